@@ -1,0 +1,60 @@
+package hotspot
+
+import "time"
+
+// VoucherSpec says what a new voucher shall be. Zero fields take the
+// defaults named beside them.
+type VoucherSpec struct {
+	Username string // random, 6 characters without look-alikes
+	Passcode string // the same
+	FullName string // a random readable name
+	Note     string
+	// ValidFor nil: the setting voucher.valid_for.
+	ValidFor  *Validity
+	ValidFrom time.Time // at once
+	Limit     Usage     // unlimited
+	Devices   int       // the setting voucher.devices
+}
+
+// VoucherEdit changes the fields that are not nil. A live voucher's guests
+// feel it at once.
+type VoucherEdit struct {
+	Username  *string
+	Passcode  *string
+	FullName  *string
+	Note      *string
+	ValidFor  *Validity
+	ValidFrom *time.Time // zero: at once
+	Limit     *Usage
+	// TopUp adds to the limits that there are; an unlimited direction stays so.
+	TopUp    *Usage
+	Devices  *int
+	Disabled *bool
+	// Unbind forgets the devices, so that another may use the voucher.
+	Unbind bool
+	// Reset forgets what was used: bytes, and the begin of the validity.
+	Reset bool
+}
+
+// VoucherStatus sums up what a voucher can still do.
+type VoucherStatus string
+
+// The statuses, as the API and the command line show them.
+const (
+	VoucherNew      VoucherStatus = "new"      // never used
+	VoucherActive   VoucherStatus = "active"   // used, with something left
+	VoucherOnline   VoucherStatus = "online"   // a guest is on it now
+	VoucherUsedUp   VoucherStatus = "used up"  // a quota is spent
+	VoucherExpired  VoucherStatus = "expired"  // its time is over
+	VoucherPending  VoucherStatus = "pending"  // before its valid_from
+	VoucherDisabled VoucherStatus = "disabled" // by an operator
+)
+
+// VoucherView is a voucher with what follows from it now.
+type VoucherView struct {
+	Voucher // Used includes the bytes not yet flushed
+	Status  VoucherStatus
+	// ExpiresAt is zero while the time has not begun and when it never ends.
+	ExpiresAt time.Time
+	Online    int // devices on it now
+}
