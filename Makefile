@@ -1,0 +1,44 @@
+# This file only delegates; the work is in scripts/, one file per target.
+# `make` alone lists the targets.
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test lint unit test-root test-arch fuzz cross bench hooks clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+build: ## Build bin/vouchsafe and its companions
+	@scripts/build.sh
+
+run: ## Bring up a whole hotspot on this machine; Ctrl-C takes it down
+	@scripts/run.sh
+
+test: ## Run every check that CI runs
+	@scripts/test.sh
+
+lint: ## Format, vet, staticcheck, import rules, shell scripts
+	@scripts/test.sh lint
+
+unit: ## Run the tests that need no privileges
+	@scripts/test.sh unit
+
+test-root: ## Run the tests that make network namespaces
+	@scripts/test.sh root
+
+test-arch: ## Run the portable packages' tests as mips, mipsle and arm
+	@scripts/test.sh arch
+
+fuzz: ## Fuzz every decoder for a few seconds
+	@scripts/test.sh fuzz
+
+cross: ## Build for every router and check the sizes
+	@scripts/test.sh cross
+
+bench: ## Run the Go benchmarks
+	@scripts/bench.sh
+
+hooks: ## Install the git hook that checks before a push
+	@scripts/install-hooks.sh
+
+clean: ## Delete what was built
+	@rm -rf bin build

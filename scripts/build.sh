@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Builds every command under cmd/ into bin/.
+. "$(dirname "$0")/lib.sh"
+deps build
+
+build_flags
+export CGO_ENABLED=0
+for dir in cmd/*/; do
+	go build "${BUILD_FLAGS[@]}" -o "bin/$(basename "$dir")" "./$dir"
+done

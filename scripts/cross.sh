@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Builds bin/vouchsafe for every kind of router, prints the sizes, and fails
+# where one does not fit a 16 MB flash. Only the newest build is kept.
+. "$(dirname "$0")/lib.sh"
+
+# GOARCH, its variant, and the budgets in bytes, as they are and under xz.
+raw_budget=$((15 * 1024 * 1024))
+xz_budget=$((4 * 1024 * 1024))
+targets='
+mips   GOMIPS=softfloat
+mipsle GOMIPS=softfloat
+arm    GOARM=5
+arm    GOARM=7
+arm64  GOARM64=v8.0
+amd64  GOAMD64=v1
+'
+
+build_flags
+mkdir -p build
+failed=0
+printf '%-24s %14s %14s\n' target bytes 'under xz'
+while read -r arch variant; do
+	[ -n "$arch" ] || continue
+	out=build/vouchsafe-linux-$arch-${variant#*=}
+	env CGO_ENABLED=0 GOOS=linux GOARCH="$arch" "$variant" \
+		go build "${BUILD_FLAGS[@]}" -o "$out" ./cmd/vouchsafe
+	raw=$(stat -c %s "$out")
+	packed=$(xz -6 --threads=1 --stdout "$out" | wc -c)
+	printf '%-24s %14d %14d\n' "$arch ${variant#*=}" "$raw" "$packed"
+	if [ "$raw" -gt "$raw_budget" ] || [ "$packed" -gt "$xz_budget" ]; then
+		say "error: linux/$arch is over the budget of $raw_budget bytes, $xz_budget under xz"
+		failed=1
+	fi
+done <<<"$targets"
+exit "$failed"

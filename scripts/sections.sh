@@ -1,0 +1,84 @@
+# shellcheck shell=bash
+# Sourced by test.sh: one function per section.
+
+about() {
+	case $1 in
+	lint) echo "format, vet, staticcheck, import rules, shell scripts" ;;
+	unit) echo "tests that need no privileges" ;;
+	race) echo "portable packages under the race detector" ;;
+	root) echo "tests against this machine's kernel, in network namespaces" ;;
+	arch) echo "portable packages as mips (big-endian), mipsle and arm programs" ;;
+	fuzz) echo "every decoder of untrusted bytes, a few seconds each" ;;
+	cross) echo "builds for every router, with their sizes" ;;
+	esac
+}
+
+# list KIND reads packages.sh into the array pkgs; finding none is a mistake.
+list() {
+	mapfile -t pkgs < <(scripts/packages.sh "$1")
+	[ "${#pkgs[@]}" -gt 0 ] || die "no $1 packages found"
+}
+
+section_lint() {
+	local unformatted
+	unformatted=$(git ls-files -co --exclude-standard '*.go' | xargs -r gofmt -l)
+	[ -z "$unformatted" ] || die "run gofmt -w on:"$'\n'"$unformatted"
+	go vet ./...
+	go tool -modfile=scripts/tools/go.mod staticcheck ./...
+	go test -count=1 ./scripts/...
+	if have shellcheck; then
+		git grep -lE '^#!.*(sh|rc\.common)$|^# shellcheck shell=' -- . ':!*.md' | xargs -r shellcheck -x -P SCRIPTDIR:.
+	elif [ -n "${CI:-}" ]; then
+		die "shellcheck is not installed"
+	fi
+}
+
+section_unit() {
+	list unit
+	go test -count=1 -timeout 5m "${pkgs[@]}"
+}
+
+section_race() {
+	list portable
+	CGO_ENABLED=1 go test -count=1 -race -timeout 8m "${pkgs[@]}"
+}
+
+# One package at a time: they measure, and namespaces have global names.
+section_root() {
+	list root
+	go test -count=1 -p 1 -timeout 8m -exec "$PWD/scripts/in-netns.sh" "${pkgs[@]}"
+}
+
+# An emulated processor is some twenty times slower, hence -short.
+section_arch() {
+	local target goarch gomips goarm emulator
+	list portable
+	for target in mips:softfloat::mips mipsle:softfloat::mipsel arm::5:arm; do
+		IFS=: read -r goarch gomips goarm emulator <<<"$target"
+		emulator=$(command -v "qemu-$emulator-static" "qemu-$emulator" | head -n 1)
+		[ -n "$emulator" ] || die "no emulator for $goarch: install qemu-user-static"
+		printf -- '-- %s\n' "$goarch"
+		CGO_ENABLED=0 GOOS=linux GOARCH=$goarch GOMIPS=$gomips GOARM=$goarm \
+			go test -count=1 -short -timeout 10m -exec "$emulator" "${pkgs[@]}"
+	done
+}
+
+# The time is shared out, so that new targets do not lengthen the run.
+section_fuzz() {
+	local file name each
+	local -a targets
+	mapfile -t targets < <(git grep --untracked -hoE '^func Fuzz[A-Za-z0-9_]+\(f \*testing\.F\)' -- '*_test.go' |
+		sed -E 's/^func ([A-Za-z0-9_]+).*/\1/')
+	[ "${#targets[@]}" -gt 0 ] || return 0
+	each=$((90 / ${#targets[@]}))
+	each=$((each < 2 ? 2 : each > 10 ? 10 : each))
+	git grep --untracked -oE '^func Fuzz[A-Za-z0-9_]+\(f \*testing\.F\)' -- '*_test.go' |
+		while IFS=: read -r file name; do
+			name=${name#func }
+			name=${name%%(*}
+			printf -- '-- %s %s\n' "$(dirname "$file")" "$name"
+			go test -run '^$' -fuzz "^$name\$" -fuzztime "${each}s" "./$(dirname "$file")" </dev/null
+		done
+}
+
+section_cross() { scripts/cross.sh; }
