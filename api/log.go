@@ -1,0 +1,113 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Keys of the request log's attributes.
+const (
+	logPath     = "path"
+	logMethod   = "method"
+	logStatus   = "status"
+	logDuration = "duration"
+	logBytes    = "bytes"
+	logPeer     = "peer"
+	logAction   = "action"
+	logOutcome  = "outcome"
+)
+
+// maxLoggedPath keeps a hostile path from filling a small router's log.
+const maxLoggedPath = 128
+
+// Notes are what a handler tells the request log. Only words of our own go
+// there, never what a client sent.
+type Notes struct {
+	Action  string // which operation was asked for
+	Outcome string // how it went, where the status does not tell
+}
+
+type notesKey struct{}
+
+// NotesOf returns the notes of a request; notes of a request that is not
+// logged go nowhere.
+func NotesOf(ctx context.Context) *Notes {
+	if n, ok := ctx.Value(notesKey{}).(*Notes); ok {
+		return n
+	}
+	return new(Notes)
+}
+
+// LogRequests logs each request once it is answered: never its query string,
+// its headers or its body, since keys are there.
+func LogRequests(log *slog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begin := time.Now()
+		notes := new(Notes)
+		rec := &recorder{ResponseWriter: w}
+		aborted := true
+		defer func() {
+			level := slog.LevelInfo
+			if rec.status >= http.StatusInternalServerError {
+				level = slog.LevelError
+			}
+			attrs := []slog.Attr{
+				slog.String(logMethod, clip(r.Method, 16)),
+				slog.String(logPath, clip(r.URL.Path, maxLoggedPath)),
+				slog.Int(logStatus, rec.status),
+				slog.Duration(logDuration, time.Since(begin).Round(time.Microsecond)),
+				slog.Int64(logBytes, rec.bytes),
+				slog.String(logPeer, Peer(r).String()),
+			}
+			if notes.Action != "" {
+				attrs = append(attrs, slog.String(logAction, notes.Action))
+			}
+			if aborted {
+				notes.Outcome = "aborted"
+			}
+			if notes.Outcome != "" {
+				attrs = append(attrs, slog.String(logOutcome, notes.Outcome))
+			}
+			log.LogAttrs(r.Context(), level, "request", attrs...)
+		}()
+		next.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), notesKey{}, notes)))
+		aborted = false
+	})
+}
+
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return s[:n] + "…"
+}
+
+// recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := r.ResponseWriter.Write(b)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
