@@ -1,0 +1,73 @@
+// Package clock reads the system's clocks for the rules of the house: it
+// implements [hotspot.Clock].
+//
+// A router without a battery starts at 1970, or at the time of its newest
+// file, and jumps when NTP answers. So a reading says, beside the wall clock's
+// time, how long the machine has been up, which boot this is, and who vouches
+// for the wall clock.
+package clock
+
+import (
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
+)
+
+// Config is what a [Clock] is made of.
+type Config struct {
+	// TrustSystem makes every reading say that the wall clock is right.
+	TrustSystem bool
+}
+
+// Clock reads the system's clocks. It is safe for concurrent use.
+type Clock struct {
+	sys    system
+	trust  bool
+	boot   string
+	kept   bool
+	marked atomic.Bool
+}
+
+var _ hotspot.Clock = (*Clock)(nil)
+
+// system is what differs between operating systems.
+type system interface {
+	mono() time.Duration // since boot, running through sleep
+	boot() (string, error)
+	synced() bool
+	kept() bool
+}
+
+// New returns the system's clock.
+func New(cfg Config) *Clock { return newClock(cfg, newSystem()) }
+
+func newClock(cfg Config, sys system) *Clock {
+	c := &Clock{sys: sys, trust: cfg.TrustSystem, kept: sys.kept()}
+	boot, err := sys.boot()
+	if err != nil {
+		// Without a name, every start of the daemon counts as a boot of its
+		// own: what was measured before it cannot be continued.
+		boot = fmt.Sprintf("unnamed-%d-%d", sys.mono(), os.Getpid())
+	}
+	c.boot = boot
+	return c
+}
+
+// Read implements [hotspot.Clock].
+func (c *Clock) Read() hotspot.Reading {
+	return hotspot.Reading{
+		Wall:   time.Now().Round(0), // strips the monotonic reading: only the wall counts
+		Mono:   c.sys.mono(),
+		Boot:   c.boot,
+		Synced: c.trust || c.marked.Load() || c.sys.synced(),
+		Kept:   c.kept,
+	}
+}
+
+// MarkSynced says that the wall clock is right, from now until the daemon
+// ends: an NTP client's hook or the operator calls it. The kernel's own word
+// lapses when NTP falls silent for hours, this one does not.
+func (c *Clock) MarkSynced() { c.marked.Store(true) }
