@@ -2,11 +2,19 @@ package hotspot
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 )
+
+// maxAddrs bounds the addresses of one session: a device makes a new IPv6
+// privacy address every day, and a hostile one as many as it likes.
+const maxAddrs = 20
 
 // Config is what a [Service] is made of. No field may be nil.
 type Config struct {
@@ -20,91 +28,257 @@ type Config struct {
 }
 
 // Service applies the rules. It is safe for concurrent use.
+//
+// The store is the truth. Whatever changes is committed there first; then the
+// gate is told, by account, what it shall hold ([Service.reconcile]). If that
+// fails, the account stays dirty and the next [Service.Poll] tries again.
+// Ending a session goes the other way about: the gate stops it, its last bytes
+// are read and committed, and only then does the gate forget them, so that a
+// power cut at any point loses nothing.
 type Service struct {
 	cfg Config
+	log *slog.Logger
+
+	settings   atomic.Pointer[Settings]
+	settingsMu sync.Mutex // orders SetSetting
+
+	// accounts and devices order changes to one account and to one device. A
+	// device's lock is taken first; no account's lock is taken under another's.
+	accounts keyed
+	devices  keyed
+
+	// era is read-held while something is judged by the time and stored, and
+	// write-held while the time and all that depends on it move.
+	era sync.RWMutex
+
+	mu       sync.Mutex // guards all below; never held during I/O
+	time     timekeeper
+	sessions map[uint64]*live
+	byMAC    map[MAC]*live
+	byOwner  map[AccountID]map[uint64]*live
+	dirty    map[AccountID]struct{}
+	pending  []uint64 // closed sessions that the gate must still forget
+}
+
+// live is an open session.
+type live struct {
+	Session // Used is what the gate counted last
+	// ending: the session is over, whatever the gate or the store still say.
+	ending     Reason
+	endedAt    time.Time
+	lastActive time.Duration // boot clock at the last byte seen
+	began      time.Duration // boot clock at the login, possibly negative
 }
 
 // New returns a service; [Service.Start] must run before anything else.
-func New(cfg Config) *Service { panic("wip") }
-
-// Start takes up what an earlier run left: sessions in the store and grants in
-// the gate.
-func (s *Service) Start(ctx context.Context) error { panic("wip") }
-
-// Identify returns the device on the guest network that holds an address, or
-// [ErrUnknownDevice].
-func (s *Service) Identify(a netip.Addr) (Host, error) { panic("wip") }
-
-// Login lets a device in on a claim.
-func (s *Service) Login(ctx context.Context, h Host, c Claim) (GuestStatus, error) { panic("wip") }
-
-// Return lets a known device in again without the form. ok is false, without
-// error, when the device must log in.
-func (s *Service) Return(ctx context.Context, h Host) (st GuestStatus, ok bool, err error) {
-	panic("wip")
+func New(cfg Config) *Service {
+	s := &Service{
+		cfg:      cfg,
+		log:      cfg.Log.With("component", "hotspot"),
+		sessions: make(map[uint64]*live),
+		byMAC:    make(map[MAC]*live),
+		byOwner:  make(map[AccountID]map[uint64]*live),
+		dirty:    make(map[AccountID]struct{}),
+	}
+	def := DefaultSettings()
+	s.settings.Store(&def)
+	s.time = newTimekeeper(ClockMark{}, cfg.Clock.Read())
+	return s
 }
-
-// Logout ends a device's session at the guest's wish. Not being logged in is
-// no error.
-func (s *Service) Logout(ctx context.Context, m MAC) error { panic("wip") }
-
-// Status tells a guest how it stands.
-func (s *Service) Status(ctx context.Context, h Host) (GuestStatus, error) { panic("wip") }
-
-// CreateVouchers makes vouchers, all or none, in one transaction.
-func (s *Service) CreateVouchers(ctx context.Context, specs ...VoucherSpec) ([]Voucher, error) {
-	panic("wip")
-}
-
-// EditVoucher changes a voucher by its username.
-func (s *Service) EditVoucher(ctx context.Context, username string, e VoucherEdit) (VoucherView, error) {
-	panic("wip")
-}
-
-// RemoveVoucher deletes a voucher and ends its sessions.
-func (s *Service) RemoveVoucher(ctx context.Context, username string) error { panic("wip") }
-
-// Voucher returns one voucher by its username.
-func (s *Service) Voucher(ctx context.Context, username string) (VoucherView, error) { panic("wip") }
-
-// Vouchers returns up to limit vouchers with ids above after, ascending.
-func (s *Service) Vouchers(ctx context.Context, after uint64, limit int) ([]VoucherView, error) {
-	panic("wip")
-}
-
-// Users returns up to limit users of a method with ids above after, ascending.
-func (s *Service) Users(ctx context.Context, m Method, after uint64, limit int) ([]User, error) {
-	panic("wip")
-}
-
-// Logins returns up to limit sessions with ids below before (0: the newest),
-// newest first, with current usage.
-func (s *Service) Logins(ctx context.Context, before uint64, limit int) ([]Session, error) {
-	panic("wip")
-}
-
-// Guests returns every guest let in, in order of login.
-func (s *Service) Guests(ctx context.Context) ([]Guest, error) { panic("wip") }
-
-// GuestHosts returns every device seen on the guest network.
-func (s *Service) GuestHosts(ctx context.Context) ([]GuestHost, error) { panic("wip") }
-
-// Kick ends a device's session; it has to log in again. A device that is not
-// online is [ErrNotFound].
-func (s *Service) Kick(ctx context.Context, m MAC) error { panic("wip") }
-
-// Settings returns the settings in force.
-func (s *Service) Settings() Settings { panic("wip") }
-
-// Setting returns one setting as text.
-func (s *Service) Setting(key string) (string, error) { panic("wip") }
-
-// SetSetting changes one setting, durably, in force at once.
-func (s *Service) SetSetting(ctx context.Context, key, value string) error { panic("wip") }
-
-// Now returns the house's time, in the venue's zone, and whether it can be
-// believed.
-func (s *Service) Now() (t time.Time, believed bool) { panic("wip") }
 
 // Zone is the venue's time zone.
 func (s *Service) Zone() *time.Location { return s.cfg.Zone }
+
+// Now returns the house's time, in the venue's zone, and whether it can be
+// believed.
+func (s *Service) Now() (t time.Time, believed bool) {
+	m := s.moment()
+	return m.now.In(s.cfg.Zone), m.believed
+}
+
+func (s *Service) moment() moment {
+	r := s.cfg.Clock.Read()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return moment{s.time.now(r).Truncate(time.Microsecond), s.time.believed}
+}
+
+// Identify returns the device on the guest network that holds an address, or
+// [ErrUnknownDevice].
+func (s *Service) Identify(a netip.Addr) (Host, error) {
+	h, ok := s.cfg.Hosts.ByAddr(a.Unmap().WithZone(""))
+	if !ok || h.MAC.IsZero() {
+		return Host{}, ErrUnknownDevice
+	}
+	if !slices.Contains(h.Addrs, a) {
+		h.Addrs = append(slices.Clone(h.Addrs), a)
+	}
+	return h, nil
+}
+
+// add takes a session among the live ones. The caller holds mu.
+func (s *Service) add(l *live) {
+	s.sessions[l.ID] = l
+	s.byMAC[l.MAC] = l
+	own := s.byOwner[l.Account]
+	if own == nil {
+		own = make(map[uint64]*live)
+		s.byOwner[l.Account] = own
+	}
+	own[l.ID] = l
+}
+
+// drop removes a session from the live ones. The caller holds mu.
+func (s *Service) drop(l *live) {
+	delete(s.sessions, l.ID)
+	if s.byMAC[l.MAC] == l {
+		delete(s.byMAC, l.MAC)
+	}
+	own := s.byOwner[l.Account]
+	delete(own, l.ID)
+	if len(own) == 0 {
+		delete(s.byOwner, l.Account)
+	}
+}
+
+// ofAccount returns copies of an account's live sessions, in order of id.
+func (s *Service) ofAccount(a AccountID) []live {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ofAccountLocked(a)
+}
+
+func (s *Service) ofAccountLocked(a AccountID) []live {
+	out := make([]live, 0, len(s.byOwner[a]))
+	for _, l := range s.byOwner[a] {
+		c := *l
+		c.Addrs = slices.Clone(l.Addrs)
+		out = append(out, c)
+	}
+	slices.SortFunc(out, func(a, b live) int { return compareID(a.ID, b.ID) })
+	return out
+}
+
+// ofMAC returns a copy of a device's live session that is not ending.
+func (s *Service) ofMAC(m MAC) (live, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.byMAC[m]
+	if l == nil || l.ending != "" {
+		return live{}, false
+	}
+	c := *l
+	c.Addrs = slices.Clone(l.Addrs)
+	return c, true
+}
+
+func compareID(a, b uint64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// allowance reads an account's allowance from the store.
+func allowance(r Reader, a AccountID) (Allowance, error) {
+	if a.Method == MethodVoucher {
+		v, err := r.Voucher(a.ID)
+		return v.Allowance, err
+	}
+	u, err := r.User(a.Method, a.ID)
+	return u.Allowance, err
+}
+
+// unflushed is what an account's live sessions used beyond what the store
+// knows of them.
+func (s *Service) unflushed(r Reader, a AccountID) (Usage, error) {
+	var sum Usage
+	for _, l := range s.ofAccount(a) {
+		stored, err := r.Session(l.ID)
+		if err != nil {
+			return Usage{}, fmt.Errorf("session %d: %w", l.ID, err)
+		}
+		if stored.Open() {
+			sum = sum.Add(l.Used.Sub(stored.Used))
+		}
+	}
+	return sum, nil
+}
+
+// current is an account's allowance with the bytes not yet flushed.
+func (s *Service) current(r Reader, a AccountID) (Allowance, error) {
+	al, err := allowance(r, a)
+	if err != nil {
+		return al, err
+	}
+	more, err := s.unflushed(r, a)
+	al.Used = al.Used.Add(more)
+	return al, err
+}
+
+// reconcile tells the gate what it shall hold of an account. The caller holds
+// the account's lock. On error the account is dirty and will be tried again.
+func (s *Service) reconcile(ctx context.Context, accounts ...AccountID) error {
+	passes, err := s.passes(ctx, accounts)
+	if err == nil {
+		err = s.cfg.Gate.Set(ctx, passes...)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range accounts {
+		if err != nil {
+			s.dirty[a] = struct{}{}
+		} else {
+			delete(s.dirty, a)
+		}
+	}
+	if err != nil {
+		return &Error{Code: CodeUnavailable, Text: "the network did not take the change; it will be tried again", Err: err}
+	}
+	return nil
+}
+
+// passes builds what the gate shall hold of some accounts.
+func (s *Service) passes(ctx context.Context, accounts []AccountID) ([]Pass, error) {
+	m := s.moment()
+	passes := make([]Pass, 0, len(accounts))
+	err := s.cfg.Store.View(ctx, func(r Reader) error {
+		passes = passes[:0]
+		for _, a := range accounts {
+			p := Pass{Account: a}
+			for _, l := range s.ofAccount(a) {
+				if g, ok := l.grant(m); ok {
+					p.Grants = append(p.Grants, g)
+				}
+			}
+			if len(p.Grants) > 0 {
+				al, err := s.current(r, a)
+				if err != nil {
+					return fmt.Errorf("account %s: %w", a, err)
+				}
+				p.Limit, p.Used = al.Limit, al.Used
+			}
+			passes = append(passes, p)
+		}
+		return nil
+	})
+	return passes, err
+}
+
+// grant is what the gate is told of a session; ok is false if it must not pass.
+func (l *live) grant(m moment) (g Grant, ok bool) {
+	g = Grant{Session: l.ID, MAC: l.MAC, Addrs: l.Addrs, Used: l.Used}
+	if l.ending != "" {
+		return g, false
+	}
+	if !l.Deadline.IsZero() {
+		g.Left = l.Deadline.Sub(m.now)
+		if g.Left <= 0 {
+			return g, false
+		}
+	}
+	return g, true
+}

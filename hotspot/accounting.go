@@ -1,0 +1,304 @@
+package hotspot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// readMeters reads the gate once and takes over what it has counted.
+func (s *Service) readMeters(ctx context.Context) error {
+	_, err := s.tally(ctx)
+	return err
+}
+
+// tally is readMeters that also returns what was read.
+func (s *Service) tally(ctx context.Context) (Tally, error) {
+	t, err := s.cfg.Gate.Read(ctx)
+	if err != nil {
+		return t, &Error{Code: CodeUnavailable, Text: "the counters could not be read", Err: err}
+	}
+	mono := s.cfg.Clock.Read().Mono
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range t.Meters {
+		l := s.sessions[m.Session]
+		if l == nil {
+			continue
+		}
+		// Meters never run backwards; one that seems to is a new one.
+		if m.Used.Down > l.Used.Down || m.Used.Up > l.Used.Up {
+			l.Used = Usage{max(l.Used.Down, m.Used.Down), max(l.Used.Up, m.Used.Up)}
+			l.lastActive = mono
+		}
+	}
+	return t, nil
+}
+
+// Poll looks at the clock and the gate, ends what is over and retries what
+// failed. The daemon calls it every accounting period and whenever
+// [Service.Next] says that something is due.
+func (s *Service) Poll(ctx context.Context) error {
+	var errs []error
+	if err := s.Tick(ctx); err != nil {
+		errs = append(errs, err)
+	}
+	t, err := s.tally(ctx)
+	if err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	s.markOver(t)
+	errs = append(errs, s.retry(ctx))
+	s.forget(ctx, nil)
+	return errors.Join(errs...)
+}
+
+// Tick corrects the house's time by the wall clock, and with it the times of
+// those who would gain or lose by the correction.
+func (s *Service) Tick(ctx context.Context) error {
+	s.era.Lock()
+	defer s.era.Unlock()
+	r := s.cfg.Clock.Read()
+	s.mu.Lock()
+	before := s.time
+	st := s.time.observe(r)
+	s.mu.Unlock()
+	if st.isZero() {
+		return nil
+	}
+	s.log.Warn("the clock was set", "moved", st.Begun, "moved_provisional", st.Provisional, "became_believed", st.Believed)
+	err := s.moveTimes(ctx, st)
+	if err != nil {
+		// Nothing was moved: stay on the old time, and try again.
+		s.mu.Lock()
+		s.time = before
+		s.mu.Unlock()
+	}
+	return err
+}
+
+// moveTimes applies a step to everything that has begun, in one transaction.
+func (s *Service) moveTimes(ctx context.Context, st step) error {
+	moved := make(map[uint64]Session)
+	set := s.Settings()
+	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
+		clear(moved)
+		if err := moveAllowances(tx, st); err != nil {
+			return err
+		}
+		open, err := tx.OpenSessions()
+		if err != nil {
+			return err
+		}
+		for _, x := range open {
+			st.moveSession(&x)
+			al, err := allowance(tx, x.Account)
+			if err != nil && !errors.Is(err, ErrNotFound) {
+				return err
+			}
+			x.Deadline, x.DeadlineReason = x.deadline(al, set)
+			moved[x.ID] = x
+			if err := tx.PutSession(&x); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("move times by %s: %w", st.Begun, err)
+	}
+	accounts := make(map[AccountID]struct{})
+	s.mu.Lock()
+	for id, x := range moved {
+		if l := s.sessions[id]; l != nil {
+			l.Started, l.Provisional, l.Deadline, l.DeadlineReason = x.Started, x.Provisional, x.Deadline, x.DeadlineReason
+			accounts[l.Account] = struct{}{}
+		}
+	}
+	s.mu.Unlock()
+	for a := range accounts {
+		s.markDirty(a)
+	}
+	return nil
+}
+
+func moveAllowances(tx Tx, st step) error {
+	const page = 256
+	for after := uint64(0); ; {
+		vs, err := tx.Vouchers(after, page)
+		if err != nil || len(vs) == 0 {
+			if err != nil {
+				return err
+			}
+			break
+		}
+		for _, v := range vs {
+			after = v.ID
+			if st.moveAllowance(&v.Allowance) {
+				if err := tx.PutVoucher(&v); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for _, m := range Methods() {
+		if m == MethodVoucher {
+			continue
+		}
+		for after := uint64(0); ; {
+			us, err := tx.Users(m, after, page)
+			if err != nil {
+				return err
+			}
+			if len(us) == 0 {
+				break
+			}
+			for _, u := range us {
+				after = u.ID
+				if st.moveAllowance(&u.Allowance) {
+					if err := tx.PutUser(&u); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// markOver decides the end of sessions that are over by the gate's count, by
+// the time, or by silence.
+func (s *Service) markOver(t Tally) {
+	s.era.RLock()
+	defer s.era.RUnlock()
+	r := s.cfg.Clock.Read()
+	m := s.moment()
+	set := s.Settings()
+	over := make(map[uint64]Reason)
+	s.mu.Lock()
+	for _, l := range s.sessions {
+		switch {
+		case !l.Deadline.IsZero() && !m.now.Before(l.Deadline):
+			over[l.ID] = l.DeadlineReason
+		case set.SessionIdle > 0 && r.Mono-l.lastActive >= set.SessionIdle:
+			over[l.ID] = EndIdle
+		}
+	}
+	for _, d := range t.Depleted {
+		why := EndDownload
+		if d.Direction == Up {
+			why = EndUpload
+		}
+		for id := range s.byOwner[d.Account] {
+			over[id] = why
+		}
+	}
+	s.mu.Unlock()
+	for id, why := range over {
+		s.markEnding(why, id)
+	}
+}
+
+// retry goes on with every account that has a decided end or a failed change.
+func (s *Service) retry(ctx context.Context) error {
+	s.mu.Lock()
+	due := make(map[AccountID]struct{}, len(s.dirty))
+	for a := range s.dirty {
+		due[a] = struct{}{}
+	}
+	for _, l := range s.sessions {
+		if l.ending != "" {
+			due[l.Account] = struct{}{}
+		}
+	}
+	s.mu.Unlock()
+	if len(due) == 0 {
+		return nil
+	}
+	all := make([]AccountID, 0, len(due))
+	for a := range due {
+		all = append(all, a)
+	}
+	err := s.finishAll(ctx, all)
+	if err == nil || len(all) == 1 {
+		return err
+	}
+	// One account that cannot be finished must not hold up the others.
+	var errs []error
+	for _, a := range all {
+		errs = append(errs, s.finishAll(ctx, []AccountID{a}))
+	}
+	return errors.Join(errs...)
+}
+
+// finishAll finishes accounts together, so that many ends cost one batch, one
+// dump and one commit. Locks are taken in order; nobody else holds two.
+func (s *Service) finishAll(ctx context.Context, accounts []AccountID) error {
+	slices.SortFunc(accounts, func(a, b AccountID) int { return strings.Compare(a.String(), b.String()) })
+	for _, a := range accounts {
+		defer s.accounts.lock(a.String())()
+	}
+	return s.finish(ctx, accounts...)
+}
+
+// Next is how long until something is due by the clock: the next session's
+// deadline. The daemon must call [Service.Poll] then, or earlier.
+func (s *Service) Next() time.Duration {
+	m := s.moment()
+	next := time.Hour
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.sessions {
+		if l.ending == "" && !l.Deadline.IsZero() {
+			next = min(next, max(l.Deadline.Sub(m.now), 0))
+		}
+	}
+	return next
+}
+
+// Flush stores what was used since the last flush, the time, and trims the
+// log, all in one transaction: flash wear does not grow with guests.
+func (s *Service) Flush(ctx context.Context) error {
+	if _, err := s.tally(ctx); err != nil {
+		return err
+	}
+	s.era.RLock()
+	defer s.era.RUnlock()
+	r := s.cfg.Clock.Read()
+	set, m := s.Settings(), s.moment()
+	s.mu.Lock()
+	mark := s.time.mark(r)
+	open := make([]live, 0, len(s.sessions))
+	for _, l := range s.sessions {
+		c := *l
+		c.Addrs = slices.Clone(l.Addrs)
+		open = append(open, c)
+	}
+	s.mu.Unlock()
+	slices.SortFunc(open, func(a, b live) int { return compareID(a.ID, b.ID) })
+	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
+		for _, l := range open {
+			x, err := charge(tx, l.ID, l.Used)
+			if err != nil {
+				return err
+			}
+			if x.Open() && !slices.Equal(x.Addrs, l.Addrs) {
+				x.Addrs = l.Addrs
+				if err := tx.PutSession(&x); err != nil {
+					return err
+				}
+			}
+		}
+		if err := s.prune(tx, set, m); err != nil {
+			return err
+		}
+		return tx.PutClockMark(mark)
+	})
+	if err != nil {
+		return fmt.Errorf("store usage of %d sessions: %w", len(open), err)
+	}
+	return nil
+}

@@ -1,0 +1,268 @@
+package hotspot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// endOne ends a live session under its account's lock.
+func (s *Service) endOne(ctx context.Context, l live, why Reason) error {
+	unlock := s.accounts.lock(l.Account.String())
+	defer unlock()
+	return s.endLocked(ctx, l.Account, why, l.ID)
+}
+
+// endLocked ends sessions of one account, whose lock the caller holds. When it
+// returns without error nothing of theirs passes any more and their last byte
+// is stored. On error they are marked as ending and [Service.Poll] goes on.
+func (s *Service) endLocked(ctx context.Context, a AccountID, why Reason, ids ...uint64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	s.markEnding(why, ids...)
+	return s.finish(ctx, a)
+}
+
+// markEnding decides the end of sessions; the first reason given stays.
+func (s *Service) markEnding(why Reason, ids ...uint64) {
+	now := s.moment().now
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		l := s.sessions[id]
+		if l == nil || l.ending != "" {
+			continue
+		}
+		l.ending, l.endedAt = why, now
+		if why == l.DeadlineReason && !l.Deadline.IsZero() && l.Deadline.Before(now) {
+			l.endedAt = l.Deadline // the gate stopped it then, however late we look
+		}
+	}
+}
+
+// finish carries out the ends that are decided for some accounts, whose locks
+// the caller holds: gate, last bytes, store, and then the gate may forget.
+func (s *Service) finish(ctx context.Context, accounts ...AccountID) error {
+	if err := s.reconcile(ctx, accounts...); err != nil {
+		return err
+	}
+	ended := s.endingOf(accounts)
+	if len(ended) == 0 {
+		return nil
+	}
+	if err := s.readMeters(ctx); err != nil {
+		s.markDirty(accounts...)
+		return err
+	}
+	ended = s.endingOf(accounts) // with their last bytes
+	if err := s.storeEnds(ctx, ended); err != nil {
+		s.markDirty(accounts...)
+		return err
+	}
+	ids := make([]uint64, len(ended))
+	s.mu.Lock()
+	for i, l := range ended {
+		s.drop(s.sessions[l.ID])
+		ids[i] = l.ID
+	}
+	s.mu.Unlock()
+	for _, l := range ended {
+		s.log.Info("guest session ended", "login", l.Login, "type", string(l.Account.Method), "mac", l.MAC,
+			"session", l.ID, "reason", string(l.ending), "down", l.Used.Down, "up", l.Used.Up)
+	}
+	s.forget(ctx, ids)
+	return nil
+}
+
+// endingOf returns the sessions of some accounts whose end is decided.
+func (s *Service) endingOf(accounts []AccountID) []live {
+	var out []live
+	for _, a := range accounts {
+		for _, l := range s.ofAccount(a) {
+			if l.ending != "" {
+				out = append(out, l)
+			}
+		}
+	}
+	return out
+}
+
+// storeEnds commits the end of sessions.
+func (s *Service) storeEnds(ctx context.Context, ended []live) error {
+	if len(ended) == 0 {
+		return nil
+	}
+	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
+		for i := range ended {
+			if err := storeEnd(tx, &ended[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store the end of %d sessions: %w", len(ended), err)
+	}
+	return nil
+}
+
+func storeEnd(tx Tx, l *live) error {
+	x, err := charge(tx, l.ID, l.Used)
+	if err != nil || !x.Open() {
+		return err
+	}
+	x.Ended, x.Reason, x.Addrs = l.endedAt, l.ending, l.Addrs
+	if x.Ended.Before(x.Started) {
+		x.Ended = x.Started
+	}
+	if err := tx.PutSession(&x); err != nil {
+		return err
+	}
+	if d := spentBy(l.ending); d != 0 {
+		if err := changeAllowance(tx, x.Account, func(a *Allowance) { a.Spent |= d }); err != nil {
+			return err
+		}
+	}
+	d, err := tx.Device(l.MAC)
+	if errors.Is(err, ErrNotFound) || err == nil && d.Account != x.Account {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	d.LastEnd, d.LastReason = x.Ended, l.ending
+	switch l.ending {
+	case EndLogout, EndKicked, EndReplaced, EndRemoved:
+		d.Returning = false
+	}
+	return tx.PutDevice(d)
+}
+
+func spentBy(why Reason) Direction {
+	switch why {
+	case EndDownload:
+		return Down
+	case EndUpload:
+		return Up
+	}
+	return 0
+}
+
+// charge stores what a session has used and charges its account with the
+// difference to what was stored before, so that charging twice is harmless.
+func charge(tx Tx, id uint64, used Usage) (Session, error) {
+	x, err := tx.Session(id)
+	if err != nil {
+		return x, fmt.Errorf("session %d: %w", id, err)
+	}
+	more := used.Sub(x.Used)
+	if !x.Open() || more.IsZero() {
+		return x, nil
+	}
+	x.Used = x.Used.Add(more)
+	if err := changeAllowance(tx, x.Account, func(a *Allowance) { a.Used = a.Used.Add(more) }); err != nil {
+		return x, err
+	}
+	return x, tx.PutSession(&x)
+}
+
+// changeAllowance changes an account's allowance; one that was removed
+// meanwhile has none.
+func changeAllowance(tx Tx, a AccountID, f func(*Allowance)) error {
+	if a.Method == MethodVoucher {
+		v, err := tx.Voucher(a.ID)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		f(&v.Allowance)
+		return tx.PutVoucher(&v)
+	}
+	u, err := tx.User(a.Method, a.ID)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f(&u.Allowance)
+	return tx.PutUser(&u)
+}
+
+// forget lets the gate drop the meters of closed sessions; what it does not
+// take now is tried again.
+func (s *Service) forget(ctx context.Context, ids []uint64) {
+	s.mu.Lock()
+	ids = append(ids, s.pending...)
+	s.pending = nil
+	s.mu.Unlock()
+	if len(ids) == 0 {
+		return
+	}
+	if err := s.cfg.Gate.Forget(ctx, ids...); err != nil {
+		s.log.Warn("the gate still keeps meters of closed sessions", "sessions", len(ids), "error", err)
+		s.mu.Lock()
+		s.pending = append(s.pending, ids...)
+		s.mu.Unlock()
+	}
+}
+
+func (s *Service) markDirty(accounts ...AccountID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range accounts {
+		s.dirty[a] = struct{}{}
+	}
+}
+
+// claimAddrs gives a session the addresses that its device holds now, besides
+// those it had: what a device once used stays its own until another device is
+// seen with it, so that no connection breaks. Accounts that lost an address
+// are returned. The caller holds mu.
+func (s *Service) claimAddrs(l *live, addrs []netip.Addr) (robbed []AccountID) {
+	for _, a := range addrs {
+		for _, other := range s.sessions {
+			if i := slices.Index(other.Addrs, a); other != l && i >= 0 {
+				other.Addrs = slices.Delete(slices.Clone(other.Addrs), i, i+1)
+				robbed = append(robbed, other.Account)
+			}
+		}
+	}
+	l.Addrs = mergeAddrs(l.Addrs, addrs)
+	return robbed
+}
+
+// mergeAddrs adds new addresses; beyond the bound the oldest ones give way.
+func mergeAddrs(have, now []netip.Addr) []netip.Addr {
+	out := slices.Clone(have)
+	for _, a := range now {
+		if !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	for i := 0; len(out) > maxAddrs && i < len(out); {
+		if slices.Contains(now, out[i]) {
+			i++
+			continue
+		}
+		out = slices.Delete(out, i, i+1)
+	}
+	return orderAddrs(out)
+}
+
+// prune deletes old rows of the login log, a bounded number at a time.
+func (s *Service) prune(tx Tx, set Settings, m moment) error {
+	const atOnce = 500
+	var before time.Time
+	if set.LogAge > 0 && m.believed {
+		before = m.now.Add(-set.LogAge)
+	}
+	_, err := tx.PruneSessions(before, set.LogRows, atOnce)
+	return err
+}

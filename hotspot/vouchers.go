@@ -1,0 +1,387 @@
+package hotspot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxBatch bounds one creation of vouchers: they are one transaction.
+const maxBatch = 100_000
+
+// CreateVouchers makes vouchers, all or none, in one transaction. When it
+// returns they are on disk.
+func (s *Service) CreateVouchers(ctx context.Context, specs ...VoucherSpec) ([]Voucher, error) {
+	if len(specs) > maxBatch {
+		return nil, Invalid("count", "at most %d vouchers can be made at once", maxBatch)
+	}
+	set := s.Settings()
+	for i := range specs {
+		if err := specs[i].check(); err != nil {
+			return nil, err
+		}
+	}
+	s.era.RLock()
+	defer s.era.RUnlock()
+	m := s.moment()
+	made := make([]Voucher, 0, len(specs))
+	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
+		made = made[:0]
+		for _, spec := range specs {
+			v, err := s.create(tx, spec, set, m)
+			if err != nil {
+				return err
+			}
+			made = append(made, v)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, storeError("store new vouchers", err)
+	}
+	return made, nil
+}
+
+// create makes one voucher; a random username that is taken is drawn again.
+func (s *Service) create(tx Tx, spec VoucherSpec, set Settings, m moment) (Voucher, error) {
+	v := Voucher{
+		Username: spec.Username, Passcode: spec.Passcode, FullName: spec.FullName, Note: spec.Note,
+		Created: m.now, Modified: m.now, ValidFrom: spec.ValidFrom, Devices: spec.Devices,
+		Allowance: Allowance{ValidFor: set.VoucherValidFor, Limit: spec.Limit},
+	}
+	if spec.ValidFor != nil {
+		v.ValidFor = *spec.ValidFor
+	}
+	var err error
+	if v.Passcode == "" {
+		if v.Passcode, err = randomCode(s.cfg.Rand); err != nil {
+			return v, err
+		}
+	}
+	if v.FullName == "" {
+		if v.FullName, err = randomName(s.cfg.Rand); err != nil {
+			return v, err
+		}
+	}
+	if v.Username != "" {
+		return v, tx.PutVoucher(&v)
+	}
+	for range 100 {
+		if v.Username, err = randomCode(s.cfg.Rand); err != nil {
+			return v, err
+		}
+		if err = tx.PutVoucher(&v); !errors.Is(err, ErrUsernameTaken) {
+			return v, err
+		}
+	}
+	return v, fmt.Errorf("no free random username was found: %w", err)
+}
+
+// storeError passes domain errors on as they are and wraps others.
+func storeError(doing string, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+func (v VoucherSpec) check() error {
+	if v.Username != "" {
+		if err := checkCode("username", v.Username); err != nil {
+			return err
+		}
+	}
+	if v.Passcode != "" {
+		if err := checkCode("passcode", v.Passcode); err != nil {
+			return err
+		}
+	}
+	return errors.Join(checkField("fullname", v.FullName, 128), checkField("note", v.Note, 1000),
+		checkDevices(v.Devices), checkLimit(v.Limit), checkTime("valid_from", v.ValidFrom), checkValidity(v.ValidFor))
+}
+
+// checkCode bounds what a guest has to type.
+func checkCode(field, v string) error {
+	switch n := utf8.RuneCountInString(v); {
+	case !utf8.ValidString(v):
+		return Invalid(field, "must be valid UTF-8")
+	case n < 1 || n > 64:
+		return Invalid(field, "must have 1 to 64 characters, not %d", n)
+	case strings.TrimSpace(v) != v:
+		return Invalid(field, "must not begin or end with a space")
+	case strings.ContainsFunc(v, func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) }):
+		return Invalid(field, "must not contain control characters")
+	}
+	return nil
+}
+
+func checkField(field, v string, most int) error {
+	if err := checkText(v, most); err != nil {
+		return Invalid(field, "%s", err)
+	}
+	return nil
+}
+
+func checkDevices(n int) error {
+	if n < 0 || n > MaxDevices {
+		return Invalid("devices", "%d is not a number from 1 to %d (0: the setting voucher.devices)", n, MaxDevices)
+	}
+	return nil
+}
+
+func checkLimit(l Usage) error {
+	for _, b := range []uint64{l.Down, l.Up} {
+		if b > MaxLimitMB*MB {
+			return Invalid("limit", "a limit is at most %d MB", MaxLimitMB)
+		}
+	}
+	return nil
+}
+
+func checkTime(field string, t time.Time) error {
+	if !t.IsZero() && (t.Year() < 1970 || t.Year() > 9999) {
+		return Invalid(field, "the year must be from 1970 to 9999")
+	}
+	return nil
+}
+
+func checkValidity(v *Validity) error {
+	if v != nil && (*v < 0 || time.Duration(*v) > 100*365*day) {
+		return Invalid("valid_for", "must be from 0 (always) to 100 years")
+	}
+	return nil
+}
+
+// EditVoucher changes a voucher by its username. Its guests feel it at once,
+// and those whom a change lets in again are let in.
+func (s *Service) EditVoucher(ctx context.Context, username string, e VoucherEdit) (VoucherView, error) {
+	v, unlock, err := s.lockVoucher(ctx, username)
+	if err != nil {
+		return VoucherView{}, err
+	}
+	view, err := s.editLocked(ctx, v, e)
+	unlock()
+	if err != nil {
+		return view, err
+	}
+	for _, m := range view.Bound {
+		if h, ok := s.cfg.Hosts.ByMAC(m); ok && !s.Online(m) {
+			if _, _, err := s.Return(ctx, h); err != nil {
+				s.log.Warn("a device could not be let in again", "mac", m, "error", err)
+			}
+		}
+	}
+	return s.voucherByID(ctx, v.ID)
+}
+
+// lockVoucher finds a voucher and locks its account.
+func (s *Service) lockVoucher(ctx context.Context, username string) (v Voucher, unlock func(), err error) {
+	find := func(r Reader) (err error) {
+		v, err = r.VoucherByUsername(username)
+		return err
+	}
+	if err := s.cfg.Store.View(ctx, find); err != nil {
+		return v, nil, s.notFound(username, err)
+	}
+	unlock = s.accounts.lock(v.Account().String())
+	if err := s.cfg.Store.View(ctx, find); err != nil {
+		unlock()
+		return v, nil, s.notFound(username, err)
+	}
+	return v, unlock, nil
+}
+
+func (s *Service) notFound(username string, err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return &Error{Code: CodeNotFound, Field: "username", Text: fmt.Sprintf("no voucher has the username %q", username)}
+	}
+	return fmt.Errorf("look up voucher: %w", err)
+}
+
+func (s *Service) editLocked(ctx context.Context, v Voucher, e VoucherEdit) (VoucherView, error) {
+	id := v.Account()
+	if len(s.ofAccount(id)) > 0 {
+		if err := s.readMeters(ctx); err != nil {
+			return VoucherView{}, err
+		}
+	}
+	s.era.RLock()
+	defer s.era.RUnlock()
+	set, m := s.Settings(), s.moment()
+	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
+		var err error
+		if v, err = tx.Voucher(v.ID); err != nil {
+			return err
+		}
+		for _, l := range s.ofAccount(id) {
+			if _, err := charge(tx, l.ID, l.Used); err != nil {
+				return err
+			}
+		}
+		if v, err = tx.Voucher(v.ID); err != nil {
+			return err
+		}
+		if err := v.edit(e, set); err != nil {
+			return err
+		}
+		if len(s.ofAccount(id)) > 0 {
+			v.begin(m, set) // reset while online: its time begins anew
+		}
+		v.Modified = m.now
+		if err := tx.PutVoucher(&v); err != nil {
+			return err
+		}
+		return s.moveDeadlines(tx, v, set)
+	})
+	if err != nil {
+		return VoucherView{}, storeError("store voucher", err)
+	}
+	s.log.Info("voucher edited", "voucher", v.ID, "username", v.Username)
+	s.endRefused(v, m, set)
+	if e.Reset {
+		// A running quota keeps its count; taking the pass away begins it anew.
+		if err := s.cfg.Gate.Set(ctx, Pass{Account: id}); err != nil {
+			s.markDirty(id)
+			return VoucherView{}, &Error{Code: CodeUnavailable, Text: "the network did not take the change", Err: err}
+		}
+	}
+	if err := s.finish(ctx, id); err != nil {
+		return VoucherView{}, err
+	}
+	return s.voucherByID(ctx, v.ID)
+}
+
+// edit applies an edit to a voucher.
+func (v *Voucher) edit(e VoucherEdit, set Settings) error {
+	if e.Username != nil {
+		if err := checkCode("username", *e.Username); err != nil {
+			return err
+		}
+		v.Username = *e.Username
+	}
+	if e.Passcode != nil {
+		if err := checkCode("passcode", *e.Passcode); err != nil {
+			return err
+		}
+		v.Passcode = *e.Passcode
+	}
+	assign(&v.FullName, e.FullName)
+	assign(&v.Note, e.Note)
+	assign(&v.ValidFor, e.ValidFor)
+	assign(&v.Devices, e.Devices)
+	assign(&v.Disabled, e.Disabled)
+	if e.ValidFrom != nil {
+		// A validity that runs from valid_from moves with it.
+		if set.VoucherFromStart && !v.Started.IsZero() && !e.ValidFrom.IsZero() {
+			v.Started, v.Provisional = *e.ValidFrom, false
+		}
+		v.ValidFrom = *e.ValidFrom
+	}
+	if e.Reset {
+		v.Started, v.Provisional, v.Used, v.Spent = time.Time{}, false, Usage{}, 0
+	}
+	limit := v.Limit
+	assign(&limit, e.Limit)
+	if e.TopUp != nil {
+		limit = topUp(limit, *e.TopUp)
+	}
+	v.setLimit(limit)
+	if e.Unbind {
+		v.Bound = nil
+	}
+	if n := v.devices(set); len(v.Bound) > n {
+		v.Bound = slices.Clone(v.Bound[:n])
+	}
+	return errors.Join(checkField("fullname", v.FullName, 128), checkField("note", v.Note, 1000),
+		checkDevices(v.Devices), checkLimit(v.Limit), checkTime("valid_from", v.ValidFrom), checkValidity(&v.ValidFor))
+}
+
+func assign[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+func topUp(limit, more Usage) Usage {
+	if limit.Down > 0 {
+		limit.Down += more.Down
+	}
+	if limit.Up > 0 {
+		limit.Up += more.Up
+	}
+	return limit
+}
+
+// moveDeadlines gives a voucher's open sessions their new deadlines.
+func (s *Service) moveDeadlines(tx Tx, v Voucher, set Settings) error {
+	for _, l := range s.ofAccount(v.Account()) {
+		x, err := tx.Session(l.ID)
+		if err != nil {
+			return err
+		}
+		x.Deadline, x.DeadlineReason = x.deadline(v.Allowance, set)
+		if err := tx.PutSession(&x); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		if at := s.sessions[l.ID]; at != nil {
+			at.Deadline, at.DeadlineReason = x.Deadline, x.DeadlineReason
+		}
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+// endRefused decides the end of sessions that a voucher's rules no longer
+// allow.
+func (s *Service) endRefused(v Voucher, m moment, set Settings) {
+	var why Reason
+	if refusal := v.refuse(m, set); refusal != nil {
+		why = map[Code]Reason{CodeDisabled: EndDisabled, CodeNotYetValid: EndNotYetValid, CodeTimeUsed: EndExpired,
+			CodeDownloadUsed: EndDownload, CodeUploadUsed: EndUpload}[refusal.Code]
+	}
+	for _, l := range s.ofAccount(v.Account()) {
+		switch {
+		case why != "":
+			s.markEnding(why, l.ID)
+		case !slices.Contains(v.Bound, l.MAC):
+			s.markEnding(EndReplaced, l.ID)
+		}
+	}
+}
+
+// RemoveVoucher deletes a voucher and ends its sessions. When it returns,
+// nothing of theirs passes any more.
+func (s *Service) RemoveVoucher(ctx context.Context, username string) error {
+	v, unlock, err := s.lockVoucher(ctx, username)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	var ids []uint64
+	for _, l := range s.ofAccount(v.Account()) {
+		ids = append(ids, l.ID)
+	}
+	if err := s.endLocked(ctx, v.Account(), EndRemoved, ids...); err != nil {
+		return err
+	}
+	err = s.cfg.Store.Update(ctx, func(tx Tx) error {
+		for _, m := range v.Bound {
+			if err := forgetReturning(tx, m, v.Account()); err != nil {
+				return err
+			}
+		}
+		return tx.DeleteVoucher(v.ID)
+	})
+	if err != nil {
+		return storeError("remove voucher", err)
+	}
+	s.log.Info("voucher removed", "voucher", v.ID, "username", v.Username, "sessions_ended", len(ids))
+	return nil
+}
