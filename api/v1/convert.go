@@ -1,0 +1,124 @@
+package v1
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
+)
+
+// when gives a time as JSON has it: null instead of the zero time.
+func when(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// in is when, in a zone and to the second.
+func in(zone *time.Location, t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return when(t.In(zone).Truncate(time.Second))
+}
+
+func voucherOf(v hotspot.VoucherView, zone *time.Location) Voucher {
+	out := Voucher{
+		ID: v.ID, Username: v.Username, Passcode: v.Passcode, FullName: v.FullName, Note: v.Note,
+		Status: string(v.Status), Disabled: v.Disabled, Online: v.Online,
+		Devices: v.Devices, Bound: v.Bound, ValidFor: v.ValidFor.String(),
+		ValidFrom: in(zone, v.ValidFrom), Created: in(zone, v.Created), Modified: in(zone, v.Modified),
+		FirstUse: in(zone, v.FirstUse), LastUse: in(zone, v.LastUse), ExpiresAt: in(zone, v.ExpiresAt),
+		DownloadLimit: v.Limit.Down, UploadLimit: v.Limit.Up,
+		DownloadUsed: v.Used.Down, UploadUsed: v.Used.Up,
+	}
+	if out.Bound == nil {
+		out.Bound = []hotspot.MAC{}
+	}
+	return out
+}
+
+func guestOf(g hotspot.Guest, zone *time.Location) Guest {
+	return Guest{
+		MAC: g.MAC, Addresses: texts(g.Addrs), Name: g.Name,
+		Login: g.Login, Method: string(g.Account.Method), Since: in(zone, g.Started),
+		Uptime: seconds(g.Uptime), Idle: seconds(g.Idle),
+		DownloadUsed: g.Used.Down, UploadUsed: g.Used.Up,
+		DownloadLeft: left(g.Allowance, hotspot.Down), UploadLeft: left(g.Allowance, hotspot.Up),
+		Ends: in(zone, g.Deadline), EndsBecauseOf: string(g.DeadlineReason),
+	}
+}
+
+func hostOf(h hotspot.GuestHost) Host {
+	out := Host{
+		MAC: h.MAC, Addresses: texts(h.Addrs), Name: h.Name,
+		Age: seconds(h.Age), Idle: seconds(h.Idle), Online: h.Guest != nil,
+	}
+	if h.Guest != nil {
+		out.Login = h.Guest.Login
+	}
+	return out
+}
+
+func texts(addrs []netip.Addr) []string {
+	out := make([]string, len(addrs))
+	for i, a := range addrs {
+		out[i] = a.String()
+	}
+	return out
+}
+
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }
+
+func left(a hotspot.Allowance, d hotspot.Direction) *uint64 {
+	if n, limited := a.Left(d); limited {
+		return &n
+	}
+	return nil
+}
+
+// maxDays bounds a length of time long before it overflows.
+const maxDays = 36500
+
+// parseValidFor reads "always" and "N hours|days"; an operator's voucher may
+// last any whole number of them, not just those that the action API lists.
+func parseValidFor(s string) (hotspot.Validity, error) {
+	if v, err := hotspot.ParseValidity(s); err == nil {
+		return v, nil
+	}
+	num, unit, _ := strings.Cut(s, " ")
+	n, err := strconv.ParseUint(num, 10, 32)
+	length := time.Duration(0)
+	switch unit {
+	case "hour", "hours":
+		length = time.Hour
+	case "day", "days":
+		length = 24 * time.Hour
+	}
+	if err != nil || n < 1 || length == 0 || n > uint64(maxDays*24*time.Hour/length) {
+		return 0, hotspot.Invalid("valid_for", "%q is not a length of time such as \"6 hours\", \"1 day\", \"30 days\" or \"always\"", s)
+	}
+	return hotspot.Validity(time.Duration(n) * length), nil
+}
+
+// timeForms are the ways to give a time, beside RFC 3339.
+var timeForms = [...]string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"}
+
+// parseValidFrom reads a time in the venue's zone; empty is the zero time.
+func parseValidFrom(s string, zone *time.Location) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, nil
+	}
+	for _, form := range timeForms {
+		if t, err := time.ParseInLocation(form, s, zone); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, hotspot.Invalid("valid_from", "%q is not a time such as \"2026-01-31 18:00:00\"", s)
+}

@@ -1,0 +1,120 @@
+package v1
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/vouchsafe/vouchsafe/hotspot"
+)
+
+// statuses is the one table of codes and HTTP statuses. The client reads it
+// backwards for answers that carry no code; the first row of a status wins.
+var statuses = [...]struct {
+	code   hotspot.Code
+	status int
+}{
+	{hotspot.CodeInternal, http.StatusInternalServerError},
+	{hotspot.CodeInvalid, http.StatusUnprocessableEntity},
+	{hotspot.CodeNotFound, http.StatusNotFound},
+	{hotspot.CodeUsernameTaken, http.StatusConflict},
+	{hotspot.CodeUnavailable, http.StatusServiceUnavailable},
+	{hotspot.CodeTryLater, http.StatusTooManyRequests},
+	{hotspot.CodeUnknownDevice, http.StatusNotFound},
+	{hotspot.CodeUnknownCode, http.StatusForbidden},
+	{hotspot.CodeTimeUsed, http.StatusForbidden},
+	{hotspot.CodeDownloadUsed, http.StatusForbidden},
+	{hotspot.CodeUploadUsed, http.StatusForbidden},
+	{hotspot.CodeNotYetValid, http.StatusForbidden},
+	{hotspot.CodeOtherDevice, http.StatusForbidden},
+	{hotspot.CodeDisabled, http.StatusForbidden},
+	{hotspot.CodeMethodOff, http.StatusForbidden},
+}
+
+func statusOf(c hotspot.Code) int {
+	for _, row := range statuses {
+		if row.code == c {
+			return row.status
+		}
+	}
+	return http.StatusInternalServerError
+}
+
+func codeOf(status int) hotspot.Code {
+	for _, row := range statuses {
+		if row.status == status {
+			return row.code
+		}
+	}
+	if status >= 400 && status < 500 {
+		return hotspot.CodeInvalid
+	}
+	return hotspot.CodeInternal
+}
+
+// Problem is an error as the API sends it (RFC 9457).
+type Problem struct {
+	Title  string       `json:"title" doc:"the HTTP status in words"`
+	Status int          `json:"status" doc:"the HTTP status"`
+	Code   hotspot.Code `json:"code" doc:"what went wrong, for programs"`
+	Detail string       `json:"detail" doc:"what went wrong, for people"`
+	Field  string       `json:"field,omitempty" doc:"the input at fault"`
+	When   *time.Time   `json:"when,omitempty" doc:"the time that the error speaks of"`
+}
+
+// Error implements error.
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus gives the framework the status to answer with.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType gives the framework the media type of problems.
+func (p *Problem) ContentType(string) string { return problemType }
+
+const problemType = "application/problem+json"
+
+// problemOf turns an error into a problem. Only domain errors are told.
+func problemOf(err error) *Problem {
+	var e *hotspot.Error
+	if !errors.As(err, &e) {
+		e = &hotspot.Error{Code: hotspot.CodeInternal, Text: "internal error; the daemon's log says more"}
+	}
+	p := &Problem{Status: statusOf(e.Code), Code: e.Code, Detail: e.Text, Field: e.Field, When: when(e.When)}
+	p.Title = http.StatusText(p.Status)
+	return p
+}
+
+// domain is the reverse of problemOf.
+func (p *Problem) domain() *hotspot.Error {
+	e := &hotspot.Error{Code: p.Code, Text: p.Detail, Field: p.Field}
+	if p.When != nil {
+		e.When = *p.When
+	}
+	return e
+}
+
+// problemsOnly turns the framework's own errors (input that does not fit the
+// schema) into problems like ours.
+func problemsOnly(_ huma.Context, _ string, v any) (any, error) {
+	m, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	p := &Problem{Title: m.Title, Status: m.Status, Code: codeOf(m.Status), Detail: m.Detail}
+	for _, d := range m.Errors {
+		p.Detail = d.Message
+		_, p.Field, _ = strings.Cut(d.Location, ".")
+		break
+	}
+	return p, nil
+}
+
+func writeProblem(w http.ResponseWriter, p *Problem) {
+	w.Header().Set("Content-Type", problemType)
+	w.WriteHeader(p.Status)
+	// The client is gone if this fails; there is nobody left to tell.
+	_ = json.NewEncoder(w).Encode(p)
+}

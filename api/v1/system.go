@@ -1,0 +1,69 @@
+package v1
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/vouchsafe/vouchsafe/hotspot"
+)
+
+// DeviceKey is the action API's key.
+type DeviceKey struct {
+	Key string `json:"key"`
+}
+
+// ClockState is what the clock is told to be.
+type ClockState struct {
+	Synced bool `json:"synced" enum:"true" doc:"the system's clock is right"`
+}
+
+type clockIn struct {
+	Body ClockState
+}
+
+// system registers the operations on the daemon itself.
+func (s *server) system(api huma.API) {
+	register(s, api, huma.Operation{OperationID: "get-status", Method: http.MethodGet, Path: "/status",
+		Summary: "Tell how the daemon fares"}, s.status)
+	register(s, api, huma.Operation{OperationID: "get-device-key", Method: http.MethodGet, Path: "/device-key",
+		Summary: "Show the key of the action API"}, s.deviceKey)
+	register(s, api, huma.Operation{OperationID: "regenerate-device-key", Method: http.MethodPost, Path: "/device-key/regenerate",
+		Summary: "Replace the key of the action API; the old one is refused at once"}, s.regenerate)
+	register(s, api, huma.Operation{OperationID: "put-clock", Method: http.MethodPut, Path: "/clock",
+		Summary: "Tell the daemon that the system's clock is right", DefaultStatus: http.StatusNoContent}, s.clock)
+}
+
+func (s *server) status(ctx context.Context, _ *struct{}) (*item[Status], error) {
+	guests, err := s.Service.Guests(ctx)
+	if err != nil {
+		return nil, err
+	}
+	st := s.Info(ctx)
+	now, believed := s.Service.Now()
+	st.Time = in(s.Service.Zone(), now)
+	st.Zone = s.Service.Zone().String()
+	st.ClockBelieved = believed
+	st.GuestsOnline = len(guests)
+	if st.Notices == nil {
+		st.Notices = []string{}
+	}
+	return &item[Status]{st}, nil
+}
+
+func (s *server) deviceKey(ctx context.Context, _ *struct{}) (*item[DeviceKey], error) {
+	key, err := s.Keys.DeviceKey(ctx)
+	return &item[DeviceKey]{DeviceKey{key}}, err
+}
+
+func (s *server) regenerate(ctx context.Context, _ *struct{}) (*item[DeviceKey], error) {
+	key, err := s.Keys.Regenerate(ctx)
+	return &item[DeviceKey]{DeviceKey{key}}, err
+}
+
+func (s *server) clock(ctx context.Context, _ *clockIn) (*none, error) {
+	if s.ClockSynced == nil {
+		return nil, &hotspot.Error{Code: hotspot.CodeUnavailable, Text: "no daemon is running that could be told about the clock"}
+	}
+	return nil, s.ClockSynced(ctx)
+}

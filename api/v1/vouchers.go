@@ -1,0 +1,192 @@
+package v1
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/vouchsafe/vouchsafe/hotspot"
+)
+
+// pageSize is how many vouchers a page has at most.
+const pageSize = 1000
+
+type (
+	listVouchersIn struct {
+		Cursor string `query:"cursor" doc:"the next of the page before"`
+		Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
+	}
+	newVouchersIn struct {
+		Body NewVouchers
+	}
+	voucherIn struct {
+		Username string `path:"username"`
+	}
+	editVoucherIn struct {
+		voucherIn
+		Body VoucherEdit
+	}
+)
+
+// vouchers registers the operations on vouchers.
+func (s *server) vouchers(api huma.API) {
+	register(s, api, huma.Operation{OperationID: "list-vouchers", Method: http.MethodGet, Path: "/vouchers",
+		Summary: "List vouchers, oldest first"}, s.listVouchers)
+	register(s, api, huma.Operation{OperationID: "create-vouchers", Method: http.MethodPost, Path: "/vouchers",
+		Summary: "Make one voucher or many", DefaultStatus: http.StatusCreated}, s.createVouchers)
+	register(s, api, huma.Operation{OperationID: "get-voucher", Method: http.MethodGet, Path: "/vouchers/{username}",
+		Summary: "Show a voucher"}, s.getVoucher)
+	register(s, api, huma.Operation{OperationID: "edit-voucher", Method: http.MethodPatch, Path: "/vouchers/{username}",
+		Summary: "Change a voucher"}, s.editVoucher)
+	register(s, api, huma.Operation{OperationID: "remove-voucher", Method: http.MethodDelete, Path: "/vouchers/{username}",
+		Summary: "Remove a voucher and end its sessions", DefaultStatus: http.StatusNoContent}, s.removeVoucher)
+}
+
+func (s *server) listVouchers(ctx context.Context, in *listVouchersIn) (*item[Page[Voucher]], error) {
+	after := uint64(0)
+	if in.Cursor != "" {
+		var err error
+		if after, err = strconv.ParseUint(in.Cursor, 10, 64); err != nil {
+			return nil, hotspot.Invalid("cursor", "is not one that a page gave")
+		}
+	}
+	views, err := s.Service.Vouchers(ctx, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	page := Page[Voucher]{Items: make([]Voucher, 0, len(views))}
+	for _, v := range views {
+		page.Items = append(page.Items, voucherOf(v, s.Service.Zone()))
+	}
+	if n := len(views); n == in.Limit {
+		page.Next = strconv.FormatUint(views[n-1].ID, 10)
+	}
+	return &item[Page[Voucher]]{page}, nil
+}
+
+func (s *server) createVouchers(ctx context.Context, in *newVouchersIn) (*item[List[Voucher]], error) {
+	spec, err := s.spec(in.Body)
+	if err != nil {
+		return nil, err
+	}
+	count := max(in.Body.Count, 1)
+	if count > 1 && spec.Username != "" {
+		return nil, hotspot.Invalid("username", "belongs to one voucher; leave it out to make %d", count)
+	}
+	specs := make([]hotspot.VoucherSpec, count)
+	for i := range specs {
+		specs[i] = spec
+	}
+	made, err := s.Service.CreateVouchers(ctx, specs...)
+	if err != nil {
+		return nil, err
+	}
+	now, believed := s.Service.Now()
+	list := List[Voucher]{Items: make([]Voucher, 0, len(made))}
+	for _, v := range made {
+		view := hotspot.VoucherView{Voucher: v, Status: hotspot.VoucherNew}
+		if believed && v.ValidFrom.After(now) {
+			view.Status = hotspot.VoucherPending
+		}
+		list.Items = append(list.Items, voucherOf(view, s.Service.Zone()))
+	}
+	return &item[List[Voucher]]{list}, nil
+}
+
+func (s *server) spec(n NewVouchers) (hotspot.VoucherSpec, error) {
+	spec := hotspot.VoucherSpec{
+		Username: n.Username, Passcode: n.Passcode, FullName: n.FullName, Note: n.Note,
+		Limit: hotspot.Usage{Down: n.DownloadLimit, Up: n.UploadLimit}, Devices: n.Devices,
+	}
+	if n.ValidFor != "" {
+		v, err := parseValidFor(n.ValidFor)
+		if err != nil {
+			return spec, err
+		}
+		spec.ValidFor = &v
+	}
+	from, err := parseValidFrom(n.ValidFrom, s.Service.Zone())
+	spec.ValidFrom = from
+	return spec, err
+}
+
+func (s *server) getVoucher(ctx context.Context, in *voucherIn) (*item[Voucher], error) {
+	v, err := s.Service.Voucher(ctx, in.Username)
+	if err != nil {
+		return nil, noVoucher(err, in.Username)
+	}
+	return &item[Voucher]{voucherOf(v, s.Service.Zone())}, nil
+}
+
+func (s *server) editVoucher(ctx context.Context, in *editVoucherIn) (*item[Voucher], error) {
+	edit, err := s.edit(ctx, in.Username, in.Body)
+	if err != nil {
+		return nil, noVoucher(err, in.Username)
+	}
+	v, err := s.Service.EditVoucher(ctx, in.Username, edit)
+	if err != nil {
+		return nil, noVoucher(err, in.Username)
+	}
+	return &item[Voucher]{voucherOf(v, s.Service.Zone())}, nil
+}
+
+func (s *server) edit(ctx context.Context, username string, e VoucherEdit) (hotspot.VoucherEdit, error) {
+	edit := hotspot.VoucherEdit{
+		Username: e.Username, Passcode: e.Passcode, FullName: e.FullName, Note: e.Note,
+		Devices: e.Devices, Disabled: e.Disabled, Unbind: e.Unbind, Reset: e.Reset,
+	}
+	if e.ValidFor != nil {
+		v, err := parseValidFor(*e.ValidFor)
+		if err != nil {
+			return edit, err
+		}
+		edit.ValidFor = &v
+	}
+	if e.ValidFrom != nil {
+		t, err := parseValidFrom(*e.ValidFrom, s.Service.Zone())
+		if err != nil {
+			return edit, err
+		}
+		edit.ValidFrom = &t
+	}
+	if e.TopUpDownload > 0 || e.TopUpUpload > 0 {
+		edit.TopUp = &hotspot.Usage{Down: e.TopUpDownload, Up: e.TopUpUpload}
+	}
+	return edit, s.editLimit(ctx, username, e, &edit)
+}
+
+// editLimit fills in the direction that is not given: the service takes both.
+func (s *server) editLimit(ctx context.Context, username string, e VoucherEdit, edit *hotspot.VoucherEdit) error {
+	if e.DownloadLimit == nil && e.UploadLimit == nil {
+		return nil
+	}
+	limit := hotspot.Usage{}
+	if e.DownloadLimit == nil || e.UploadLimit == nil {
+		v, err := s.Service.Voucher(ctx, username)
+		if err != nil {
+			return err
+		}
+		limit = v.Limit
+	}
+	if e.DownloadLimit != nil {
+		limit.Down = *e.DownloadLimit
+	}
+	if e.UploadLimit != nil {
+		limit.Up = *e.UploadLimit
+	}
+	edit.Limit = &limit
+	return nil
+}
+
+func (s *server) removeVoucher(ctx context.Context, in *voucherIn) (*none, error) {
+	return nil, noVoucher(s.Service.RemoveVoucher(ctx, in.Username), in.Username)
+}
+
+// noVoucher says which voucher was not found.
+func noVoucher(err error, username string) error {
+	if hotspot.CodeOf(err) == hotspot.CodeNotFound && err != nil {
+		return &hotspot.Error{Code: hotspot.CodeNotFound, Text: "there is no voucher " + strconv.Quote(username), Err: err}
+	}
+	return err
+}
