@@ -1,0 +1,38 @@
+// Package login holds the login methods: each turns what a guest sends into a
+// claim, which the rules of package hotspot then accept or refuse.
+package login
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
+)
+
+// Method is one way to log in.
+type Method interface {
+	// Name is the method's name in settings, logs and the API.
+	Name() hotspot.Method
+	// Enabled reports whether the operator offers the method.
+	Enabled(s hotspot.Settings) bool
+	// Claim decides about a form that a device sent. A refusal is a
+	// [hotspot.Error] whose code says why.
+	Claim(ctx context.Context, h hotspot.Host, form url.Values) (hotspot.Claim, error)
+}
+
+// Offered returns the methods that the operator offers, in order.
+func Offered(all []Method, s hotspot.Settings) []Method {
+	var out []Method
+	for _, m := range all {
+		if m.Enabled(s) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// errOff refuses a method that is switched off.
+var errOff = &hotspot.Error{Code: hotspot.CodeMethodOff, Text: "this way to log in is not offered here"}
+
+// Settings gives the settings in force.
+type Settings interface{ Settings() hotspot.Settings }
