@@ -32,6 +32,11 @@ var statuses = [...]struct {
 	{hotspot.CodeOtherDevice, http.StatusForbidden},
 	{hotspot.CodeDisabled, http.StatusForbidden},
 	{hotspot.CodeMethodOff, http.StatusForbidden},
+	{hotspot.CodeIdle, http.StatusForbidden},
+	{hotspot.CodeTimeout, http.StatusForbidden},
+	{hotspot.CodeKicked, http.StatusForbidden},
+	{hotspot.CodeRemoved, http.StatusForbidden},
+	{hotspot.CodeReplaced, http.StatusForbidden},
 }
 
 func statusOf(c hotspot.Code) int {

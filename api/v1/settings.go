@@ -13,7 +13,7 @@ type (
 		Key string `path:"key" doc:"such as api.post"`
 	}
 	putSettingIn struct {
-		settingIn
+		Key  string `path:"key"`
 		Body SettingValue
 	}
 )

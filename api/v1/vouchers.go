@@ -24,8 +24,8 @@ type (
 		Username string `path:"username"`
 	}
 	editVoucherIn struct {
-		voucherIn
-		Body VoucherEdit
+		Username string `path:"username"`
+		Body     VoucherEdit
 	}
 )
 

@@ -1,0 +1,215 @@
+// Package v1test has a stand-in for the service behind the API, for tests of
+// the API's client and of the command line. It knows just enough of the rules
+// to answer plausibly.
+package v1test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
+)
+
+// Service keeps vouchers and settings in memory. It is safe for concurrent
+// use once its fields are set.
+type Service struct {
+	Time     time.Time
+	Believed bool
+	Guest    []hotspot.Guest
+	Hosts    []hotspot.GuestHost
+	// Err, when set, is what every call returns.
+	Err error
+	// Kicked are the devices that were kicked.
+	Kicked []hotspot.MAC
+	// Edits are the edits that were made, in order.
+	Edits []hotspot.VoucherEdit
+
+	mu       sync.Mutex // guards what is below
+	last     uint64
+	vouchers map[string]hotspot.VoucherView
+	settings map[string]string
+	key      int
+}
+
+// NewService returns a service without vouchers, at a fixed time.
+func NewService() *Service {
+	s := &Service{
+		Time:     time.Date(2026, 3, 4, 12, 30, 0, 0, time.FixedZone("CET", 3600)),
+		Believed: true,
+		vouchers: map[string]hotspot.VoucherView{},
+		settings: map[string]string{},
+	}
+	for _, k := range hotspot.SettingKeys() {
+		s.settings[k.Key] = k.Default
+	}
+	return s
+}
+
+// Zone implements v1.Service.
+func (s *Service) Zone() *time.Location { return s.Time.Location() }
+
+// Now implements v1.Service.
+func (s *Service) Now() (time.Time, bool) { return s.Time, s.Believed }
+
+// CreateVouchers implements v1.Service with numbered usernames.
+func (s *Service) CreateVouchers(_ context.Context, specs ...hotspot.VoucherSpec) ([]hotspot.Voucher, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.Err != nil {
+		return nil, s.Err
+	}
+	made := make([]hotspot.Voucher, 0, len(specs))
+	for _, spec := range specs {
+		id := s.last + uint64(len(made)) + 1
+		v := hotspot.Voucher{
+			ID: id, Username: cmp.Or(spec.Username, fmt.Sprintf("user%02d", id)),
+			Passcode: cmp.Or(spec.Passcode, fmt.Sprintf("pass%02d", id)), FullName: cmp.Or(spec.FullName, "Quiet Heron"),
+			Note: spec.Note, Created: s.Time, Modified: s.Time, ValidFrom: spec.ValidFrom, Devices: spec.Devices,
+			Allowance: hotspot.Allowance{ValidFor: hotspot.Validity(24 * time.Hour), Limit: spec.Limit},
+		}
+		if spec.ValidFor != nil {
+			v.ValidFor = *spec.ValidFor
+		}
+		if _, taken := s.vouchers[strings.ToLower(v.Username)]; taken {
+			return nil, hotspot.ErrUsernameTaken
+		}
+		made = append(made, v)
+	}
+	for _, v := range made {
+		s.put(hotspot.VoucherView{Voucher: v, Status: hotspot.VoucherNew})
+	}
+	s.last += uint64(len(made))
+	return made, nil
+}
+
+// Put stores a voucher as it is.
+func (s *Service) Put(v hotspot.VoucherView) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.put(v)
+	s.last = max(s.last, v.ID)
+}
+
+func (s *Service) put(v hotspot.VoucherView) { s.vouchers[strings.ToLower(v.Username)] = v }
+
+// Voucher implements v1.Service.
+func (s *Service) Voucher(_ context.Context, username string) (hotspot.VoucherView, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.vouchers[strings.ToLower(username)]
+	if s.Err != nil {
+		return v, s.Err
+	}
+	if !ok {
+		return v, hotspot.ErrNotFound
+	}
+	return v, nil
+}
+
+// Vouchers implements v1.Service.
+func (s *Service) Vouchers(_ context.Context, after uint64, limit int) ([]hotspot.VoucherView, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := slices.SortedFunc(maps.Values(s.vouchers), func(a, b hotspot.VoucherView) int { return cmp.Compare(a.ID, b.ID) })
+	all = slices.DeleteFunc(all, func(v hotspot.VoucherView) bool { return v.ID <= after })
+	return all[:min(limit, len(all))], s.Err
+}
+
+// EditVoucher implements v1.Service and records the edit.
+func (s *Service) EditVoucher(ctx context.Context, username string, e hotspot.VoucherEdit) (hotspot.VoucherView, error) {
+	v, err := s.Voucher(ctx, username)
+	if err != nil {
+		return v, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Edits = append(s.Edits, e)
+	if e.Note != nil {
+		v.Note = *e.Note
+	}
+	if e.Limit != nil {
+		v.Limit = *e.Limit
+	}
+	if e.TopUp != nil {
+		v.Limit = v.Limit.Add(*e.TopUp)
+	}
+	if e.Disabled != nil {
+		v.Disabled = *e.Disabled
+	}
+	s.put(v)
+	return v, nil
+}
+
+// RemoveVoucher implements v1.Service.
+func (s *Service) RemoveVoucher(ctx context.Context, username string) error {
+	if _, err := s.Voucher(ctx, username); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.vouchers, strings.ToLower(username))
+	return nil
+}
+
+// Guests implements v1.Service.
+func (s *Service) Guests(context.Context) ([]hotspot.Guest, error) { return s.Guest, s.Err }
+
+// GuestHosts implements v1.Service.
+func (s *Service) GuestHosts(context.Context) ([]hotspot.GuestHost, error) { return s.Hosts, s.Err }
+
+// Kick implements v1.Service and records the device.
+func (s *Service) Kick(_ context.Context, m hotspot.MAC) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.ContainsFunc(s.Guest, func(g hotspot.Guest) bool { return g.MAC == m }) {
+		return hotspot.ErrNotFound
+	}
+	s.Kicked = append(s.Kicked, m)
+	return s.Err
+}
+
+// Setting implements v1.Service.
+func (s *Service) Setting(key string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.settings[key]
+	if !ok {
+		return "", &hotspot.Error{Code: hotspot.CodeNotFound, Field: "key", Text: fmt.Sprintf("%q is not a setting", key)}
+	}
+	return v, s.Err
+}
+
+// SetSetting implements v1.Service; the value "bad" is refused.
+func (s *Service) SetSetting(_ context.Context, key, value string) error {
+	if _, err := s.Setting(key); err != nil {
+		return err
+	}
+	if value == "bad" {
+		return hotspot.Invalid(key, "%q is neither on nor off", value)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settings[key] = value
+	return nil
+}
+
+// DeviceKey implements v1.Keys.
+func (s *Service) DeviceKey(context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fmt.Sprintf("device-key-%d", s.key), s.Err
+}
+
+// Regenerate implements v1.Keys.
+func (s *Service) Regenerate(ctx context.Context) (string, error) {
+	s.mu.Lock()
+	s.key++
+	s.mu.Unlock()
+	return s.DeviceKey(ctx)
+}
