@@ -1,0 +1,154 @@
+package webui
+
+import (
+	"cmp"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+//go:embed lang/*.json
+var sharedTexts embed.FS
+
+// defaultTag is the language that every key exists in.
+const defaultTag = "en"
+
+// Languages are the languages that pages can be shown in.
+type Languages struct {
+	byTag map[string]*Language
+}
+
+// languageFile is one file of lang/: the texts of one language for one
+// package of pages. The shared file also says how the language is written.
+type languageFile struct {
+	Name   string            `json:"name"`
+	Dir    string            `json:"dir"`
+	Plural string            `json:"plural"`
+	Text   map[string]string `json:"text"`
+}
+
+// NewLanguages reads the shared texts and those of each package of pages, in
+// files named lang/<tag>.json. A language that lacks a text borrows the
+// English one.
+func NewLanguages(pages ...fs.FS) (*Languages, error) {
+	ls := &Languages{byTag: map[string]*Language{}}
+	var errs []error
+	for _, fsys := range append([]fs.FS{sharedTexts}, pages...) {
+		names, err := fs.Glob(fsys, "lang/*.json")
+		errs = append(errs, err)
+		for _, name := range names {
+			if err := ls.read(fsys, name); err != nil {
+				errs = append(errs, fmt.Errorf("language file %s: %w", name, err))
+			}
+		}
+	}
+	base := ls.byTag[defaultTag]
+	for tag, l := range ls.byTag {
+		if base != l {
+			l.fallback = base
+		}
+		if _, ok := plurals[l.plural]; !ok || l.Dir != "ltr" && l.Dir != "rtl" {
+			errs = append(errs, fmt.Errorf("language %s: dir %q or plural %q is not known", tag, l.Dir, l.plural))
+		}
+	}
+	return ls, errors.Join(errs...)
+}
+
+// read adds one file's texts to its language.
+func (ls *Languages) read(fsys fs.FS, name string) error {
+	b, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return err
+	}
+	var f languageFile
+	if err := json.Unmarshal(b, &f); err != nil {
+		return err
+	}
+	tag := strings.TrimSuffix(path.Base(name), ".json")
+	l := ls.byTag[strings.ToLower(tag)]
+	if l == nil {
+		l = &Language{Tag: tag, text: map[string]string{}}
+		ls.byTag[strings.ToLower(tag)] = l
+	}
+	l.Dir, l.plural = cmp.Or(f.Dir, l.Dir), cmp.Or(f.Plural, l.plural)
+	for k, v := range f.Text {
+		if _, dup := l.text[k]; dup {
+			return fmt.Errorf("key %q is there twice", k)
+		}
+		l.text[k] = v
+	}
+	return nil
+}
+
+// Default returns the language of last resort.
+func (ls *Languages) Default() *Language { return ls.byTag[defaultTag] }
+
+// Tags lists the languages, in order of their tags.
+func (ls *Languages) Tags() []string {
+	var tags []string
+	for _, l := range ls.byTag {
+		tags = append(tags, l.Tag)
+	}
+	slices.Sort(tags)
+	return tags
+}
+
+// Bounds of an Accept-Language header; what is beyond them is not read.
+const (
+	maxAcceptLen   = 512
+	maxAcceptItems = 16
+)
+
+// Negotiate picks the best language for an Accept-Language header. A region
+// that we have no file for ("de-AT") gets the language without it ("de").
+func (ls *Languages) Negotiate(accept string) *Language {
+	if len(accept) > maxAcceptLen {
+		accept = accept[:maxAcceptLen]
+	}
+	best, bestQ := ls.Default(), 0.0
+	for i, item := range strings.Split(accept, ",") {
+		if i == maxAcceptItems {
+			break
+		}
+		tag, q := acceptItem(item)
+		if q <= bestQ {
+			continue
+		}
+		if l := ls.find(tag); l != nil {
+			best, bestQ = l, q
+		}
+	}
+	return best
+}
+
+// find looks up a tag, then the same with its last parts left off.
+func (ls *Languages) find(tag string) *Language {
+	for tag = strings.ToLower(tag); tag != ""; {
+		if l := ls.byTag[tag]; l != nil {
+			return l
+		}
+		tag = tag[:max(strings.LastIndexByte(tag, '-'), 0)]
+	}
+	return nil
+}
+
+// acceptItem splits "de-AT;q=0.8". Nonsense has quality 0.
+func acceptItem(item string) (tag string, q float64) {
+	tag, param, weighted := strings.Cut(item, ";")
+	tag = strings.TrimSpace(tag)
+	if !weighted {
+		return tag, 1
+	}
+	v, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(param)), "q=")
+	q, err := strconv.ParseFloat(v, 64)
+	if !ok || err != nil || !(q >= 0 && q <= 1) { // also refuses NaN
+		return tag, 0
+	}
+	return tag, q
+}

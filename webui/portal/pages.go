@@ -1,0 +1,75 @@
+package portal
+
+import (
+	"cmp"
+	"net/http"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/webui"
+)
+
+// page fills in the frame of a page. The title is a key.
+func (p *portal) page(r *http.Request, title string) webui.Page {
+	l := p.langs.Negotiate(r.Header.Get("Accept-Language"))
+	return webui.Page{
+		Lang:  l,
+		Title: l.T(title),
+		Site:  cmp.Or(p.cfg.Service.Settings().VenueName, l.T("site.name")),
+		Style: p.style.URL(),
+		Icon:  p.icon.URL(),
+	}
+}
+
+// render answers with a page. A page that cannot be made is our fault, and
+// would be again if another page were tried.
+func (p *portal) render(w http.ResponseWriter, status int, name string, view any) {
+	if err := p.pages.Render(w, status, name, view); err != nil {
+		p.log.Error("page cannot be shown", "page", name, "err", err)
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+	}
+}
+
+// messageView is a page that says one thing.
+type messageView struct {
+	webui.Page
+	Text string
+}
+
+// message answers with an error page; what names its texts.
+func (p *portal) message(w http.ResponseWriter, r *http.Request, status int, what string) {
+	v := messageView{Page: p.page(r, "message."+what+".title")}
+	v.Text = v.T("message." + what)
+	p.render(w, status, "message", v)
+}
+
+// identify returns the device at the other end of the connection.
+func (p *portal) identify(r *http.Request) (hotspot.Host, error) {
+	return p.cfg.Service.Identify(p.cfg.ClientAddr(r))
+}
+
+// known is identify for pages: without a device it answers by itself.
+func (p *portal) known(w http.ResponseWriter, r *http.Request) (hotspot.Host, bool) {
+	h, err := p.identify(r)
+	switch {
+	case err == nil:
+		return h, true
+	case hotspot.CodeOf(err) == hotspot.CodeUnknownDevice:
+		p.message(w, r, http.StatusForbidden, "unknown_device")
+	default:
+		p.fault(w, r, "cannot identify a device", err)
+	}
+	return h, false
+}
+
+// fault logs what went wrong and says only that something did.
+func (p *portal) fault(w http.ResponseWriter, r *http.Request, what string, err error) {
+	if r.Context().Err() != nil {
+		return // the guest went away
+	}
+	p.log.Error(what, "path", r.URL.Path, "addr", p.cfg.ClientAddr(r), "err", err)
+	status := http.StatusInternalServerError
+	if hotspot.CodeOf(err) == hotspot.CodeUnavailable {
+		status = http.StatusServiceUnavailable
+	}
+	p.message(w, r, status, "internal")
+}
