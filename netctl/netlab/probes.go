@@ -46,6 +46,7 @@ func Probes() []Probe {
 		{"ChromeOS", "www.google.com", "/generate_204", none, "", ""},
 		{"Windows", "www.msftconnecttest.com", "/connecttest.txt", ok, plain, "Microsoft Connect Test"},
 		{"Windows", "ipv6.msftconnecttest.com", "/connecttest.txt", ok, plain, "Microsoft Connect Test"},
+		{"Edge", "edge-http.microsoft.com", "/captiveportal/generate_204", none, "", ""},
 		{"Windows", "www.msftncsi.com", "/ncsi.txt", ok, plain, "Microsoft NCSI"},
 		{"Firefox", "detectportal.firefox.com", "/canonical.html", ok, html, fox},
 		{"Firefox", "detectportal.firefox.com", "/success.txt", ok, plain, "success\n"},

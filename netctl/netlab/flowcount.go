@@ -1,0 +1,77 @@
+package netlab
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// flowCount is a counter in a host's kernel of one flow's packets, as they
+// arrive: layer-3 bytes, before anything else looks at them.
+type flowCount struct {
+	host  *Host
+	table string
+}
+
+// countFlow counts the packets that reach the host with a source or
+// destination port ("sport", "dport").
+func (h *Host) countFlow(ctx context.Context, proto, side string, port int) (*flowCount, error) {
+	c := &flowCount{host: h, table: fmt.Sprintf("flow_%s_%d", proto, port)}
+	_, err := h.nft(ctx, fmt.Sprintf(`table inet %s {
+	counter seen { }
+	chain arrived {
+		type filter hook prerouting priority -500; policy accept;
+		meta l4proto %s th %s %d counter name seen
+	}
+}
+`, c.table, proto, side, port), "-f", "-")
+	return c, err
+}
+
+func (c *flowCount) remove() {
+	// The flow's context may have ended; the table must go anyway.
+	_, _ = c.host.nft(context.Background(), "", "delete", "table", "inet", c.table)
+}
+
+// read returns what was counted so far.
+func (c *flowCount) read(ctx context.Context) (bytes, packets uint64, err error) {
+	out, err := c.host.nft(ctx, "", "-j", "list", "counters", "table", "inet", c.table)
+	if err != nil {
+		return 0, 0, err
+	}
+	var list struct {
+		Nftables []struct {
+			Counter *struct{ Bytes, Packets uint64 }
+		}
+	}
+	if err := json.Unmarshal(out, &list); err != nil {
+		return 0, 0, fmt.Errorf("read a flow's counter: %w", err)
+	}
+	for _, item := range list.Nftables {
+		if item.Counter != nil {
+			return item.Counter.Bytes, item.Counter.Packets, nil
+		}
+	}
+	return 0, 0, fmt.Errorf("read a flow's counter: none in %s", out)
+}
+
+// settled reads until nothing more arrives, for a second at most.
+func (c *flowCount) settled(ctx context.Context) (bytes, packets uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	last := ^uint64(0)
+	err = poll(ctx, 20*time.Millisecond, func() (bool, error) {
+		b, p, err := c.read(ctx)
+		if err != nil {
+			return false, err
+		}
+		done := b == last
+		bytes, packets, last = b, p, b
+		return done, nil
+	})
+	if err != nil && bytes != 0 {
+		err = nil // still moving: the last reading is the answer
+	}
+	return bytes, packets, err
+}
