@@ -7,12 +7,9 @@ import (
 	"slices"
 )
 
-// Start takes up what an earlier run left: sessions in the store and grants in
-// the gate. Guests who are still in stay in, with their counts; those whose
-// time or quota ended meanwhile get their reason; grants that the store does
-// not know are closed.
-func (s *Service) Start(ctx context.Context) error {
-	var open []Session
+// Load reads settings and time from the store and leaves sessions alone: enough
+// to work on a store while no daemon runs.
+func (s *Service) Load(ctx context.Context) error {
 	var mark ClockMark
 	err := s.cfg.Store.View(ctx, func(r Reader) error {
 		stored, err := r.Settings()
@@ -24,18 +21,38 @@ func (s *Service) Start(ctx context.Context) error {
 			s.log.Warn("a stored setting does not hold any more; its default is used", "error", err)
 		}
 		s.settings.Store(&set)
-		if mark, err = r.ClockMark(); err != nil && !errors.Is(err, ErrNotFound) {
+		if mark, err = r.ClockMark(); !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		open, err = r.OpenSessions()
-		return err
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("read the store: %w", err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.time = newTimekeeper(mark, s.cfg.Clock.Read())
+	return nil
+}
+
+// Start takes up what an earlier run left: sessions in the store and grants in
+// the gate. Guests who are still in stay in, with their counts; those whose
+// time or quota ended meanwhile get their reason; grants that the store does
+// not know are closed.
+func (s *Service) Start(ctx context.Context) error {
+	if err := s.Load(ctx); err != nil {
+		return err
+	}
+	var open []Session
+	err := s.cfg.Store.View(ctx, func(r Reader) (err error) {
+		open, err = r.OpenSessions()
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read open sessions: %w", err)
+	}
 	r := s.cfg.Clock.Read()
 	s.mu.Lock()
-	s.time = newTimekeeper(mark, r)
 	now := s.time.now(r)
 	for _, x := range open {
 		s.add(&live{Session: x, lastActive: r.Mono, began: r.Mono - now.Sub(x.Started)})
@@ -44,7 +61,50 @@ func (s *Service) Start(ctx context.Context) error {
 	if err := s.Tick(ctx); err != nil {
 		return err
 	}
+	if err := s.rejudge(ctx); err != nil {
+		return err
+	}
 	return s.resume(ctx)
+}
+
+// rejudge looks at every open session as if it began now: accounts may have
+// been edited, or removed, while no daemon ran.
+func (s *Service) rejudge(ctx context.Context) error {
+	s.mu.Lock()
+	all := make([]Session, 0, len(s.sessions))
+	for _, l := range s.sessions {
+		all = append(all, l.Session)
+	}
+	s.mu.Unlock()
+	set, m := s.Settings(), s.moment()
+	return s.cfg.Store.View(ctx, func(r Reader) error {
+		for _, x := range all {
+			var al Allowance
+			var err error
+			if x.Account.Method == MethodVoucher {
+				var v Voucher
+				if v, err = r.Voucher(x.Account.ID); err == nil {
+					al = v.Allowance
+					s.endRefused(v, m, set)
+				}
+			} else {
+				al, err = allowance(r, x.Account)
+			}
+			switch {
+			case errors.Is(err, ErrNotFound):
+				s.markEnding(EndRemoved, x.ID)
+				continue
+			case err != nil:
+				return fmt.Errorf("account %s: %w", x.Account, err)
+			}
+			s.mu.Lock()
+			if l := s.sessions[x.ID]; l != nil {
+				l.Deadline, l.DeadlineReason = l.deadline(al, set)
+			}
+			s.mu.Unlock()
+		}
+		return nil
+	})
 }
 
 // resume brings gate and live sessions together after a start, or after
