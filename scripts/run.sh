@@ -4,4 +4,4 @@
 deps run
 scripts/build.sh
 
-as_root bin/vouchsafe-lab demo "$@"
+as_root bin/vouchsafe-lab run "$@"

@@ -42,7 +42,9 @@ func (s *server) status(ctx context.Context, _ *struct{}) (*item[Status], error)
 	st := s.Info(ctx)
 	now, believed := s.Service.Now()
 	st.Time = in(s.Service.Zone(), now)
-	st.Zone = s.Service.Zone().String()
+	if st.Zone = s.Service.Zone().String(); st.Zone == "Local" || st.Zone == "" {
+		st.Zone = now.In(s.Service.Zone()).Format("MST") // the zone has no name but this
+	}
 	st.ClockBelieved = believed
 	st.GuestsOnline = len(guests)
 	if st.Notices == nil {

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/vouchsafe/vouchsafe/daemon/config"
+)
+
+// configFile is where packages put the daemon's configuration.
+const configFile = "/etc/vouchsafe/vouchsafe.yaml"
+
+// defaultData is the data directory of a machine without that file.
+const defaultData = "/var/lib/vouchsafe"
+
+// parts are what the commands are built from, so that tests can replace the
+// outside world. No field may be nil.
+type parts struct {
+	version  string
+	stdout   io.Writer
+	stderr   io.Writer
+	getenv   func(string) string
+	confPath string // of the configuration that is read when nothing else says where the data are
+
+	// runDaemon runs the daemon until ctx ends. An empty portal address leaves
+	// it to the configuration.
+	runDaemon func(ctx context.Context, cfg config.Config, portal string, log *slog.Logger) error
+	// offline opens the store of a daemon that does not run and returns the
+	// API on it. It fails soon if somebody else has the store open.
+	offline func(ctx context.Context, dataDir string) (http.Handler, func() error, error)
+}
+
+// app carries the global flags to the commands.
+type app struct {
+	parts
+	data   string
+	socket string
+}
+
+const longHelp = `Vouchsafe is a guest hotspot: a portal, vouchers, and the kernel's own packet
+filter to enforce them.
+
+The commands speak to the running daemon. When none runs, they work on its
+data directory themselves. Which one is meant: --data, or VOUCHSAFE_DATA, or
+what ` + configFile + ` says, or ` + defaultData + `.`
+
+const exampleHelp = `  vouchsafe daemon --data ./try --lan 127.0.0.1:8080 --backend memory
+  vouchsafe voucher create --count 10 --valid-for "1 day" --download 2048
+  vouchsafe guest list
+  vouchsafe settings set api.post on`
+
+// newCommand builds the whole command line.
+func newCommand(p parts) *cobra.Command {
+	a := &app{parts: p}
+	root := &cobra.Command{
+		Use:           "vouchsafe",
+		Short:         "A guest hotspot with vouchers",
+		Long:          longHelp,
+		Example:       exampleHelp,
+		Version:       p.version,
+		Args:          noArgs,
+		RunE:          showHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetVersionTemplate("vouchsafe {{.Version}}\n")
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetHelpFunc(help)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		// What the parser adds about its insides helps nobody.
+		text, _, _ := strings.Cut(err.Error(), ": strconv.")
+		return usage(cmd, "%s", text)
+	})
+	f := root.PersistentFlags()
+	f.StringVar(&a.data, "data", "", "the daemon's data `directory`")
+	f.StringVar(&a.socket, "socket", "", "`path` of the daemon's control socket; control.sock in the data directory if not given")
+	f.BoolP("help", "h", false, "show help for a command")
+	root.Flags().Bool("version", false, "print the version")
+	root.AddCommand(
+		a.daemonCommand(), a.configCommand(),
+		a.voucherCommand(), a.guestCommand(), a.keyCommand(), a.settingsCommand(),
+		a.statusCommand(), a.clockCommand(), a.versionCommand(),
+	)
+	return root
+}
+
+// group is a command that only has commands of its own.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: noArgs, RunE: showHelp}
+	c.AddCommand(commands...)
+	return c
+}
+
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := io.WriteString(a.stdout, "vouchsafe "+a.version+"\n")
+			return err
+		},
+	}
+}

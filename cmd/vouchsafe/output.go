@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"iter"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+
+	"github.com/spf13/cobra"
+	"github.com/vouchsafe/vouchsafe/hotspot"
+)
+
+// timeForm is how people read times; the zone is the venue's.
+const timeForm = "2006-01-02 15:04"
+
+// table aligns columns. Text of strangers (device names, notes) is made
+// harmless for terminals.
+type table struct {
+	w *tabwriter.Writer
+}
+
+func newTable(w io.Writer) *table { return &table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)} }
+
+func (t *table) row(cells ...string) {
+	for i, c := range cells {
+		cells[i] = printable(c)
+	}
+	// An empty last cell would leave blanks at the end of the line.
+	for len(cells) > 1 && cells[len(cells)-1] == "" {
+		cells = cells[:len(cells)-1]
+	}
+	_, _ = io.WriteString(t.w, strings.Join(cells, "\t")+"\n") // Flush returns the error
+}
+
+func (t *table) flush() error { return t.w.Flush() }
+
+// printable replaces what could move a terminal's cursor or worse.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}
+
+// clip shortens a text to n characters.
+func clip(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
+}
+
+// addJSON gives a command the flag --json.
+func addJSON(cmd *cobra.Command, on *bool) {
+	cmd.Flags().BoolVar(on, "json", false, "print JSON, for programs")
+}
+
+// printJSON prints one value, indented.
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// streamJSON prints a list as one array, an item per line, as they come.
+func streamJSON[T any](w io.Writer, items iter.Seq2[T, error]) error {
+	var (
+		out    = bufio.NewWriter(w) // Flush returns the errors of writing
+		one    bytes.Buffer
+		enc    = json.NewEncoder(&one)
+		before = "[\n"
+	)
+	enc.SetEscapeHTML(false)
+	for item, err := range items {
+		if err != nil {
+			return err
+		}
+		one.Reset()
+		if err := enc.Encode(item); err != nil {
+			return err
+		}
+		_, _ = out.WriteString(before)
+		_, _ = out.Write(bytes.TrimSuffix(one.Bytes(), []byte("\n")))
+		before = ",\n"
+	}
+	end := "\n]\n"
+	if before == "[\n" {
+		end = "[]\n"
+	}
+	_, _ = out.WriteString(end)
+	return out.Flush()
+}
+
+// all makes a list one that streams.
+func all[T any](items []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, item := range items {
+			if !yield(item, nil) {
+				return
+			}
+		}
+	}
+}
+
+// size writes an amount of bytes for people.
+func size(n uint64) string {
+	const kB = 1 << 10
+	switch {
+	case n == 0:
+		return "0"
+	case n < kB:
+		return strconv.FormatUint(n, 10) + " B"
+	case n < hotspot.MB:
+		return decimal(n, kB) + " kB"
+	case n < hotspot.MB<<10:
+		return decimal(n, hotspot.MB) + " MB"
+	}
+	return decimal(n, hotspot.MB<<10) + " GB"
+}
+
+// decimal divides with one digit after the point, rounded down so that what is
+// left never looks like more, without ".0".
+func decimal(n, unit uint64) string {
+	s := strconv.FormatUint(n/unit, 10)
+	if tenth := n % unit * 10 / unit; tenth > 0 {
+		s += "." + strconv.FormatUint(tenth, 10)
+	}
+	return s
+}
+
+// usedOf writes what is used of a limit.
+func usedOf(used, limit uint64) string {
+	if limit == 0 {
+		return size(used)
+	}
+	return size(used) + " of " + size(limit)
+}
+
+// leftOf writes what is left; nil is unlimited.
+func leftOf(n *uint64) string {
+	if n == nil {
+		return "unlimited"
+	}
+	return size(*n)
+}
+
+// length writes a number of seconds in its two largest units.
+func length(s int64) string {
+	units := []struct {
+		name string
+		n    int64
+	}{{"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}}
+	for i, u := range units {
+		if s < u.n && u.n > 1 {
+			continue
+		}
+		text := strconv.FormatInt(s/u.n, 10) + u.name
+		if rest := s % u.n; i+1 < len(units) && rest/units[i+1].n > 0 {
+			text += strconv.FormatInt(rest/units[i+1].n, 10) + units[i+1].name
+		}
+		return text
+	}
+	return "0s"
+}
+
+// clockTime writes a time, or what stands for its absence.
+func clockTime(t *time.Time, absent string) string {
+	if t == nil {
+		return absent
+	}
+	return t.Format(timeForm)
+}

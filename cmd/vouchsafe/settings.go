@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	v1 "github.com/vouchsafe/vouchsafe/api/v1"
+	"github.com/vouchsafe/vouchsafe/hotspot"
+)
+
+const noSettingRemedy = "`vouchsafe settings list` shows all"
+
+func (a *app) settingsCommand() *cobra.Command {
+	return group("settings", "Show and change what an operator can set", a.settingsGet(), a.settingsSet(), a.settingsList())
+}
+
+func (a *app) settingsGet() *cobra.Command {
+	return &cobra.Command{
+		Use: "get KEY", Short: "Print a setting's value", Example: "  vouchsafe settings get api.post",
+		Args: exactly("KEY"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.with(cmd.Context(), reads, func(c *v1.Client) error {
+				set, err := c.Setting(cmd.Context(), args[0])
+				if err != nil {
+					return remedy(err, hotspot.CodeNotFound, noSettingRemedy)
+				}
+				_, err = fmt.Fprintln(a.stdout, set.Value)
+				return err
+			})
+		},
+	}
+}
+
+func (a *app) settingsSet() *cobra.Command {
+	return &cobra.Command{
+		Use: "set KEY VALUE", Short: "Change a setting; it is in force at once",
+		Example: "  vouchsafe settings set api.post on",
+		Args:    exactly("KEY", "VALUE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.with(cmd.Context(), writes, func(c *v1.Client) error {
+				_, err := c.SetSetting(cmd.Context(), args[0], args[1])
+				return remedy(err, hotspot.CodeNotFound, noSettingRemedy)
+			})
+		},
+	}
+}
+
+func (a *app) settingsList() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List all settings with what they do", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.with(cmd.Context(), reads, func(c *v1.Client) error {
+				settings, err := c.Settings(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return streamJSON(a.stdout, all(settings))
+				}
+				t := newTable(a.stdout)
+				t.row("KEY", "VALUE", "TAKES", "WHAT IT DOES")
+				for _, set := range settings {
+					t.row(set.Key, shown(set.Value), set.Kind, set.Doc)
+				}
+				return t.flush()
+			})
+		},
+	}
+	addJSON(cmd, &asJSON)
+	return cmd
+}
+
+// shown is a setting's value in a table.
+func shown(value string) string {
+	if value == "" {
+		return "(empty)"
+	}
+	return clip(value, 30)
+}
+
+func (a *app) keyCommand() *cobra.Command {
+	print := func(key string, err error) error {
+		if err == nil {
+			_, err = fmt.Fprintln(a.stdout, key)
+		}
+		return err
+	}
+	return group("key", "Show and replace the key of the action API",
+		&cobra.Command{
+			Use: "show", Short: "Print the device key", Args: noArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return a.with(cmd.Context(), writes, func(c *v1.Client) error { return print(c.DeviceKey(cmd.Context())) })
+			},
+		},
+		&cobra.Command{
+			Use: "regenerate", Short: "Replace the device key and print the new one; the old one is refused at once", Args: noArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return a.with(cmd.Context(), writes, func(c *v1.Client) error { return print(c.RegenerateKey(cmd.Context())) })
+			},
+		})
+}
