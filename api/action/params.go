@@ -174,7 +174,8 @@ func decodeForm(s, what string) (params, error) {
 
 func decodeMultipart(boundary string, body []byte) (params, error) {
 	bad := api.BadRequest("the body is not well-formed multipart/form-data")
-	if boundary == "" {
+	// Without its last boundary, a form was cut off somewhere.
+	if boundary == "" || !bytes.Contains(body, []byte("--"+boundary+"--")) {
 		return nil, bad
 	}
 	p := params{}
