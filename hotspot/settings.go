@@ -255,7 +255,7 @@ func number(key, def string, least, most int, doc string, at func(*Settings) *in
 
 func duration(key, def string, most time.Duration, doc string, at func(*Settings) *time.Duration) SettingKey {
 	return SettingKey{Key: key, Kind: "duration", Default: def, Doc: doc,
-		get: func(s *Settings) string { return at(s).String() },
+		get: func(s *Settings) string { return shortDuration(*at(s)) },
 		set: func(s *Settings, v string) error {
 			d, err := time.ParseDuration(v)
 			if err != nil || d < 0 || d > most || d%time.Second != 0 {
@@ -264,6 +264,18 @@ func duration(key, def string, most time.Duration, doc string, at func(*Settings
 			*at(s) = d
 			return nil
 		}}
+}
+
+// shortDuration spells 30m0s as 30m.
+func shortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 func days(key, def, doc string, at func(*Settings) *time.Duration) SettingKey {

@@ -88,3 +88,10 @@ func (a *attempts) pay(now time.Time) {
 	a.debt = max(a.debt-now.Sub(a.since), 0)
 	a.since = now
 }
+
+// Len is the number of keys remembered.
+func (l *Limiter) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.order.Len()
+}
