@@ -117,3 +117,10 @@ func source(a netip.Addr) netip.Addr {
 	}
 	return p.Addr()
 }
+
+// Len returns how many sources are remembered.
+func (l *FailureLimiter) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.clear)
+}
