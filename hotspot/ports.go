@@ -30,6 +30,9 @@ type Hosts interface {
 	ByMAC(m MAC) (Host, bool)
 	// List returns every device seen, in order of MAC.
 	List() []Host
+	// Keep says whether a device is let in: then its addresses are protected
+	// against others' claims. It does no I/O.
+	Keep(m MAC, in bool)
 }
 
 // Host is a device on the guest network, let in or not.

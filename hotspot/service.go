@@ -126,6 +126,7 @@ func (s *Service) add(l *live) {
 		s.byOwner[l.Account] = own
 	}
 	own[l.ID] = l
+	s.cfg.Hosts.Keep(l.MAC, true)
 }
 
 // drop removes a session from the live ones. The caller holds mu.
@@ -133,6 +134,7 @@ func (s *Service) drop(l *live) {
 	delete(s.sessions, l.ID)
 	if s.byMAC[l.MAC] == l {
 		delete(s.byMAC, l.MAC)
+		s.cfg.Hosts.Keep(l.MAC, false)
 	}
 	own := s.byOwner[l.Account]
 	delete(own, l.ID)

@@ -210,10 +210,16 @@ func TestDisableAndRemove(t *testing.T) {
 	h.edit(v, hotspot.VoucherEdit{Disabled: ptr(false)})
 	h.wantWhy(d, "online")
 	h.wantDown(d, 1000, 1000)
+	if !h.hosts.Kept(d.MAC) {
+		t.Error("an online device's addresses are not protected")
+	}
 	if err := h.RemoveVoucher(t.Context(), v.Username); err != nil {
 		t.Fatal(err)
 	}
 	h.wantDown(d, 1000, 0)
+	if h.hosts.Kept(d.MAC) {
+		t.Error("an offline device's addresses are still protected")
+	}
 	h.wantWhy(d, hotspot.CodeRemoved)
 	_, err = h.tryLogin(d, v)
 	h.refused(err, hotspot.CodeUnknownCode)

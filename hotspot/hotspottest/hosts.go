@@ -11,8 +11,26 @@ import (
 
 // Hosts is a guest network's population, as told.
 type Hosts struct {
-	mu   sync.Mutex // guards list
+	mu   sync.Mutex // guards list and kept
 	list map[hotspot.MAC]hotspot.Host
+	kept map[hotspot.MAC]bool
+}
+
+// Keep implements [hotspot.Hosts].
+func (h *Hosts) Keep(m hotspot.MAC, in bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.kept == nil {
+		h.kept = make(map[hotspot.MAC]bool)
+	}
+	h.kept[m] = in
+}
+
+// Kept reports whether a device is protected.
+func (h *Hosts) Kept(m hotspot.MAC) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.kept[m]
 }
 
 // Put adds or replaces a device and takes its addresses from others.
