@@ -50,7 +50,7 @@ type FlowResult struct {
 	// at the internet: the ones that the router let through. For TCP the
 	// direction of the acknowledgements is not zero.
 	Down, Up               uint64
-	DownPackets, UpPackets uint64 // a merged packet counts as one
+	DownPackets, UpPackets uint64        // a merged packet counts as one
 	Elapsed                time.Duration // until the last byte arrived
 }
 
