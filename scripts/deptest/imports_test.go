@@ -1,0 +1,131 @@
+package deptest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// room says which of our own packages a package may import, tests aside.
+type room struct {
+	pkg    string
+	may    []string
+	reason string
+}
+
+// rooms are in order: the first row that matches a package counts. A package
+// without a row is a mistake.
+var rooms = []room{
+	{"hotspot", nil, "the rules depend on nothing: everything else depends on them"},
+	{"hotspot/...", []string{"hotspot"}, "login methods and fakes know the rules only"},
+	{"netctl/netlab", nil, "the lab is a network, it knows nothing of the daemon"},
+	{"netctl", []string{"hotspot"}, "what backends share knows no backend"},
+	{"netctl/...", []string{"hotspot", "netctl"}, "a backend knows no other backend"},
+	{"store/...", []string{"hotspot"}, "the store serves the rules, not the surfaces"},
+	{"api/tunnel", nil, "the tunnel serves any handler"},
+	{"api/cloud/...", []string{"api", "api/tunnel", "api/cloud"}, "the cloud shares nothing with the router but the wire"},
+	{"api", []string{"hotspot"}, "what HTTP surfaces share knows no surface"},
+	{"api/v1/v1test", []string{"hotspot"}, "a stand-in for the service"},
+	{"api/...", []string{"hotspot", "api"}, "a surface knows no other surface"},
+	{"webui", []string{"hotspot", "api"}, "what pages share knows no page"},
+	{"webui/...", []string{"hotspot", "hotspot/login", "api", "webui"}, "the portal and the panel know nothing of one another"},
+	{"daemon", []string{"hotspot/...", "netctl/...", "store/...", "api/...", "webui/...", "daemon/..."}, "the only place that wires parts together; it knows no command"},
+	{"daemon/config/gen", []string{"daemon/config"}, "writes the documentation of the configuration"},
+	{"daemon/...", []string{"hotspot", "netctl"}, "configuration and clocks come before everything that is wired"},
+	{"cmd/vouchsafe", []string{"daemon", "daemon/config", "api/v1", "hotspot"}, "flags in, text out; what it does is the daemon's or the API's"},
+	{"cmd/vouchsafe-lab", []string{"netctl/netlab", "daemon", "daemon/config", "api/v1", "hotspot"}, "the demo builds a network and runs the daemon in it"},
+	{"cmd/vouchsafe-cloud", []string{"api", "api/cloud/...", "api/tunnel"}, "the relay is not a router"},
+	{"scripts/...", nil, "scripts stand beside the program"},
+}
+
+func TestRooms(t *testing.T) {
+	for _, f := range repository(t) {
+		if f.test {
+			continue
+		}
+		i := slices.IndexFunc(rooms, func(r room) bool { return under(f.pkg, r.pkg) })
+		if i < 0 {
+			t.Errorf("%s: the package has no row in rooms", f.path)
+			continue
+		}
+		for _, imp := range f.imports {
+			if own(imp) && !under(imp, rooms[i].may...) && !strings.HasPrefix(imp, f.pkg+"/") {
+				t.Errorf("%s imports %s: %s", f.path, imp, rooms[i].reason)
+			}
+		}
+	}
+}
+
+// bans says what only some packages may import.
+var bans = []struct {
+	imports string   // "a/..." is a and all below it
+	only    []string // packages that may
+	tests   bool     // tests of other packages may, too
+	reason  string
+}{
+	{"go.etcd.io/bbolt/...", []string{"store/..."}, false, "store has the one choke point for writes"},
+	{"github.com/google/gopacket/...", []string{"netctl/hosts/...", "netctl/netlab/..."}, true, "it costs memory on a router, and must be replaceable"},
+	{"os/exec", []string{"netctl/netlab/...", "cmd/vouchsafe-lab", "scripts/..."}, true, "the daemon speaks to the kernel itself"},
+	{"log", nil, false, "a *slog.Logger is injected"},
+	{"unsafe", nil, true, "what works on amd64 breaks on mips"},
+	{"testing", []string{"hotspot/hotspottest/...", "netctl/netctltest/...", "netctl/netlab/..."}, true, "test doubles have packages of their own"},
+	{"net/http/httptest", []string{"hotspot/hotspottest/..."}, true, "test doubles have packages of their own"},
+	{"net/http/pprof", nil, false, "it registers itself on the default mux"},
+	{"github.com/danielgtaylor/huma/v2/...", []string{"api/v1/..."}, false, "one framework, one place"},
+	{"github.com/spf13/...", []string{"cmd/..."}, false, "commands parse flags, nobody else"},
+	{"gopkg.in/yaml.v3", []string{"daemon/config/...", "netctl/netlab/..."}, true, "one configuration file, one reader; the lab writes one"},
+	{"github.com/chromedp/...", nil, true, "browsers are for tests"},
+	{"github.com/google/go-cmp/...", []string{"hotspot/hotspottest/...", "netctl/netctltest/..."}, true, "comparisons with panics are for tests"},
+	{"github.com/stretchr/testify/...", nil, false, "the standard library and go-cmp do"},
+}
+
+func TestBans(t *testing.T) {
+	for _, f := range repository(t) {
+		for _, imp := range f.imports {
+			for _, b := range bans {
+				if under(imp, b.imports) && !under(f.pkg, b.only...) && !(f.test && b.tests) {
+					t.Errorf("%s imports %s: %s", f.path, imp, b.reason)
+				}
+			}
+		}
+	}
+}
+
+func TestRulesImportOnlyTheStandardLibrary(t *testing.T) {
+	for _, f := range repository(t) {
+		if f.test || f.pkg != "hotspot" {
+			continue
+		}
+		for _, imp := range f.imports {
+			if !standard(imp) || under(imp, "net", "os/...", "net/http/...", "syscall") {
+				t.Errorf("%s imports %s: the rules do no I/O", f.path, imp)
+			}
+		}
+	}
+}
+
+// What is flashed on routers must not carry what is for tests.
+func TestShippedProgramHasNoTestParts(t *testing.T) {
+	imports := map[string][]string{}
+	for _, f := range repository(t) {
+		if !f.test {
+			imports[f.pkg] = append(imports[f.pkg], f.imports...)
+		}
+	}
+	for _, program := range []string{"cmd/vouchsafe", "cmd/vouchsafe-cloud"} {
+		seen := map[string]string{program: ""} // package → who brought it in
+		for queue := []string{program}; len(queue) > 0; queue = queue[1:] {
+			for _, imp := range imports[queue[0]] {
+				if _, ok := seen[imp]; !ok {
+					seen[imp] = queue[0]
+					queue = append(queue, imp)
+				}
+			}
+		}
+		for imp, by := range seen {
+			if under(imp, "netctl/netlab/...", "netctl/netctltest/...", "hotspot/hotspottest/...", "api/v1/v1test", "testing", "net/http/httptest", "os/exec") {
+				t.Errorf("%s would contain %s, through %s", program, imp, by)
+			}
+		}
+	}
+}
