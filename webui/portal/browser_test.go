@@ -142,6 +142,7 @@ func TestWalkWithoutScript(t *testing.T) {
 		t.Errorf("refused with %q, code %q, passcode %q", text, code, pass)
 	}
 
+	c.do(t, chromedp.WaitReady(chromedp.CSS("#code:focus"))) // where to go on
 	v.refusal = nil
 	c.do(t, chromedp.SendKeys(chromedp.ID("passcode"), "right"))
 	click(`form[action="/login"] button`)

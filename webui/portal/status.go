@@ -11,13 +11,14 @@ import (
 // statusView is the page of a guest who is online, or was.
 type statusView struct {
 	webui.Page
-	Online               bool
-	Target               target
-	TimeText, TimeDetail string
-	Quotas               []quotaView
-	Login, Since         string
-	Self                 string // this page again
-	Why                  string // when offline
+	Online                   bool
+	Target                   target
+	TimeText, TimeDetail     string // left
+	OnlineText, OnlineDetail string
+	Quotas                   []quotaView
+	Login                    string
+	Self                     string // this page again
+	Why                      string // when offline
 }
 
 // quotaView is one direction's amount of data.
@@ -72,10 +73,9 @@ func (p *portal) onlineView(r *http.Request, st hotspot.GuestStatus) statusView 
 			v.TimeDetail = v.T("status.time_until", "time", v.Lang.Time(now.Add(st.TimeLeft), now))
 		}
 	}
-	v.Since = v.T("status.for", "duration", v.Lang.Duration(st.Guest.Uptime))
+	v.OnlineText = v.Lang.Duration(st.Guest.Uptime)
 	if believed {
-		v.Since = v.T("status.for_since", "duration", v.Lang.Duration(st.Guest.Uptime),
-			"time", v.Lang.Time(now.Add(-st.Guest.Uptime), now))
+		v.OnlineDetail = v.T("status.since", "time", v.Lang.Time(now.Add(-st.Guest.Uptime), now))
 	}
 	a := st.Guest.Allowance
 	v.Quotas = []quotaView{
