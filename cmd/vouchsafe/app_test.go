@@ -272,3 +272,8 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("err %v", err)
 	}
 }
+
+// The file that packages install is right as it is.
+func TestPackagedConfig(t *testing.T) {
+	newLab(t).must("config", "check", "../../openwrt/vouchsafe/files/vouchsafe.yaml")
+}
