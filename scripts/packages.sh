@@ -1,22 +1,32 @@
 #!/usr/bin/env bash
 # Prints the packages that have tests, sorted by what the tests need:
 #
-#   root      they make network namespaces (import netlab or netns directly)
-#   unit      they need no privileges: all others
+#   root      a kernel and root's rights: they make network namespaces, which
+#             shows in what they import or in the word CLONE_NEWNET
+#   unit      no privileges: all others
 #   portable  those of unit that start no program and no browser, so that they
 #             can run as a program of another architecture
 . "$(dirname "$0")/lib.sh"
 
-go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{range .Imports}} {{.}}{{end}}{{range .TestImports}} {{.}}{{end}}{{range .XTestImports}} {{.}}{{end}}{{end}}' ./... |
-	awk -v want="$1" '
-	NF == 0 { next }
-	{
-		root = host = 0
-		for (i = 2; i <= NF; i++) {
-			if ($i ~ /\/netctl\/netlab$|\/vishvananda\/netns$/) root = 1
-			if ($i ~ /^os\/exec$|\/chromedp$/) host = 1
-		}
-		if ($1 ~ /\/netctl\/netlab$|\/cmd\/vouchsafe-lab$/) root = 1
-		if ($1 ~ /\/(cmd|scripts)\//) host = 1
-		if (want == "root" ? root : want == "unit" ? !root : !root && !host) print $1
-	}'
+case ${1:-} in
+root | unit | portable) ;;
+*) die "usage: scripts/packages.sh root|unit|portable" ;;
+esac
+
+# One line a package: its directory, its path, what it and its tests import.
+go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}} {{.ImportPath}}
+{{- range .Imports}} {{.}}{{end}}{{range .TestImports}} {{.}}{{end}}{{range .XTestImports}} {{.}}{{end}}{{end}}' ./... |
+	while read -r dir package imports; do
+		[ -n "$dir" ] || continue
+		needs=portable
+		case "$package $imports " in
+		*/netctl/netlab\ * | */vishvananda/netns\ * | */cmd/vouchsafe-lab\ *) needs=root ;;
+		*/cmd/* | */scripts/* | *\ os/exec\ * | */chromedp/*) needs=unit ;;
+		esac
+		if grep -qs CLONE_NEWNET "$dir"/*_test.go; then
+			needs=root
+		fi
+		case $1,$needs in
+		root,root | unit,unit | unit,portable | portable,portable) printf '%s\n' "$package" ;;
+		esac
+	done
