@@ -116,12 +116,10 @@ func (l *Lab) makeUpstream(ctx context.Context) (err error) {
 
 // routerDefaults sets the router's default routes.
 func (l *Lab) routerDefaults() error {
-	wan := *l.router
-	wan.link = WANLink
-	if err := wan.defaultRoute(Upstream4); err != nil {
+	if err := l.router.defaultRoute(WANLink, Upstream4); err != nil {
 		return err
 	}
-	return wan.defaultRoute(Upstream6)
+	return l.router.defaultRoute(WANLink, Upstream6)
 }
 
 func configure(h *Host, link string, addrs ...netip.Prefix) error {
@@ -154,7 +152,7 @@ func (l *Lab) makeLAN(context.Context) (err error) {
 	if err := configure(l.lan, hostLink, prefix(LAN4, 24)); err != nil {
 		return err
 	}
-	return l.lan.defaultRoute(RouterLAN4)
+	return l.lan.defaultRoute(hostLink, RouterLAN4)
 }
 
 func (l *Lab) makeGuests(ctx context.Context) error {

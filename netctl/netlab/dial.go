@@ -13,8 +13,12 @@ import (
 	"github.com/miekg/dns"
 )
 
-// lookupTimeout bounds one question to one name server.
-const lookupTimeout = 3 * time.Second
+// lookupTimeout bounds one question to one name server, dialTimeout one
+// attempt to connect, as browsers do it.
+const (
+	lookupTimeout = 3 * time.Second
+	dialTimeout   = 20 * time.Second
+)
 
 // DialContext connects from inside the host. Names are resolved by the name
 // servers of the host's resolv.conf; IPv4 is tried first, as systems do that
@@ -40,30 +44,36 @@ func (h *Host) DialContext(ctx context.Context, network, address string) (net.Co
 }
 
 // dialOne dials a literal address, in its share of the time that is left.
-func (h *Host) dialOne(ctx context.Context, shares int, network, address string) (c net.Conn, err error) {
+func (h *Host) dialOne(ctx context.Context, shares int, network, address string) (net.Conn, error) {
 	if deadline, ok := ctx.Deadline(); ok && shares > 1 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(shares))
 		defer cancel()
 	}
+	return h.dial(ctx, net.Dialer{}, network, address)
+}
+
+// dial dials a literal address, for as long as the host lives.
+func (h *Host) dial(ctx context.Context, d net.Dialer, network, address string) (c net.Conn, err error) {
+	h.dials.Add(1)
+	defer h.dials.Done()
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	defer context.AfterFunc(h.life, cancel)()
 	err = h.Do(func() (err error) {
-		c, err = (&net.Dialer{}).DialContext(ctx, network, address)
+		c, err = d.DialContext(ctx, network, address)
 		return err
 	})
 	return c, err
 }
 
 // DialFrom connects to a literal address from one of the host's addresses.
-func (h *Host) DialFrom(ctx context.Context, local netip.Addr, network, address string) (c net.Conn, err error) {
+func (h *Host) DialFrom(ctx context.Context, local netip.Addr, network, address string) (net.Conn, error) {
 	d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))}
 	if strings.HasPrefix(network, "udp") {
 		d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
 	}
-	err = h.Do(func() (err error) {
-		c, err = d.DialContext(ctx, network, address)
-		return err
-	})
-	return c, err
+	return h.dial(ctx, d, network, address)
 }
 
 // Listen listens for connections inside the host.

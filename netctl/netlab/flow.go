@@ -131,8 +131,14 @@ func (l *Lab) sendTCP(ctx context.Context, f Flow) (FlowResult, error) {
 			}
 		}()
 		guest, err := f.Guest.DialContext(t.ctx, f.Network, ln.Addr().String())
-		_ = ln.Close() // one connection is all; ends Accept where none came
-		server := <-accepted
+		if err != nil {
+			_ = ln.Close() // ends Accept: nobody comes
+		}
+		var server net.Conn
+		select {
+		case server = <-accepted: // a moment after the guest's side is open
+		case <-t.ctx.Done():
+		}
 		if err != nil || server == nil {
 			t.end = EndRefused
 			closeAll(guest, server)

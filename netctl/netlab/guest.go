@@ -230,7 +230,7 @@ func (g *Guest) SetAddr(a netip.Addr) error {
 	if err := writeResolv(g.resolv, RouterGuest4); err != nil {
 		return err
 	}
-	return g.defaultRoute(RouterGuest4)
+	return g.defaultRoute(hostLink, RouterGuest4)
 }
 
 // UnplugWAN pulls the router's uplink; PlugWAN puts it back.

@@ -2,11 +2,13 @@ package netlab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os/exec"
 	"path/filepath"
+	"sync"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -15,6 +17,9 @@ import (
 
 // ethernetHeader is what a link's counters have on top of each packet.
 const ethernetHeader = 14
+
+// errGone is what doing something on a host of a closed lab brings.
+var errGone = errors.New("the lab is closed")
 
 // Host is a computer of the lab: a network namespace, and a way to do things
 // in it.
@@ -25,11 +30,18 @@ type Host struct {
 	resolv string // its resolv.conf
 	handle netns.NsHandle
 	nl     *netlink.Handle
+
+	// A dial under way holds the namespace, for minutes if nobody answers and
+	// nobody has set a deadline; so close ends them all.
+	life  context.Context
+	end   context.CancelFunc
+	dials sync.WaitGroup
 }
 
 // newHost makes the namespace, with loopback up.
 func newHost(id, name, link string) (*Host, error) {
 	h := &Host{name: name, ns: nsName(id, name), link: link, handle: netns.None()}
+	h.life, h.end = context.WithCancel(context.Background())
 	if err := h.open(); err != nil {
 		h.close()
 		return nil, fmt.Errorf("make the namespace %s: %w", h.ns, err)
@@ -51,7 +63,11 @@ func (h *Host) open() (err error) {
 	if err != nil {
 		return err
 	}
-	if h.nl, err = netlink.NewHandleAt(h.handle, unix.NETLINK_ROUTE); err != nil {
+	err = h.Do(func() (err error) {
+		h.nl, err = netlink.NewHandle(unix.NETLINK_ROUTE)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	lo, err := h.nl.LinkByName("lo")
@@ -63,6 +79,8 @@ func (h *Host) open() (err error) {
 
 // close lets go of the namespace; removeRemains deletes it.
 func (h *Host) close() {
+	h.end()
+	h.dials.Wait()
 	if h.nl != nil {
 		h.nl.Close()
 	}
@@ -84,7 +102,12 @@ func (h *Host) Link() string { return h.link }
 // Do runs f in the host's network namespace, on a thread that is discarded
 // afterwards. Sockets that f opens stay in the namespace; goroutines that f
 // starts do not run in it.
-func (h *Host) Do(f func() error) error { return inNamespace(h.handle, f) }
+func (h *Host) Do(f func() error) error {
+	if h.life.Err() != nil {
+		return fmt.Errorf("%s: %w", h.name, errGone)
+	}
+	return inNamespace(h.handle, f)
+}
 
 // Command returns a command that runs on the host: in its namespace, with
 // its resolv.conf and /sys.
@@ -231,10 +254,10 @@ func (h *Host) flush() error {
 }
 
 // defaultRoute sets the default route of the gateway's family.
-func (h *Host) defaultRoute(gateway string) error {
-	l, err := h.nl.LinkByName(h.link)
+func (h *Host) defaultRoute(link, gateway string) error {
+	l, err := h.nl.LinkByName(link)
 	if err != nil {
-		return fmt.Errorf("%s: %s: %w", h.name, h.link, err)
+		return fmt.Errorf("%s: %s: %w", h.name, link, err)
 	}
 	gw := netip.MustParseAddr(gateway)
 	all := netip.PrefixFrom(netip.IPv4Unspecified(), 0)

@@ -1,12 +1,14 @@
 package netlab
 
 import (
+	"context"
 	"errors"
 	"os"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -77,6 +79,33 @@ func TestDoLeavesNoTrace(t *testing.T) {
 		}
 		return true
 	})
+}
+
+func TestCloseEndsDials(t *testing.T) {
+	l := newLabWithLeases(t, Options{Guests: 1})
+	if _, err := l.Router().nft(testContext(t), "table inet x { chain c { type filter hook input priority 0; policy drop\n}\n}\n", "-f", "-"); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := l.Guest(1).DialContext(context.Background(), "tcp", RouterGuest4+":80")
+		ended <- err
+	}()
+	eventually(t, "the dial to have sent something", func() bool {
+		out, err := l.Guest(1).Command(testContext(t), "ss", "-Htn", "state", "syn-sent").Output()
+		return err == nil && len(out) > 0
+	})
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("connected to a closed port")
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the dial goes on")
+	}
 }
 
 func TestDoReportsAFunctionThatNeverReturns(t *testing.T) {
