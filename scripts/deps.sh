@@ -9,12 +9,12 @@ git git
 '
 run_needs="$build_needs"'
 ip iproute2
+nft nftables
 dnsmasq dnsmasq-base
 udhcpc udhcpc
 '
 test_needs="$run_needs"'
 gcc gcc
-nft nftables
 conntrack conntrack
 chromium chromium
 qemu-mips-static qemu-user-static

@@ -2,12 +2,15 @@ package v1
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	surface "github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
@@ -79,7 +82,27 @@ func New(c Config) http.Handler {
 	s.guests(api)
 	s.settings(api)
 	s.system(api)
-	return mux
+	internal := func(w http.ResponseWriter, _ *http.Request) { writeProblem(w, problemOf(nil)) }
+	return surface.Recover(c.Log, internal, hangUps(mux))
+}
+
+// hangUps tells a client that went away from a mistake of ours: the framework
+// panics when an answer cannot be written.
+func hangUps(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			var lost *net.OpError
+			if err, ok := v.(error); ok && (r.Context().Err() != nil || errors.As(err, &lost)) {
+				panic(http.ErrAbortHandler)
+			}
+			panic(v)
+		}()
+		next.ServeHTTP(w, r)
+	})
 }
 
 // item is an answer whose body is one value.

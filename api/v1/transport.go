@@ -3,6 +3,7 @@ package v1
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -31,7 +32,7 @@ type inProcess struct {
 }
 
 // RoundTrip implements http.RoundTripper.
-func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+func (p inProcess) RoundTrip(r *http.Request) (_ *http.Response, err error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
@@ -43,6 +44,13 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	defer in.Body.Close()
 	w := &answer{header: http.Header{}, status: http.StatusOK}
+	defer func() {
+		if v := recover(); v == http.ErrAbortHandler {
+			err = errors.New("the answer was cut short")
+		} else if v != nil {
+			panic(v)
+		}
+	}()
 	p.handler.ServeHTTP(w, in)
 	return &http.Response{
 		Status: http.StatusText(w.status), StatusCode: w.status,

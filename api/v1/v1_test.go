@@ -20,9 +20,11 @@ import (
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
+func logger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
+
 func handler(s *v1test.Service, log io.Writer) http.Handler {
 	return v1.New(v1.Config{
-		Service: s, Keys: s, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Service: s, Keys: s, Log: logger(log),
 		Info: func(context.Context) v1.Status {
 			return v1.Status{Version: "1.2.3", Running: true, Backend: "memory", Uptime: 90}
 		},
