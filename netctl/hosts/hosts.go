@@ -133,12 +133,12 @@ func newTable(cfg Config, ask asker) *Table {
 // Close gives the kernel's socket back. The table can still be read.
 func (t *Table) Close() error { return t.ask.close() }
 
-// Keep says whether a device is let in. The addresses of one that is cannot be
+// Keep implements [hotspot.Hosts]: it says whether a device is let in. The addresses of one that is cannot be
 // taken over by claims, and it is never forgotten. Keep does no I/O.
-func (t *Table) Keep(m hotspot.MAC, kept bool) {
+func (t *Table) Keep(m hotspot.MAC, in bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if kept {
+	if in {
 		t.kept[m] = struct{}{}
 	} else {
 		delete(t.kept, m)

@@ -80,6 +80,9 @@ func (l *Local) List() []hotspot.Host {
 	return out
 }
 
+// Keep implements [hotspot.Hosts]. Nobody claims another's address here.
+func (l *Local) Keep(hotspot.MAC, bool) {}
+
 // makeRoom drops the device that is silent for longest; the mutex is held.
 func (l *Local) makeRoom() {
 	if len(l.devices) < maxLocal {

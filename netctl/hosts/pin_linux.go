@@ -42,9 +42,35 @@ func (t *Table) wantedPins() map[netip.Addr]hotspot.MAC {
 // pin keeps the kernel's permanent entries as wanted, and takes up those that
 // an earlier run left.
 func (t *Table) pin(ctx context.Context, k *kernel, index int) error {
-	entries, err := k.dump(index)
+	have, err := k.pins(index)
 	if err != nil {
 		return err
+	}
+	defer func() { t.unpinAll(k, index, have) }()
+	// What an earlier run left waits for the devices to be let in again.
+	if len(have) > 0 && !pause(ctx, 10*pinPeriod) {
+		return nil
+	}
+	for {
+		// A bridge that changes its own MAC with its ports loses its whole
+		// table, permanent entries too.
+		if k.shaken.Swap(false) {
+			if have, err = k.pins(index); err != nil {
+				return err
+			}
+		}
+		t.repin(k, index, have)
+		if !pause(ctx, pinPeriod) {
+			return nil
+		}
+	}
+}
+
+// pins returns the kernel's permanent entries that this program made.
+func (k *kernel) pins(index int) (map[netip.Addr]hotspot.MAC, error) {
+	entries, err := k.dump(index)
+	if err != nil {
+		return nil, err
 	}
 	have := map[netip.Addr]hotspot.MAC{}
 	for _, e := range entries {
@@ -52,17 +78,7 @@ func (t *Table) pin(ctx context.Context, k *kernel, index int) error {
 			have[e.addr] = e.mac
 		}
 	}
-	defer t.unpinAll(k, index, have)
-	// What an earlier run left waits for the devices to be let in again.
-	if len(have) > 0 && !pause(ctx, 10*pinPeriod) {
-		return nil
-	}
-	for {
-		t.repin(k, index, have)
-		if !pause(ctx, pinPeriod) {
-			return nil
-		}
-	}
+	return have, nil
 }
 
 // unpinAll leaves the kernel's table as if there had been no pins.

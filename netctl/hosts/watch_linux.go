@@ -24,6 +24,8 @@ type kernel struct {
 	rtnl
 	name  string
 	index atomic.Int32 // 0: not known yet
+	// shaken: entries of the neighbour table went, perhaps pinned ones.
+	shaken atomic.Bool
 }
 
 func newAsker(name string) (asker, error) { return &kernel{name: name}, nil }
@@ -161,7 +163,8 @@ func (t *Table) follow(ctx context.Context, k *kernel, index int, nudge chan<- s
 		if err := t.resync(k, index); err != nil {
 			return err
 		}
-		err := t.events(conn, index, nudge)
+		k.shaken.Store(true)
+		err := t.events(conn, k, index, nudge)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -190,7 +193,7 @@ func (t *Table) resync(k *kernel, index int) error {
 }
 
 // events takes up changes until the socket fails.
-func (t *Table) events(conn *netlink.Conn, index int, nudge chan<- struct{}) error {
+func (t *Table) events(conn *netlink.Conn, k *kernel, index int, nudge chan<- struct{}) error {
 	for {
 		msgs, err := conn.Receive()
 		if err != nil {
@@ -205,6 +208,7 @@ func (t *Table) events(conn *netlink.Conn, index int, nudge chan<- struct{}) err
 					t.mu.Unlock()
 				}
 			case unix.RTM_DELNEIGH: // the kernel forgot, the device may be there
+				k.shaken.Store(true)
 			default:
 				select {
 				case nudge <- struct{}{}:
