@@ -66,7 +66,8 @@ func playVouchsafe(args []string) {
 			fmt.Fprintln(os.Stderr, "out of memory")
 			os.Exit(3)
 		})
-		fmt.Println(http.ListenAndServe(netlab.RouterLAN4+":80", mux))
+		srv := http.Server{Addr: netlab.RouterLAN4 + ":80", Handler: mux, ReadHeaderTimeout: time.Second}
+		fmt.Println(srv.ListenAndServe())
 	case strings.HasSuffix(strings.Join(args, " "), "key show"):
 		fmt.Println("thekey")
 	}
@@ -185,7 +186,7 @@ func TestDemoWhoseDaemonDies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp, err := http.DefaultTransport.RoundTrip(req); err == nil {
+	if resp, err := new(http.Transport).RoundTrip(req); err == nil {
 		_ = resp.Body.Close()
 	}
 	err = waitEnd(t, ended)
@@ -285,11 +286,11 @@ func TestCreateVoucherErrors(t *testing.T) {
 	} {
 		f := newFakeInternet(t)
 		f.serve("x", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer) })
-		if v, err := createVoucher(t.Context(), http.DefaultClient, f.servers["x"].URL, "k"); err == nil {
+		if v, err := createVoucher(t.Context(), new(http.Client), f.servers["x"].URL, "k"); err == nil {
 			t.Errorf("%s: %+v", answer, v)
 		}
 	}
-	if _, err := createVoucher(t.Context(), http.DefaultClient, "http://127.0.0.1:1/", "k"); !errors.Is(err, syscall.ECONNREFUSED) {
+	if _, err := createVoucher(t.Context(), new(http.Client), "http://127.0.0.1:1/", "k"); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/vouchsafe/vouchsafe/webui/portal"
 )
 
 // fakeInternet stands for all that a guest can reach: every address that is
@@ -117,6 +119,15 @@ func TestPathsChooseTheSite(t *testing.T) {
 		}
 		if cc := resp.Header.Get("Cache-Control"); cc != "no-store" {
 			t.Errorf("%s: Cache-Control %q", path, cc)
+		}
+	}
+}
+
+func TestEveryPathOfThePortalIsKnown(t *testing.T) {
+	for _, path := range portal.Paths() {
+		// The root of the proxy is the page that the guest wants.
+		if got := portalPath(path); got != (path != "/") {
+			t.Errorf("%s: %v", path, got)
 		}
 	}
 }
