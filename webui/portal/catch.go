@@ -20,7 +20,8 @@ import (
 func (p *portal) catch(w http.ResponseWriter, r *http.Request, ownRouter bool) {
 	w.Header().Set("Connection", "close")
 	if ownRouter {
-		p.toPortal(w, r, target{})
+		// Such as a voucher's QR code that leaves out the port.
+		p.toPortal(w, r, carried(r))
 		return
 	}
 	back, ok := requested(r)
@@ -32,7 +33,7 @@ func (p *portal) catch(w http.ResponseWriter, r *http.Request, ownRouter bool) {
 	if ok && openedByHuman(r) {
 		t = p.target(back)
 	}
-	p.toPortal(w, r, t)
+	p.toPortal(w, r, t.query())
 }
 
 // letIn reports whether the device of a caught request may pass after all: it
@@ -77,7 +78,7 @@ func (p *portal) bounce(w http.ResponseWriter, r *http.Request, to string) {
 }
 
 // toPortal sends a device to the welcome page.
-func (p *portal) toPortal(w http.ResponseWriter, r *http.Request, t target) {
+func (p *portal) toPortal(w http.ResponseWriter, r *http.Request, query url.Values) {
 	base, ok := p.base(r)
 	if !ok {
 		p.log.Error("no address on the guest network to send a guest to")
@@ -85,8 +86,8 @@ func (p *portal) toPortal(w http.ResponseWriter, r *http.Request, t target) {
 		return
 	}
 	to := base + pathWelcome
-	if t.URL != "" {
-		to += "?" + url.Values{fieldTarget: {t.URL}}.Encode()
+	if len(query) > 0 {
+		to += "?" + query.Encode()
 	}
 	status := http.StatusFound
 	if r.Method == http.MethodPost {

@@ -73,6 +73,7 @@ func TestCatch(t *testing.T) {
 		{"long", "GET /" + strings.Repeat("a", 2000) + " HTTP/1.1\r\nHost: example.com\r\n" + browserPage + "\r\n", 302,
 			welcome, "http://example.com/" + strings.Repeat("a", 2000), 0},
 		{"the router's port 80", "GET /status HTTP/1.1\r\nHost: 192.168.0.1\r\n" + browserPage + "\r\n", 302, welcome, welcome, 0},
+		{"a QR code without the port", "GET /?code=A%201&u=javascript:x HTTP/1.1\r\nHost: 192.168.0.1\r\n\r\n", 302, welcome + "?code=A+1", welcome + "?code=A+1", 0},
 		{"the router by another port", "GET / HTTP/1.1\r\nHost: [fd00:1::1]:8080\r\n\r\n", 302, welcome, welcome, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

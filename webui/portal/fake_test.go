@@ -14,6 +14,9 @@ import (
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
+// The rules themselves must do as a portal's service.
+var _ Service = (*hotspot.Service)(nil)
+
 // fakeService answers with its function fields; a call to one that is not set
 // fails the test.
 type fakeService struct {

@@ -95,14 +95,23 @@ func allowed(methods map[string]http.HandlerFunc) string {
 // elsewhere sends a guest on to another page, with what a link may carry.
 func (p *portal) elsewhere(path string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		from, keep := r.URL.Query(), url.Values{}
-		for _, name := range []string{fieldCode, fieldPasscode, fieldTarget} {
-			if v := from.Get(name); v != "" {
-				keep.Set(name, v)
-			}
-		}
-		seeOther(w, path, keep)
+		seeOther(w, path, carried(r))
 	}
+}
+
+// carried is what a link to the portal may carry on to the page that it leads
+// to, cut to size.
+func carried(r *http.Request) url.Values {
+	from, keep := r.URL.Query(), url.Values{}
+	for _, name := range []string{fieldCode, fieldPasscode} {
+		if v := tidyField(from.Get(name)); v != "" {
+			keep.Set(name, v)
+		}
+	}
+	if t, ok := parseTarget(from.Get(fieldTarget)); ok {
+		keep.Set(fieldTarget, t.URL)
+	}
+	return keep
 }
 
 // seeOther redirects within the portal: a full navigation with GET, as sign-in
