@@ -1,18 +1,20 @@
 package netctl
 
-// MaxPacket is the most that one packet can hold. A quota that is used up was
-// used to within one packet of its limit.
+// MaxPacket is the most that one packet can hold.
 const MaxPacket = 1 << 16
 
-// Refill returns the count from which a used-up quota must go on when its
-// limit rises. used is what the caller believes was accepted, which may be
-// some seconds old; held and base are the limit and the start of the quota as
-// the gate holds it. Less than the quota's start means that the caller has
-// forgotten the usage on purpose; otherwise it cannot have been less than one
-// packet short of the limit.
-func Refill(used, held, base uint64) uint64 {
-	if used < base {
+// Refill returns the count from which a used-up quota must go on when it gets
+// room again. used is what the caller believes was accepted; limit is the limit
+// that was used up, base the count that the quota started from, and seen the
+// last count that was read while it ran.
+//
+// The first packet that is refused ends a quota, so used is less than one
+// packet short of the limit if it is exact. Less than that is some seconds old,
+// and the whole limit is taken for used, unless it is below base: then the
+// caller has forgotten the usage on purpose.
+func Refill(used, limit, base, seen uint64) uint64 {
+	if used < base || used >= limit-min(limit, MaxPacket) && used >= seen {
 		return used
 	}
-	return max(used, held-min(held, MaxPacket))
+	return max(limit, seen)
 }

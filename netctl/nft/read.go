@@ -1,0 +1,111 @@
+package nft
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/netctl"
+)
+
+// Read implements [hotspot.Gate].
+func (g *Gate) Read(ctx context.Context) (hotspot.Tally, error) {
+	var t hotspot.Tally
+	err := g.locked(ctx, func() error {
+		g.sweep()
+		meters := make(map[netctl.SessionKey]hotspot.Usage)
+		objects := 0
+		err := g.objects(unix.NFT_OBJECT_COUNTER, func() { clear(meters); objects = 0 }, func(o netctl.HeldObject) {
+			k, d, ok := netctl.ParseMeterName(o.Name)
+			if !ok || g.state.Abandoned(o.Name) {
+				return
+			}
+			objects++
+			u := meters[k]
+			if d == hotspot.Up {
+				u.Up = o.Used
+			} else {
+				u.Down = o.Used
+			}
+			meters[k] = u
+		})
+		if err != nil {
+			return err
+		}
+		if objects < g.state.Counters() {
+			// Whole meters are missing; their bytes must not be taken for zero.
+			g.lost.Store(true)
+			return ErrLost
+		}
+		for k, u := range meters {
+			t.Meters = append(t.Meters, hotspot.Meter{Session: k.ID, Account: k.Account, Used: u})
+		}
+		return g.objects(unix.NFT_OBJECT_QUOTA, func() { t.Depleted = nil }, func(o netctl.HeldObject) {
+			a, d, ok := netctl.ParseQuotaName(o.Name)
+			if ok && o.Depleted && !g.state.Abandoned(o.Name) {
+				t.Depleted = append(t.Depleted, hotspot.Depletion{Account: a, Direction: d})
+			}
+		})
+	})
+	if err != nil {
+		return hotspot.Tally{}, err
+	}
+	slices.SortFunc(t.Meters, func(a, b hotspot.Meter) int { return cmp.Compare(a.Session, b.Session) })
+	slices.SortFunc(t.Depleted, func(a, b hotspot.Depletion) int {
+		return cmp.Or(cmp.Compare(a.Account.Method, b.Account.Method),
+			cmp.Compare(a.Account.ID, b.Account.ID), cmp.Compare(a.Direction, b.Direction))
+	})
+	return t, nil
+}
+
+// objects dumps all objects of a type in the table.
+func (g *Gate) objects(typ uint32, restart func(), f func(netctl.HeldObject)) error {
+	return g.sock.dump("dump objects", func(b *buffer) {
+		b.begin(msgGetObject, unix.NLM_F_DUMP, unix.NFPROTO_INET, 0)
+		b.str(unix.NFTA_OBJ_TABLE, g.cfg.Table)
+		b.u32(unix.NFTA_OBJ_TYPE, typ)
+		b.end()
+	}, restart, func(m message) {
+		if table, o, ok := decodeObject(m.attrs()); ok && table == g.cfg.Table {
+			f(o)
+		}
+	})
+}
+
+// dumpAbove is the number of quotas above which one dump is cheaper than
+// asking for each.
+const dumpAbove = 32
+
+// note reads quotas whose exact state a plan depends on.
+func (g *Gate) note(names []string) error {
+	if len(names) > dumpAbove {
+		return g.objects(unix.NFT_OBJECT_QUOTA, func() {}, func(o netctl.HeldObject) {
+			g.state.Note(o.Name, o.Used, o.Depleted)
+		})
+	}
+	for _, name := range names {
+		err := g.sock.call("get quota", func(b *buffer) {
+			b.begin(msgGetObject, unix.NLM_F_ACK, unix.NFPROTO_INET, 0)
+			b.str(unix.NFTA_OBJ_TABLE, g.cfg.Table)
+			b.str(unix.NFTA_OBJ_NAME, name)
+			b.u32(unix.NFTA_OBJ_TYPE, unix.NFT_OBJECT_QUOTA)
+			b.end()
+		}, func(m message) {
+			if _, o, ok := decodeObject(m.attrs()); ok {
+				g.state.Note(o.Name, o.Used, o.Depleted)
+			}
+		})
+		var refused *Error
+		if errors.As(err, &refused) {
+			refused.Object = name
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package nft
+
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// chain is a chain of the table. A base chain has a hook.
+type chain struct {
+	name     string
+	kind     string // "filter" or "nat"; empty: not a base chain
+	hook     uint32
+	priority int32
+}
+
+// Priorities: just before those of the distribution's own rules.
+const (
+	natPriority    = -105
+	filterPriority = -5
+)
+
+// chains returns the chains, all before the rules that name them.
+func chains() []chain {
+	return []chain{
+		// chain prerouting { type nat hook prerouting priority dstnat - 5; }
+		{"prerouting", "nat", unix.NF_INET_PRE_ROUTING, natPriority},
+		// chain forward { type filter hook forward priority filter - 5; }
+		{"forward", "filter", unix.NF_INET_FORWARD, filterPriority},
+		// chain input { type filter hook input priority filter - 5; }
+		{"input", "filter", unix.NF_INET_LOCAL_IN, filterPriority},
+		{name: "catch"}, {name: "up"}, {name: "strange"}, {name: "down"},
+		{name: "reach"}, {name: "serve"}, {name: "icmp6"}, {name: "refuse"},
+	}
+}
+
+// rule is one rule.
+type rule struct {
+	chain string
+	exprs []expr
+}
+
+// ruleset collects rules.
+type ruleset struct {
+	cfg   Config
+	rules []rule
+}
+
+// add adds a rule to a chain; parts are single expressions or several.
+func (r *ruleset) add(chain string, parts ...[]expr) {
+	r.rules = append(r.rules, rule{chain, slices.Concat(parts...)})
+}
+
+func x(exprs ...expr) []expr { return exprs }
+
+// The parts that rules are made of.
+
+// nfproto is "meta nfproto ipv4|ipv6".
+func nfproto(f family) []expr { return x(meta(unix.NFT_META_NFPROTO), is([]byte{f.nfproto})) }
+
+// from is `iifname "name"`, to is `oifname "name"`.
+func from(name string) []expr { return x(meta(unix.NFT_META_IIFNAME), is(ifname(name))) }
+func to(name string) []expr   { return x(meta(unix.NFT_META_OIFNAME), is(ifname(name))) }
+
+// l4proto is "meta l4proto <p>".
+func l4proto(p byte) []expr { return x(meta(unix.NFT_META_L4PROTO), is([]byte{p})) }
+
+// dport is "tcp|udp dport <port>".
+func dport(p byte, port uint16) []expr {
+	return append(l4proto(p), load(unix.NFT_PAYLOAD_TRANSPORT_HEADER, tcpdportOffset, 2, regKey), is(put16(port)))
+}
+
+// icmpType is "icmp type" or "icmpv6 type", to be compared.
+func icmpType(p byte) []expr {
+	return append(l4proto(p), load(unix.NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, regKey))
+}
+
+// known is "ct state established,related".
+func known() []expr {
+	return x(ct(unix.NFT_CT_STATE), mask(number32(ctEstablished|ctRelated)), isNot(number32(0)))
+}
+
+// device is "ether saddr . ip|ip6 saddr", to be looked up.
+func device(f family) []expr {
+	return x(load(unix.NFT_PAYLOAD_LL_HEADER, ethSourceOffset, 6, regKey),
+		load(unix.NFT_PAYLOAD_NETWORK_HEADER, f.src, f.addrLen, regAddr))
+}
+
+// addrType is "fib daddr type", with flags of fib.
+func addrType(flags uint32, cmp func([]byte) expr, typ uint32) []expr {
+	return x(fib(flags), cmp(number32(typ)))
+}
+
+// buildRules returns all rules for a configuration.
+func buildRules(cfg Config) []rule {
+	r := &ruleset{cfg: cfg}
+	r.catch()
+	r.forward()
+	r.up()
+	r.down()
+	r.input()
+	r.reach()
+	r.serve()
+	r.icmp6()
+	r.refuse()
+	return r.rules
+}
+
+// catch sends the name lookups and web requests of guests that are not let in
+// to the router. Only the first packet of a connection comes here.
+func (r *ruleset) catch() {
+	// iifname "guest" goto catch
+	r.add("prerouting", from(r.cfg.GuestInterface), x(jumpTo("catch")))
+	for _, f := range []family{ip4, ip6} {
+		// meta nfproto ipv4 ether saddr . ip saddr @up4 return
+		r.add("catch", nfproto(f), device(f), x(lookup("up"+f.suffix, regKey), back()))
+	}
+	for _, p := range []byte{unix.IPPROTO_UDP, unix.IPPROTO_TCP} {
+		// udp dport 53 redirect to :53
+		r.add("catch", dport(p, dnsPort), redirect(r.cfg.DNS))
+	}
+	// A device that is let in, with an address that is not known yet, must not
+	// take the portal for the site that it asked for: chain strange drops.
+	// ether saddr @devices return
+	r.add("catch", x(load(unix.NFT_PAYLOAD_LL_HEADER, ethSourceOffset, 6, regKey), lookup("devices", regKey), back()))
+	// tcp dport 80 fib daddr type != local redirect to :2050
+	r.add("catch", dport(unix.IPPROTO_TCP, httpPort), addrType(0, isNot, addrtypeLocal), redirect(r.cfg.Portal))
+}
+
+// forward leads to the chain of the direction.
+func (r *ruleset) forward() {
+	// iifname "guest" goto up
+	r.add("forward", from(r.cfg.GuestInterface), x(jumpTo("up")))
+	// oifname "guest" goto down
+	r.add("forward", to(r.cfg.GuestInterface), x(jumpTo("down")))
+}
+
+// up decides about packets that guests send. What one rule does not accept goes
+// on to the next: another uplink or family, or nobody's, or over the quota.
+func (r *ruleset) up() {
+	ways := [][]expr{nil}
+	if len(r.cfg.Uplinks) > 0 {
+		ways = nil
+		for _, name := range r.cfg.Uplinks {
+			ways = append(ways, to(name))
+		}
+	} else {
+		for _, name := range append([]string{r.cfg.GuestInterface}, r.cfg.Protected...) {
+			// oifname "lan" goto refuse
+			r.add("up", to(name), x(jumpTo("refuse")))
+		}
+	}
+	for _, way := range ways {
+		for _, f := range []family{ip4, ip6} {
+			// meta nfproto ipv4 oifname "wan" quota name ether saddr . ip saddr map @up4
+			//	counter name ip saddr map @meterup4 accept
+			r.add("up", nfproto(f), way, device(f),
+				x(object("up"+f.suffix, regKey), object("meterup"+f.suffix, regAddr), accept()))
+		}
+	}
+	r.add("up", x(jumpTo("strange")))
+	r.strange()
+}
+
+// strange handles what was not accepted upwards.
+func (r *ruleset) strange() {
+	for _, f := range []family{ip4, ip6} {
+		// meta nfproto ipv4 ether saddr . ip saddr @up4 goto refuse
+		r.add("strange", nfproto(f), device(f), x(lookup("up"+f.suffix, regKey), jumpTo("refuse")))
+	}
+	// A new address of a device that is let in will be known in a moment; a
+	// refusal would only break what the device is just starting.
+	// ether saddr @devices drop
+	r.add("strange", x(load(unix.NFT_PAYLOAD_LL_HEADER, ethSourceOffset, 6, regKey), lookup("devices", regKey), drop()))
+	r.add("strange", x(jumpTo("refuse")))
+}
+
+// down decides about packets to guests. Nobody outside can begin a connection.
+func (r *ruleset) down() {
+	for _, f := range []family{ip4, ip6} {
+		// meta nfproto ipv4 ct state established,related
+		//	quota name ip daddr map @down4 counter name ip daddr map @meterdown4 accept
+		r.add("down", nfproto(f), known(), x(
+			load(unix.NFT_PAYLOAD_NETWORK_HEADER, f.dst, f.addrLen, regKey),
+			object("down"+f.suffix, regKey), object("meterdown"+f.suffix, regKey), accept()))
+	}
+	r.add("down", x(jumpTo("refuse")))
+}

@@ -1,0 +1,242 @@
+package netctl
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
+)
+
+// Slack is by how much a held element may end earlier or later than wanted.
+const Slack = 2 * time.Second
+
+// Plan returns the changes after which the gate holds passes, which must come
+// from [Clean]. When they are carried out, [State.Apply] and [State.Close]
+// record them. Quotas named by [State.Changing] must be fresh.
+func (s *State) Plan(passes []hotspot.Pass, now time.Duration) Plan {
+	p := planner{
+		state:   s,
+		now:     now,
+		devices: make(map[hotspot.MAC]uint64),
+		removed: make(map[Key]struct{}),
+		gone:    make(map[netip.Addr]struct{}),
+	}
+	for _, pass := range passes {
+		for _, g := range pass.Grants {
+			p.devices[g.MAC] = max(p.devices[g.MAC], g.Session)
+		}
+	}
+	for _, pass := range passes {
+		p.plan(pass)
+	}
+	return p.finish()
+}
+
+// planner collects the changes, by verb.
+type planner struct {
+	state *State
+	now   time.Duration
+
+	devices map[hotspot.MAC]uint64 // the newest session of each device in this call
+	removed map[Key]struct{}
+	gone    map[netip.Addr]struct{}
+
+	removes, drops, creates, limits, inserts []Op
+}
+
+func (p *planner) finish() Plan {
+	var plan Plan
+	plan.Ops = slices.Concat(p.removes, p.drops, p.creates, p.limits, p.inserts)
+	for a := range p.gone {
+		plan.Gone = append(plan.Gone, a)
+	}
+	slices.SortFunc(plan.Gone, netip.Addr.Compare)
+	return plan
+}
+
+func (p *planner) plan(pass hotspot.Pass) {
+	granted := grantedIDs(pass)
+	if a, ok := p.state.accounts[pass.Account]; ok {
+		for _, id := range sortedIDs(a.sessions) {
+			if _, ok := granted[id]; !ok {
+				p.removeAll(a.sessions[id], func(Key) bool { return true })
+			}
+		}
+	}
+	names, renew := p.quotas(pass)
+	for _, g := range pass.Grants {
+		p.grant(SessionKey{g.Session, pass.Account}, g, names, renew)
+	}
+}
+
+func sortedIDs(m map[uint64]*session) []uint64 {
+	ids := make([]uint64, 0, len(m))
+	for id := range m {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// removeAll removes those elements of a session that match; their addresses
+// lose their flows.
+func (p *planner) removeAll(x *session, match func(Key) bool) {
+	for _, k := range x.keys {
+		if match(k) && p.remove(k, x.key) && k.Map != Device {
+			p.gone[k.Addr] = struct{}{}
+		}
+	}
+}
+
+// remove reports whether the element had still been there.
+func (p *planner) remove(k Key, owner SessionKey) bool {
+	if _, ok := p.removed[k]; ok {
+		return false
+	}
+	p.removed[k] = struct{}{}
+	p.removes = append(p.removes, Op{Verb: Remove, Key: k, Session: owner})
+	return true
+}
+
+// quotas plans an account's quotas. It returns their names by slot, and which
+// of them are new objects, so that every element must be pointed at them.
+func (p *planner) quotas(pass hotspot.Pass) (names [2]string, renew [2]bool) {
+	held := [2]quota{}
+	if a, ok := p.state.accounts[pass.Account]; ok {
+		held = a.quotas
+	}
+	for i, d := range directions {
+		q := held[i]
+		op := Op{Object: q.name, Kind: Quota, Session: SessionKey{Account: pass.Account}}
+		if len(pass.Grants) == 0 {
+			if q.name != "" {
+				op.Verb = Drop
+				p.drops = append(p.drops, op)
+			}
+			continue
+		}
+		op.Limit, op.Used = of(pass.Limit, d), of(pass.Used, d)
+		names[i], renew[i] = p.quota(q, op, d)
+	}
+	return names, renew
+}
+
+// quota plans one quota: op has what is wanted, held what there is.
+func (p *planner) quota(held quota, op Op, d hotspot.Direction) (name string, renew bool) {
+	raised := held.limit != 0 && (op.Limit == 0 || op.Limit > held.limit)
+	switch {
+	case held.name == "":
+		op.Verb, op.Object = Create, p.state.free(QuotaName(op.Session.Account, d))
+		p.creates = append(p.creates, op)
+	case held.depleted && (raised || op.Used < held.base):
+		drop := op
+		drop.Verb, drop.Limit, drop.Used = Drop, 0, 0
+		p.drops = append(p.drops, drop)
+		op.Verb = Create
+		op.Used = Refill(op.Used, held.limit, held.base, held.seen)
+		p.creates = append(p.creates, op)
+	case held.limit != op.Limit:
+		op.Verb = Limit
+		p.limits = append(p.limits, op)
+		return op.Object, false
+	default:
+		return op.Object, false
+	}
+	return op.Object, true
+}
+
+// grant plans one session's counters and elements.
+func (p *planner) grant(k SessionKey, g hotspot.Grant, quotas [2]string, renew [2]bool) {
+	x := p.state.find(k)
+	if x == nil {
+		x = &session{key: k}
+	}
+	meters := x.meters
+	for i, d := range directions {
+		if meters[i] == "" {
+			meters[i] = p.state.free(MeterName(k, d))
+			p.creates = append(p.creates, Op{Verb: Create, Object: meters[i], Kind: Counter, Session: k, Used: of(g.Used, d)})
+		}
+	}
+	wanted := p.elements(k, g, quotas, meters)
+	p.removeAll(x, func(y Key) bool {
+		return !slices.ContainsFunc(wanted, func(op Op) bool { return op.Key == y }) && !slices.Contains(g.Addrs, y.Addr)
+	})
+	for _, op := range wanted {
+		p.element(op, renew)
+	}
+	p.strays(x, wanted)
+}
+
+// strays removes what is left of a session that changed its MAC: elements of
+// addresses that it keeps, and that hence keep their flows.
+func (p *planner) strays(x *session, wanted []Op) {
+	for _, k := range x.keys {
+		if !slices.ContainsFunc(wanted, func(op Op) bool { return op.Key == k }) {
+			p.remove(k, x.key)
+		}
+	}
+}
+
+// elements lists all that a grant wants in the maps.
+func (p *planner) elements(k SessionKey, g hotspot.Grant, quotas, meters [2]string) []Op {
+	down, up := slot(hotspot.Down), slot(hotspot.Up)
+	ops := make([]Op, 0, 4*len(g.Addrs)+1)
+	for _, a := range g.Addrs {
+		ops = append(ops,
+			Op{Verb: Insert, Key: Key{Map: MeterDown, Addr: a}, Object: meters[down], Session: k},
+			Op{Verb: Insert, Key: Key{Map: MeterUp, Addr: a}, Object: meters[up], Session: k},
+			Op{Verb: Insert, Key: Key{Map: Down, Addr: a}, Object: quotas[down], Session: k, Left: g.Left},
+			Op{Verb: Insert, Key: Key{Map: Up, MAC: g.MAC, Addr: a}, Object: quotas[up], Session: k, Left: g.Left})
+	}
+	key := Key{Map: Device, MAC: g.MAC}
+	e, held := p.state.elems[key]
+	other := p.state.find(e.session)
+	newer := held && other.open && e.session.ID > k.ID && !p.isRemoved(key)
+	if p.devices[g.MAC] == k.ID && !newer {
+		ops = append(ops, Op{Verb: Insert, Key: key, Object: meters[up], Session: k, Left: g.Left})
+	}
+	return ops
+}
+
+func (p *planner) isRemoved(k Key) bool {
+	_, ok := p.removed[k]
+	return ok
+}
+
+// element plans one element.
+func (p *planner) element(op Op, renew [2]bool) {
+	e, held := p.state.elems[op.Key]
+	if op.Key.Map != Device {
+		p.takeOver(op.Key.Addr, op.Session)
+	}
+	fresh := op.Key.Map == Up && renew[slot(hotspot.Up)] || op.Key.Map == Down && renew[slot(hotspot.Down)]
+	if held && !p.isRemoved(op.Key) {
+		if !fresh && e.object == op.Object && e.session == op.Session && p.inTime(op, e) {
+			return
+		}
+		p.remove(op.Key, e.session)
+	}
+	p.inserts = append(p.inserts, op)
+}
+
+// takeOver removes an address from another session that has it.
+func (p *planner) takeOver(a netip.Addr, k SessionKey) {
+	owner, ok := p.state.owners[a]
+	if ok && owner != k {
+		p.removeAll(p.state.find(owner), func(y Key) bool { return y.Map != Device && y.Addr == a })
+	}
+}
+
+// inTime reports whether an element ends when it should.
+func (p *planner) inTime(op Op, e element) bool {
+	if !op.Key.Map.Timed() {
+		return true
+	}
+	if op.Left == 0 || e.deadline == 0 {
+		return op.Left == 0 && e.deadline == 0
+	}
+	left := e.deadline - p.now
+	return left > 0 && (left-op.Left).Abs() <= Slack
+}
