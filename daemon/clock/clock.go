@@ -9,6 +9,7 @@ package clock
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"sync/atomic"
 	"time"
@@ -18,13 +19,15 @@ import (
 
 // Config is what a [Clock] is made of.
 type Config struct {
-	// TrustSystem makes every reading say that the wall clock is right.
-	TrustSystem bool
+	Log *slog.Logger // must not be nil
+	// Trust makes every reading say that the wall clock is right.
+	Trust bool
 }
 
 // Clock reads the system's clocks. It is safe for concurrent use.
 type Clock struct {
 	sys    system
+	log    *slog.Logger
 	trust  bool
 	boot   string
 	kept   bool
@@ -45,14 +48,16 @@ type system interface {
 func New(cfg Config) *Clock { return newClock(cfg, newSystem()) }
 
 func newClock(cfg Config, sys system) *Clock {
-	c := &Clock{sys: sys, trust: cfg.TrustSystem, kept: sys.kept()}
+	c := &Clock{sys: sys, log: cfg.Log.With("component", "clock"), trust: cfg.Trust, kept: sys.kept()}
 	boot, err := sys.boot()
 	if err != nil {
 		// Without a name, every start of the daemon counts as a boot of its
 		// own: what was measured before it cannot be continued.
+		c.log.Warn("this boot has no name; each start counts as one", "error", err)
 		boot = fmt.Sprintf("unnamed-%d-%d", sys.mono(), os.Getpid())
 	}
 	c.boot = boot
+	c.log.Debug("the wall clock", "synced", c.Read().Synced, "battery", c.kept, "trusted", c.trust)
 	return c
 }
 
@@ -70,4 +75,8 @@ func (c *Clock) Read() hotspot.Reading {
 // MarkSynced says that the wall clock is right, from now until the daemon
 // ends: an NTP client's hook or the operator calls it. The kernel's own word
 // lapses when NTP falls silent for hours, this one does not.
-func (c *Clock) MarkSynced() { c.marked.Store(true) }
+func (c *Clock) MarkSynced() {
+	if !c.marked.Swap(true) {
+		c.log.Info("the wall clock was declared right", "time", time.Now().Round(0))
+	}
+}

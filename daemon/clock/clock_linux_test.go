@@ -2,6 +2,7 @@ package clock
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -10,6 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+var silent = slog.New(slog.DiscardHandler)
 
 // state makes an adjtimex that answers with one state.
 func state(state int, status int32, err error) func(*unix.Timex) (int, error) {
@@ -33,20 +36,20 @@ func files(kv ...string) fstest.MapFS {
 func TestSynced(t *testing.T) {
 	for name, tc := range map[string]struct {
 		adjtimex func(*unix.Timex) (int, error)
-		cfg      Config
+		trust    bool
 		mark     bool
 		want     bool
 	}{
-		"ntp":                 {state(0, 1, nil), Config{}, false, true},
-		"unsynchronised":      {state(timeError, staUnsync, nil), Config{}, false, false},
-		"status only":         {state(0, staUnsync, nil), Config{}, false, false},
-		"state only":          {state(timeError, 0, nil), Config{}, false, false},
-		"refused":             {state(0, 0, unix.EPERM), Config{}, false, false},
-		"operator":            {state(timeError, staUnsync, nil), Config{}, true, true},
-		"trusted":             {state(timeError, staUnsync, nil), Config{TrustSystem: true}, false, true},
-		"leap second pending": {state(1, 0x11, nil), Config{}, false, true},
+		"ntp":                 {state(0, 1, nil), false, false, true},
+		"unsynchronised":      {state(timeError, staUnsync, nil), false, false, false},
+		"status only":         {state(0, staUnsync, nil), false, false, false},
+		"state only":          {state(timeError, 0, nil), false, false, false},
+		"refused":             {state(0, 0, unix.EPERM), false, false, false},
+		"operator":            {state(timeError, staUnsync, nil), false, true, true},
+		"trusted":             {state(timeError, staUnsync, nil), true, false, true},
+		"leap second pending": {state(1, 0x11, nil), false, false, true},
 	} {
-		c := newClock(tc.cfg, linux{root: files(), adjtimex: tc.adjtimex})
+		c := newClock(Config{Log: silent, Trust: tc.trust}, linux{root: files(), adjtimex: tc.adjtimex})
 		if tc.mark {
 			c.MarkSynced()
 		}
@@ -70,7 +73,7 @@ func TestKept(t *testing.T) {
 		"does not answer":  {files("sys/class/rtc/rtc0/hctosys", "1\n"), false},
 		"nonsense":         {files("sys/class/rtc/rtc0/hctosys", "1\n", "sys/class/rtc/rtc0/since_epoch", "soon"), false},
 	} {
-		c := newClock(Config{}, linux{root: tc.files, adjtimex: state(timeError, staUnsync, nil)})
+		c := newClock(Config{Log: silent}, linux{root: tc.files, adjtimex: state(timeError, staUnsync, nil)})
 		if got := c.Read().Kept; got != tc.want {
 			t.Errorf("%s: kept %v", name, got)
 		}
@@ -79,7 +82,7 @@ func TestKept(t *testing.T) {
 
 func TestBoot(t *testing.T) {
 	read := func(root fstest.MapFS) string {
-		return newClock(Config{}, linux{root: root, adjtimex: state(0, 0, nil)}).Read().Boot
+		return newClock(Config{Log: silent}, linux{root: root, adjtimex: state(0, 0, nil)}).Read().Boot
 	}
 	if got := read(files(bootID, "c0ffee\n")); got != "c0ffee" {
 		t.Errorf("boot %q", got)
@@ -94,7 +97,7 @@ func TestBoot(t *testing.T) {
 
 // TestKernel reads this machine's clocks.
 func TestKernel(t *testing.T) {
-	c := New(Config{})
+	c := New(Config{Log: silent})
 	a, b := c.Read(), c.Read()
 	if a.Mono <= 0 || b.Mono < a.Mono {
 		t.Errorf("boot clock went from %v to %v", a.Mono, b.Mono)
@@ -115,7 +118,7 @@ func TestKernel(t *testing.T) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	c := New(Config{})
+	c := New(Config{Log: silent})
 	for b.Loop() {
 		c.Read()
 	}

@@ -106,7 +106,7 @@ func (t *Table) repin(k *kernel, index int, have map[netip.Addr]hotspot.MAC) {
 			continue
 		}
 		if err := k.set(index, a, m, unix.NUD_PERMANENT, true); err != nil {
-			t.log.Debug("an address cannot be pinned", "addr", a, "mac", m, "err", err)
+			t.log.Debug("an address cannot be pinned", "addr", a, "mac", m, "error", err)
 			continue
 		}
 		have[a] = m
@@ -124,6 +124,6 @@ func (t *Table) release(k *kernel, index int, a netip.Addr, m hotspot.MAC, moved
 		err = k.set(index, a, m, unix.NUD_STALE, false)
 	}
 	if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENODEV) {
-		t.log.Debug("an address cannot be released", "addr", a, "mac", m, "err", err)
+		t.log.Debug("an address cannot be released", "addr", a, "mac", m, "error", err)
 	}
 }

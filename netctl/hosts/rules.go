@@ -112,6 +112,9 @@ func (t *Table) hold(d *device, s sighting, now time.Duration) {
 		h.rank, h.seen = max(h.rank, s.rank), max(h.seen, seen)
 		return
 	}
+	if taken && s.rank == claimed && !s.alive && t.heldAt(holder, s.addr).seen >= seen {
+		return // the kernel's entry is merely old
+	}
 	if !t.mayMove(s, holder, taken, now) {
 		t.conflict(s.addr, holder, s.mac, now)
 		return
@@ -142,9 +145,14 @@ func (t *Table) mayMove(s sighting, holder hotspot.MAC, taken bool, now time.Dur
 	if _, kept := t.kept[holder]; kept {
 		return false
 	}
-	d := t.devices[holder]
-	h := d.held[d.index(s.addr)]
+	h := t.heldAt(holder, s.addr)
 	return h.rank == claimed || now-h.seen > fresh
+}
+
+// heldAt returns a device's hold on an address, which it must have.
+func (t *Table) heldAt(m hotspot.MAC, a netip.Addr) holding {
+	d := t.devices[m]
+	return d.held[d.index(a)]
 }
 
 // conflict logs that two devices claim one address.

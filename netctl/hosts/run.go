@@ -81,7 +81,7 @@ func (t *Table) pollLeases(file *leaseFile, broken bool) bool {
 	l, changed, err := file.changed()
 	if err != nil {
 		if !broken {
-			t.log.Warn("the lease file cannot be read", "path", file.path, "err", err)
+			t.log.Warn("the lease file cannot be read", "path", file.path, "error", err)
 		}
 		return true
 	}
@@ -108,7 +108,7 @@ func (t *Table) attend(ctx context.Context) error {
 			}
 			missing, wait = true, min(wait, time.Second)
 		default:
-			t.log.Info("watching the guest interface starts anew", "interface", t.cfg.Interface, "err", err)
+			t.log.Info("watching the guest interface starts anew", "interface", t.cfg.Interface, "error", err)
 			missing = false
 		}
 		if time.Since(begun) > stable {

@@ -128,7 +128,7 @@ func (t *Table) keepFresh(ctx context.Context, k *kernel, index int, nudge <-cha
 			return nil
 		case <-backstop.C:
 		case <-nudge:
-			if !pause(ctx, 100*time.Millisecond) { // changes come in swarms
+			if !pause(ctx, 200*time.Millisecond) { // changes come in swarms
 				return nil
 			}
 		}
@@ -138,6 +138,10 @@ func (t *Table) keepFresh(ctx context.Context, k *kernel, index int, nudge <-cha
 		}
 		if ifi.Index != index {
 			return errChanged
+		}
+		// Devices may have addresses of a prefix that is new here.
+		if err := t.resync(k, index); err != nil {
+			return err
 		}
 	}
 }
