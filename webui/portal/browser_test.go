@@ -121,6 +121,16 @@ func TestWalkWithoutScript(t *testing.T) {
 		})
 	})
 	c := startChromium(t, "MAP shop.example "+netip.MustParseAddrPort(strings.TrimPrefix(origin, "http://")).String()+", ")
+	refuse := func(err error) {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.refusal = err
+	}
+	online := func() bool {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		return v.online
+	}
 	at := func() string { return ask(t, c, chromedp.Location()) }
 	click := func(sel chromedp.CSS) {
 		t.Helper()
@@ -134,7 +144,7 @@ func TestWalkWithoutScript(t *testing.T) {
 		t.Errorf("caught to %s, want %s", at(), want)
 	}
 
-	v.refusal = hotspot.ErrUnknownCode
+	refuse(hotspot.ErrUnknownCode)
 	c.do(t, chromedp.SendKeys(chromedp.ID("code"), "K7MPQ2"), chromedp.SendKeys(chromedp.ID("passcode"), "wrong"))
 	click(`form[action="/login"] button`)
 	text, code, pass := ask(t, c, chromedp.Text(chromedp.ID("refusal"))), ask(t, c, chromedp.Value(chromedp.ID("code"))), ask(t, c, chromedp.Value(chromedp.ID("passcode")))
@@ -143,11 +153,11 @@ func TestWalkWithoutScript(t *testing.T) {
 	}
 
 	c.do(t, chromedp.WaitReady(chromedp.CSS("#code:focus"))) // where to go on
-	v.refusal = nil
+	refuse(nil)
 	c.do(t, chromedp.SendKeys(chromedp.ID("passcode"), "right"))
 	click(`form[action="/login"] button`)
-	if !v.online || !strings.HasPrefix(at(), origin+"/status?u=") {
-		t.Errorf("after login at %s, online %v", at(), v.online)
+	if !online() || !strings.HasPrefix(at(), origin+"/status?u=") {
+		t.Errorf("after login at %s, online %v", at(), online())
 	}
 	click("main > a.button")
 	if at() != shop {
@@ -156,8 +166,8 @@ func TestWalkWithoutScript(t *testing.T) {
 
 	c.do(t, chromedp.Navigate(origin))
 	click(`form[action="/logout"] button`)
-	if v.online || at() != origin+"/welcome?bye=1" {
-		t.Errorf("after logout at %s, online %v", at(), v.online)
+	if online() || at() != origin+"/welcome?bye=1" {
+		t.Errorf("after logout at %s, online %v", at(), online())
 	}
 	if said := c.heard(); len(said) > 0 {
 		t.Errorf("console: %q", said)

@@ -162,7 +162,12 @@ func serve(t *testing.T, change func(*venue), wrap func(*venue) http.Handler) (*
 	if wrap != nil {
 		h = wrap(v)
 	}
-	srv := &httptest.Server{Listener: ln, Config: Server(h, v.cfg.Log)}
+	one := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		h.ServeHTTP(w, r)
+	})
+	srv := &httptest.Server{Listener: ln, Config: Server(one, v.cfg.Log)}
 	srv.Start()
 	t.Cleanup(srv.Close)
 	return v, "http://" + at.String()

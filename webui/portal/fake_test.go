@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -100,6 +101,7 @@ var (
 // venue is a portal with one guest, who is offline at first.
 type venue struct {
 	*fakeService
+	mu      sync.Mutex // guards all of it while a server runs
 	cfg     Config
 	handler http.Handler
 	online  bool
