@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -115,6 +116,20 @@ func problemsOnly(_ huma.Context, _ string, v any) (any, error) {
 		break
 	}
 	return p, nil
+}
+
+// problemResponse describes errors in the OpenAPI document.
+func problemResponse(api huma.API) *huma.Response {
+	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	return &huma.Response{Description: "Error", Content: map[string]*huma.MediaType{problemType: {Schema: schema}}}
+}
+
+// forgetErrorModel removes the framework's own errors from the OpenAPI
+// document: nobody ever gets one.
+func forgetErrorModel(api huma.API) {
+	schemas := api.OpenAPI().Components.Schemas.Map()
+	delete(schemas, "ErrorModel")
+	delete(schemas, "ErrorDetail")
 }
 
 func writeProblem(w http.ResponseWriter, p *Problem) {

@@ -82,6 +82,7 @@ func New(c Config) http.Handler {
 	s.guests(api)
 	s.settings(api)
 	s.system(api)
+	forgetErrorModel(api)
 	internal := func(w http.ResponseWriter, _ *http.Request) { writeProblem(w, problemOf(nil)) }
 	return surface.Recover(c.Log, internal, hangUps(mux))
 }
@@ -117,6 +118,7 @@ type none struct{}
 func register[I, O any](s *server, api huma.API, op huma.Operation, h func(context.Context, *I) (*O, error)) {
 	op.Path = Prefix + op.Path
 	op.MaxBodyBytes = 64 << 10
+	op.Responses = map[string]*huma.Response{"default": problemResponse(api)}
 	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)
 		if err != nil {

@@ -2,6 +2,7 @@ package v1_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -265,5 +266,41 @@ func TestOverSocket(t *testing.T) {
 	<-done
 	if _, err := c.Status(t.Context()); err == nil || strings.Contains(err.Error(), "http://") {
 		t.Errorf("without a server: %v", err)
+	}
+}
+
+func TestOpenAPI(t *testing.T) {
+	w := httptest.NewRecorder()
+	handler(v1test.NewService(), io.Discard).ServeHTTP(w, httptest.NewRequest(http.MethodGet, v1.Prefix+"/openapi.json", nil))
+	var doc struct {
+		OpenAPI string
+		Paths   map[string]map[string]struct {
+			OperationID string
+			Summary     string
+			Responses   map[string]struct {
+				Content map[string]struct {
+					Schema struct {
+						Ref string `json:"$ref"`
+					}
+				}
+			}
+		}
+		Components struct{ Schemas map[string]any }
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil || w.Code != http.StatusOK || !strings.HasPrefix(doc.OpenAPI, "3.1") {
+		t.Fatalf("%d %v", w.Code, err)
+	}
+	operations := 0
+	for path, methods := range doc.Paths {
+		for method, op := range methods {
+			operations++
+			ref := op.Responses["default"].Content["application/problem+json"].Schema.Ref
+			if op.OperationID == "" || op.Summary == "" || ref != "#/components/schemas/Problem" {
+				t.Errorf("%s %s: %+v", method, path, op)
+			}
+		}
+	}
+	if _, ok := doc.Components.Schemas["ErrorModel"]; ok || operations != 15 {
+		t.Errorf("%d operations, schemas %v", operations, doc.Components.Schemas)
 	}
 }
