@@ -83,6 +83,10 @@ func (d *demo) check(ctx context.Context) error {
 	if st, err := os.Stat(d.binary); err != nil || st.IsDir() || st.Mode()&0o111 == 0 {
 		return fmt.Errorf("%s is not a program; build it with `make build`, or name it with --vouchsafe", d.binary)
 	}
+	// First, since a demo that runs holds the ports as well.
+	if err := netlab.Cleanup(ctx, d.id); err != nil {
+		return err
+	}
 	var err error
 	if d.lanLn, err = listen(ctx, d.lanAddr, "--lan"); err != nil {
 		return err

@@ -241,6 +241,8 @@ func TestSecondRunAfterKill(t *testing.T) {
 	first, out, ended := startLab(t, d)
 	ready(t, out, ended)
 
+	// On the same ports, as two times `make run` would be.
+	d.lanAddr = regexp.MustCompile(`(127\.\S+)/ is the router's LAN side`).FindStringSubmatch(out.String())[1]
 	_, beside, besideEnded := startLab(t, d)
 	if err := waitEnd(t, besideEnded); err == nil || !strings.Contains(beside.String(), fmt.Sprintf("kill %d", first.Process.Pid)) {
 		t.Errorf("a second run beside the first: %v\n%s", err, beside)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +28,7 @@ const dialTimeout = 10 * time.Second
 type eyes struct {
 	dial         netlab.DialFunc
 	portal, page *url.URL // schemes and hosts of the two sites
+	portal6      *url.URL // the portal, as redirects over IPv6 name it
 
 	site, plain *httputil.ReverseProxy
 	transport   *http.Transport
@@ -45,10 +47,15 @@ func portalPath(path string) bool {
 	return strings.HasPrefix(path, "/portal/")
 }
 
+func portalHost(addr string) string {
+	return net.JoinHostPort(addr, strconv.Itoa(netlab.PortalPort))
+}
+
 func newEyes(dial netlab.DialFunc) *eyes {
 	e := &eyes{
-		portal: &url.URL{Scheme: "http", Host: strings.TrimPrefix(netlab.PortalURL, "http://")},
-		page:   &url.URL{Scheme: "http", Host: netlab.ExampleSite},
+		portal:  &url.URL{Scheme: "http", Host: portalHost(netlab.RouterGuest4)},
+		portal6: &url.URL{Scheme: "http", Host: portalHost(netlab.RouterGuest6)},
+		page:    &url.URL{Scheme: "http", Host: netlab.ExampleSite},
 	}
 	e.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
@@ -121,11 +128,16 @@ func (e *eyes) answer(resp *http.Response) error {
 	resp.Header.Set("Cache-Control", "no-store")
 	host, _ := resp.Request.Context().Value(browserHost{}).(string)
 	u, err := url.Parse(resp.Header.Get("Location"))
-	if err != nil || host == "" || u.Scheme != "http" || (!sameHost(u, e.portal) && !sameHost(u, e.page)) {
+	if err != nil || host == "" || u.Scheme != "http" {
 		return nil
 	}
-	u.Host = host
-	resp.Header.Set("Location", u.String())
+	for _, site := range []*url.URL{e.portal, e.portal6, e.page} {
+		if sameHost(u, site) {
+			u.Host = host
+			resp.Header.Set("Location", u.String())
+			break
+		}
+	}
 	return nil
 }
 

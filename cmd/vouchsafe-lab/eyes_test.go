@@ -199,16 +199,17 @@ func TestRedirectsStayHere(t *testing.T) {
 	proxy := f.browse()
 	for from, want := range map[string]string{
 		"http://192.168.0.1:2050/welcome?u=http%3A%2F%2Fwww.example.lab%2F": "http://" + proxy + "/welcome?u=http%3A%2F%2Fwww.example.lab%2F",
-		"http://www.example.lab/":       "http://" + proxy + "/",
-		"http://www.example.lab":        "http://" + proxy,
-		"http://WWW.example.lab:80/a#b": "http://" + proxy + "/a#b",
-		"http://captive.apple.com/":     "http://captive.apple.com/",
-		"https://www.example.lab/":      "https://www.example.lab/",
-		"http://192.168.0.1/":           "http://192.168.0.1/",
-		"http://www.example.lab.evil/":  "http://www.example.lab.evil/",
-		"//www.example.lab/":            "//www.example.lab/",
-		"/status":                       "/status",
-		"http://bad host/":              "http://bad host/",
+		"http://[fd5a:9c3e:71b4:1::1]:2050/welcome":                         "http://" + proxy + "/welcome",
+		"http://www.example.lab/":                                           "http://" + proxy + "/",
+		"http://www.example.lab":                                            "http://" + proxy,
+		"http://WWW.example.lab:80/a#b":                                     "http://" + proxy + "/a#b",
+		"http://captive.apple.com/":                                         "http://captive.apple.com/",
+		"https://www.example.lab/":                                          "https://www.example.lab/",
+		"http://192.168.0.1/":                                               "http://192.168.0.1/",
+		"http://www.example.lab.evil/":                                      "http://www.example.lab.evil/",
+		"//www.example.lab/":                                                "//www.example.lab/",
+		"/status":                                                           "/status",
+		"http://bad host/":                                                  "http://bad host/",
 	} {
 		location = from
 		resp := do(t, "GET", "http://"+proxy+"/", "", nil)

@@ -24,9 +24,6 @@ const healthURL = "http://" + RouterLAN4 + "/healthz"
 // PortalPort is where the portal listens on the guest network.
 const PortalPort = 2050
 
-// PortalURL is the portal as guests reach it, without a path.
-const PortalURL = "http://" + RouterGuest4 + ":2050"
-
 // Config is what a lab can vary in the daemon's configuration.
 type Config struct {
 	Data    string // directory; empty: "data" in the lab's own

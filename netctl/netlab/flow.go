@@ -26,6 +26,9 @@ type Flow struct {
 	Stall time.Duration
 	Rate  uint64 // application bytes a second; 0: as fast as it goes
 	Size  int    // payload of one datagram; 0: 1400. UDP only.
+	// Progress, if not nil, always holds the application bytes received so
+	// far, for a test that does something in the midst of a flow.
+	Progress *atomic.Uint64
 }
 
 // End tells how a flow ended.
@@ -203,7 +206,10 @@ type transfer struct {
 // arrived counts what the receiver got.
 func (t *transfer) arrived(n int) {
 	if n > 0 {
-		t.received.Add(uint64(n))
+		total := t.received.Add(uint64(n))
+		if t.flow.Progress != nil {
+			t.flow.Progress.Store(total)
+		}
 		t.last = time.Now()
 	}
 }

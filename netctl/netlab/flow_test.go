@@ -2,6 +2,7 @@ package netlab
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -11,7 +12,11 @@ func TestFlowsArriveAndAreCounted(t *testing.T) {
 	const amount = 4 << 20
 	for _, network := range []string{"tcp4", "tcp6", "udp4", "udp6"} {
 		for _, upload := range []bool{false, true} {
-			f := Flow{Guest: l.Guest(1), Network: network, Upload: upload, Bytes: amount, Stall: 500 * time.Millisecond}
+			progress := new(atomic.Uint64)
+			f := Flow{
+				Guest: l.Guest(1), Network: network, Upload: upload, Bytes: amount,
+				Stall: 500 * time.Millisecond, Progress: progress,
+			}
 			if f.Network[:3] == "udp" {
 				f.Rate = 20 << 20
 			}
@@ -20,7 +25,7 @@ func TestFlowsArriveAndAreCounted(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Logf("%s upload=%v: %+v, %.0f MB/s", network, upload, r, r.Rate()/1e6)
-			if r.End != EndComplete || r.Sent != amount || r.Received != amount {
+			if r.End != EndComplete || r.Sent != amount || r.Received != amount || progress.Load() != amount {
 				t.Errorf("%s upload=%v: %+v, want all %d bytes", network, upload, r, amount)
 			}
 			payload, other := r.Down, r.Up

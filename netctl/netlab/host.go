@@ -44,6 +44,9 @@ func newHost(id, name, link string) (*Host, error) {
 	h.life, h.end = context.WithCancel(context.Background())
 	if err := h.open(); err != nil {
 		h.close()
+		if errors.Is(err, unix.EPERM) {
+			err = fmt.Errorf("%w: root is not allowed to here; in a container, run it privileged: %w", ErrMissing, err)
+		}
 		return nil, fmt.Errorf("make the namespace %s: %w", h.ns, err)
 	}
 	return h, nil
@@ -68,6 +71,10 @@ func (h *Host) open() (err error) {
 		return err
 	})
 	if err != nil {
+		return err
+	}
+	// New namespaces can inherit that the machine does without IPv6.
+	if err := h.sysctl("ipv6/conf/all/disable_ipv6=0", "ipv6/conf/default/disable_ipv6=0"); err != nil {
 		return err
 	}
 	lo, err := h.nl.LinkByName("lo")
