@@ -141,6 +141,7 @@ func newVenue(t testing.TB, changes ...func(*venue)) *venue {
 	}
 	v.cfg = Config{Service: v.fakeService, Methods: []Method{fakeMethod{hotspot.MethodVoucher, claim}, fakeMethod{hotspot.MethodFree, claim}},
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Port: 2050,
+		Now:       func() time.Time { return noon },
 		Addresses: func() []netip.Addr { return []netip.Addr{portal4, portal6} }}
 	for _, change := range changes {
 		change(v)

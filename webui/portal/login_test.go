@@ -109,6 +109,17 @@ func TestRefusedByRules(t *testing.T) {
 	}
 }
 
+// TestWaitIsByTheLimitersClock: the house's time may be years away from it.
+func TestWaitIsByTheLimitersClock(t *testing.T) {
+	v := newVenue(t, func(v *venue) {
+		v.refusal = &hotspot.Error{Code: hotspot.CodeTryLater, When: noon.Add(25 * time.Second)}
+	})
+	v.now, v.believed = time.Unix(0, 0), false
+	if got := between(v.post("/login", typed).Body.String(), `role="alert"><p>`, "</p>"); !strings.Contains(got, "in less than a minute") {
+		t.Errorf("the guest reads %q", got)
+	}
+}
+
 func TestFreeRefusals(t *testing.T) {
 	for code, want := range map[hotspot.Code]string{
 		hotspot.CodeTimeUsed:     "Your free time is used up. You can connect again from today at 15:00.",

@@ -54,7 +54,8 @@ type Config struct {
 	// ClientAddr returns the guest's address; nil: the connection's. Only a
 	// test or a lab has a reason to set it.
 	ClientAddr func(*http.Request) netip.Addr
-	// Now is read for differences only; nil: time.Now. The time that guests
+	// Now is the clock by which the methods say when to try again; only
+	// differences to it are shown. nil: time.Now. The time of day that guests
 	// are shown is the Service's.
 	Now func() time.Time
 }

@@ -83,7 +83,7 @@ func (p *portal) say(l *webui.Language, key, method string, e *hotspot.Error) st
 	for _, k := range keys {
 		timed := strings.HasSuffix(k, ".at")
 		if l.Has(k) && (!timed || !e.When.IsZero()) {
-			wait := e.When.Sub(now)
+			wait := e.When.Sub(p.cfg.Now())
 			if wait > time.Minute {
 				wait += time.Minute - time.Nanosecond // rather too late than too early
 			}
