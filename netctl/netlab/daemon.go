@@ -24,6 +24,9 @@ const healthURL = "http://" + RouterLAN4 + "/healthz"
 // PortalPort is where the portal listens on the guest network.
 const PortalPort = 2050
 
+// PortalURL is the portal as guests reach it, without a path.
+const PortalURL = "http://" + RouterGuest4 + ":2050"
+
 // Config is what a lab can vary in the daemon's configuration.
 type Config struct {
 	Data    string // directory; empty: "data" in the lab's own
@@ -31,17 +34,21 @@ type Config struct {
 	Backend string // empty: nftables
 	Level   string // of the log; empty: info
 	Format  string // of the log; empty: text
+	// Period and Flush of the accounting; 0: the daemon's own.
+	Period, Flush time.Duration
 }
 
 // The configuration file's shape.
 type (
 	fileConfig struct {
-		Data    string      `yaml:"data"`
-		Zone    string      `yaml:"zone,omitempty"`
-		Guest   fileGuest   `yaml:"guest"`
-		LAN     fileLAN     `yaml:"lan"`
-		Network fileNetwork `yaml:"network"`
-		Log     fileLog     `yaml:"log"`
+		Data       string          `yaml:"data"`
+		Zone       string          `yaml:"zone,omitempty"`
+		Guest      fileGuest       `yaml:"guest"`
+		LAN        fileLAN         `yaml:"lan"`
+		Network    fileNetwork     `yaml:"network"`
+		Log        fileLog         `yaml:"log"`
+		Clock      fileClock       `yaml:"clock"`
+		Accounting *fileAccounting `yaml:"accounting,omitempty"`
 	}
 	fileGuest struct {
 		Interface  string   `yaml:"interface"`
@@ -56,6 +63,13 @@ type (
 		Backend string   `yaml:"backend"`
 		Uplinks []string `yaml:"uplinks,flow"`
 		Leases  string   `yaml:"leases"`
+	}
+	fileClock struct {
+		Trust string `yaml:"trust"`
+	}
+	fileAccounting struct {
+		Period string `yaml:"period"`
+		Flush  string `yaml:"flush"`
 	}
 	fileLog struct {
 		Level  string `yaml:"level"`
@@ -83,6 +97,12 @@ func (l *Lab) WriteConfig(c Config) (string, error) {
 		LAN:     fileLAN{LANLink, []string{RouterLAN4 + ":80"}},
 		Network: fileNetwork{or(c.Backend, "nftables"), []string{WANLink}, l.leaseFile()},
 		Log:     fileLog{or(c.Level, "info"), or(c.Format, "text")},
+		// Namespaces share this machine's clock; whether it is right is its
+		// owner's business.
+		Clock: fileClock{"system"},
+	}
+	if c.Period > 0 {
+		f.Accounting = &fileAccounting{c.Period.String(), c.Flush.String()}
 	}
 	if err := os.MkdirAll(f.Data, 0o700); err != nil {
 		return "", err
