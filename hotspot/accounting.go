@@ -69,7 +69,12 @@ func (s *Service) Tick(ctx context.Context) error {
 	if st.isZero() {
 		return nil
 	}
-	s.log.Warn("the clock was set", "moved", st.Begun, "moved_provisional", st.Provisional, "became_believed", st.Believed)
+	switch {
+	case st.Believed:
+		s.log.Info("the clock is believed from now on", "off_by", st.Provisional.Round(time.Second))
+	default:
+		s.log.Warn("the clock was set; running validities move along", "by", st.Begun.Round(time.Second))
+	}
 	err := s.moveTimes(ctx, st)
 	if err != nil {
 		// Nothing was moved: stay on the old time, and try again.

@@ -1,0 +1,172 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/vouchsafe/vouchsafe/api/keys"
+	"github.com/vouchsafe/vouchsafe/daemon/clock"
+	"github.com/vouchsafe/vouchsafe/daemon/config"
+	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/store"
+)
+
+// Options are what the command line adds to the configuration.
+type Options struct {
+	Version string
+	Log     *slog.Logger // must not be nil
+	// Portal is where the portal listens when the memory backend has no guest
+	// interface; empty: PortalPort at the first LAN address.
+	Portal string
+	// Ready is told once everything listens; nil: nobody is told.
+	Ready func(Ready)
+}
+
+// Ready tells where a running daemon is reached.
+type Ready struct {
+	API     string // the action API
+	Portal  string // the guests' pages
+	Control string // the control socket
+}
+
+// The files of the data directory.
+const (
+	storeFile    = "vouchsafe.db"
+	secretFile   = "secret"
+	snapshotsDir = "snapshots"
+)
+
+// stopWithin bounds a clean stop.
+const stopWithin = 5 * time.Second
+
+// hotspotDaemon is one run.
+type hotspotDaemon struct {
+	cfg     config.Config
+	opts    Options
+	log     *slog.Logger
+	started time.Time
+
+	db      *store.DB
+	keys    *keys.Keys
+	clock   *clock.Clock
+	gate    gate
+	hosts   watcher
+	service *hotspot.Service
+	health  *health
+}
+
+// Run serves until ctx ends, which is the only nil return, or until a part
+// fails for good.
+func Run(ctx context.Context, cfg config.Config, opts Options) error {
+	d := &hotspotDaemon{cfg: cfg, opts: opts, log: opts.Log.With("component", "daemon"), started: time.Now()}
+	if cfg.Limits.Memory > 0 {
+		debug.SetMemoryLimit(cfg.Limits.Memory)
+	}
+	if err := d.open(ctx); err != nil {
+		return errors.Join(err, d.close())
+	}
+	err := d.serve(ctx)
+	return errors.Join(err, d.close())
+}
+
+// open brings up the parts that need no task of their own.
+func (d *hotspotDaemon) open(ctx context.Context) error {
+	if err := os.MkdirAll(d.cfg.Data, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	var err error
+	if d.db, err = openStore(ctx, d.cfg.Data, d.opts.Log); err != nil {
+		return err
+	}
+	if d.keys, err = openKeys(d.cfg.Data, d.db); err != nil {
+		return err
+	}
+	// The key is made now, so that the panel and the command line only read it.
+	// A key that cannot be read is said aloud and keeps nobody offline.
+	if _, err := d.keys.DeviceKey(ctx); err != nil {
+		d.log.Error("the action API's device key cannot be used", "error", err)
+	}
+	d.clock = clock.New(clock.Config{Log: d.opts.Log, Trust: d.cfg.Clock.Trust == config.TrustSystem || d.cfg.Network.Backend == config.BackendMemory})
+	if d.gate, d.hosts, err = d.network(); err != nil {
+		return err
+	}
+	d.service = hotspot.New(hotspot.Config{Store: d.db, Gate: d.gate, Hosts: d.hosts, Clock: d.clock,
+		Rand: rand.Reader, Log: d.opts.Log, Zone: d.cfg.Zone})
+	if err := d.gate.Open(ctx); err != nil {
+		return fmt.Errorf("firewall: %w", err)
+	}
+	if err := d.service.Start(ctx); err != nil {
+		return fmt.Errorf("take up sessions: %w", err)
+	}
+	d.health = newHealth(d.cfg.Accounting)
+	return nil
+}
+
+// serve listens and runs the tasks until ctx ends or one of them fails.
+func (d *hotspotDaemon) serve(ctx context.Context) error {
+	servers, err := d.listen(ctx)
+	if err != nil {
+		return err
+	}
+	tasks, ctx := errgroup.WithContext(ctx)
+	for _, s := range servers {
+		tasks.Go(func() error { return s.run(ctx) })
+	}
+	d.goTasks(ctx, tasks)
+	d.log.Info("ready", "version", d.opts.Version, "backend", string(d.cfg.Network.Backend), "after", time.Since(d.started).Round(time.Millisecond))
+	if d.opts.Ready != nil {
+		d.opts.Ready(d.ready(servers))
+	}
+	if err := tasks.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// close stores what is not stored yet and lets go of the parts. Guests stay
+// online: the gate's state is left in the kernel.
+func (d *hotspotDaemon) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+	defer cancel()
+	var errs []error
+	if d.health != nil { // it was up
+		errs = append(errs, d.service.Flush(ctx))
+		if d.cfg.Store.Snapshots > 0 {
+			errs = append(errs, d.snapshot(ctx))
+		}
+	}
+	if d.gate != nil {
+		errs = append(errs, d.gate.Close(), d.hosts.Close())
+	}
+	if d.db != nil {
+		errs = append(errs, d.db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func openStore(ctx context.Context, data string, log *slog.Logger) (*store.DB, error) {
+	db, err := store.Open(ctx, store.Options{
+		Path: filepath.Join(data, storeFile), SnapshotDir: filepath.Join(data, snapshotsDir), Log: log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return db, nil
+}
+
+func openKeys(data string, db *store.DB) (*keys.Keys, error) {
+	secret, err := keys.LoadOrCreateSecret(filepath.Join(data, secretFile))
+	if err != nil {
+		return nil, fmt.Errorf("device secret: %w", err)
+	}
+	return keys.New(db, secret)
+}

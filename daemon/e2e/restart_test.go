@@ -1,0 +1,144 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/netctl/netlab"
+)
+
+// TestKillUnderDownload kills the daemon with kill -9 while a guest downloads,
+// and starts it again: the download finishes, and the quota is exact.
+func TestKillUnderDownload(t *testing.T) {
+	h := newHouse(t, "kill", netlab.Options{Guests: 1})
+	g := h.Guest(1)
+	user, pass := h.voucher(map[string]any{"download_limit": 60})
+	h.login(g, user, pass)
+	before, _ := h.used(user)
+	done := make(chan netlab.FlowResult, 1)
+	errs := make(chan error, 1)
+	start, err := g.Counters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		r, err := h.Send(t.Context(), netlab.Flow{Guest: g, Bytes: 40 * mb, Rate: 10 * mb, Time: 30 * time.Second})
+		done <- r
+		errs <- err
+	}()
+	received := func() uint64 {
+		now, err := g.Counters()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return now.RxBytes - start.RxBytes
+	}
+	eventually(t, "the download runs", 5*time.Second, func() bool { return received() > 5*mb })
+	h.kill()
+	dead := received()
+	eventually(t, "the download goes on without a daemon", 5*time.Second, func() bool { return received() > dead+5*mb })
+	h.start()
+	r := <-done
+	if err := <-errs; err != nil || r.End != netlab.EndComplete {
+		t.Fatalf("the download ended as %q after %d bytes, %v", r.End, r.Received, err)
+	}
+	down, _ := h.used(user)
+	t.Logf("counted %d bytes over the crash, %d arrived", down-before, r.Down)
+	if off := diff(down-before, r.Down); off > 200 {
+		t.Errorf("counted %d, arrived %d", down-before, r.Down)
+	}
+	rest := h.send(netlab.Flow{Guest: g, Bytes: 40 * mb})
+	if got := down + rest.Down; got > 60*mb || got < 60*mb-netGSO {
+		t.Errorf("%d bytes passed of a quota of %d", got, 60*mb)
+	}
+}
+
+// TestLimitsHoldWhileDead ends a quota and a validity while no daemon runs.
+func TestLimitsHoldWhileDead(t *testing.T) {
+	h := newHouse(t, "dead", netlab.Options{Guests: 2})
+	a, b := h.Guest(1), h.Guest(2)
+	quota, quotaPass := h.voucher(map[string]any{"download_limit": 5})
+	timed, timedPass := h.voucher(nil)
+	h.cli("settings", "set", "session.timeout", "6s")
+	h.login(b, timed, timedPass)
+	h.cli("settings", "set", "session.timeout", "0s")
+	h.login(a, quota, quotaPass)
+	h.kill()
+	r := h.send(netlab.Flow{Guest: a, Bytes: 20 * mb})
+	t.Logf("dead: %d of %d bytes passed", r.Down, 5*mb)
+	if r.Down > 5*mb || r.Down < 5*mb-netGSO {
+		t.Errorf("%d bytes passed of a quota of %d while the daemon was dead", r.Down, 5*mb)
+	}
+	// The session began less than six seconds ago; the flow outlasts it.
+	end := h.send(netlab.Flow{Guest: b, Rate: mb, Time: 15 * time.Second})
+	t.Logf("dead: the timed guest was cut off after %v (%s)", end.Elapsed, end.End)
+	if end.End == netlab.EndTime || end.Elapsed > 7*time.Second {
+		t.Errorf("still online %v after the login (%s)", end.Elapsed, end.End)
+	}
+	h.start()
+	for user, want := range map[string]string{quota: "download used up", timed: "session timeout"} {
+		if row := h.row("get_logins", "logins", "login", user); row == nil || row["reason"] != want {
+			t.Errorf("the login log says of %s: %v, want %q", user, row, want)
+		}
+	}
+	if got, _ := h.used(quota); got != r.Down {
+		t.Errorf("counted %d, arrived %d", got, r.Down)
+	}
+}
+
+// TestAcknowledgedIsOnDisk kills the daemon in the instant of an answer.
+func TestAcknowledgedIsOnDisk(t *testing.T) {
+	h := newHouse(t, "disk", netlab.Options{Guests: 1})
+	for round := range 5 {
+		var made []string
+		for i := range 20 {
+			name := fmt.Sprintf("round%d-%d", round, i)
+			h.voucher(map[string]any{"username": name})
+			made = append(made, name)
+		}
+		h.kill()
+		h.start()
+		for _, name := range made {
+			if h.row("get_voucher_users", "users", "username", name) == nil {
+				t.Errorf("%s was acknowledged and is gone", name)
+			}
+		}
+	}
+}
+
+// TestFirewall reloads and deletes the firewall under a guest.
+func TestFirewall(t *testing.T) {
+	h := newHouse(t, "fw", netlab.Options{Guests: 2})
+	g, stranger := h.Guest(1), h.Guest(2)
+	user, pass := h.voucher(map[string]any{"download_limit": 20})
+	h.login(g, user, pass)
+	first := h.send(netlab.Flow{Guest: g, Bytes: 5 * mb})
+	if first.End != netlab.EndComplete {
+		t.Fatalf("download: %s", first.End)
+	}
+	if err := h.ReloadFirewall(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.released(g)
+	h.caught(stranger)
+	// Counted before the table goes; what it counted after its last dump is lost
+	// with it, and nothing was sent meanwhile.
+	used, _ := h.used(user)
+	if err := h.StopFirewall(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.ReloadFirewall(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.released(g)
+	h.caught(stranger)
+	if now, _ := h.used(user); now < used {
+		t.Errorf("usage ran backwards: %d, then %d", used, now)
+	}
+	used, _ = h.used(user)
+	r := h.send(netlab.Flow{Guest: g, Bytes: 40 * mb})
+	if got := used + r.Down; got > 20*mb || got < 20*mb-netGSO {
+		t.Errorf("%d bytes passed of a quota of %d", got, 20*mb)
+	}
+}

@@ -1,0 +1,207 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/api/action"
+	v1 "github.com/vouchsafe/vouchsafe/api/v1"
+	"github.com/vouchsafe/vouchsafe/daemon/config"
+	"github.com/vouchsafe/vouchsafe/hotspot/login"
+	"github.com/vouchsafe/vouchsafe/webui/portal"
+)
+
+// Connections open at a time, in all and from one address. A phone opens a
+// handful; ten thousand half-open ones must leave room for the others.
+const (
+	lanConns, lanConnsPerPeer       = 128, 32
+	portalConns, portalConnsPerPeer = 512, 16
+)
+
+// listener is a server and where it listens.
+type listener struct {
+	name   string
+	server *http.Server
+	ln     net.Listener
+}
+
+// run serves until ctx ends, then lets requests in flight finish.
+func (s listener) run(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() { done <- s.server.Serve(s.ln) }()
+	select {
+	case err := <-done:
+		return fmt.Errorf("%s: %w", s.name, err)
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	err := s.server.Shutdown(stop)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.server.Close()
+	}
+	<-done
+	return err
+}
+
+// listen opens every listener, or none.
+func (d *hotspotDaemon) listen(ctx context.Context) (all []listener, err error) {
+	defer func() {
+		if err != nil {
+			for _, s := range all {
+				s.ln.Close()
+			}
+		}
+	}()
+	lan := d.lanHandler()
+	for _, a := range d.cfg.LAN.Listen {
+		ln, err := net.Listen("tcp", a.String())
+		if err != nil {
+			return all, fmt.Errorf("lan.listen: %w%s", err, portRemedy(a.Port()))
+		}
+		all = append(all, listener{"LAN", api.NewServer(ctx, lan, d.opts.Log), api.LimitListener(ln, lanConns, lanConnsPerPeer)})
+	}
+	guests, err := d.portalListener(ctx)
+	if err != nil {
+		return all, err
+	}
+	all = append(all, guests)
+	control, err := d.controlListener(ctx)
+	if err != nil {
+		return all, err
+	}
+	return append(all, control), nil
+}
+
+// portRemedy says what helps when a port cannot be had.
+func portRemedy(port uint16) string {
+	if port < 1024 {
+		return fmt.Sprintf(" (is another web server on port %d? move it, or choose another lan.listen)", port)
+	}
+	return " (is another daemon running?)"
+}
+
+// lanHandler is what operators and integrations reach.
+func (d *hotspotDaemon) lanHandler() http.Handler {
+	mux := http.NewServeMux()
+	act := action.New(action.Config{Service: d.service, Keys: d.keys, Log: d.opts.Log})
+	mux.Handle("/api", act)
+	mux.Handle("/api/", act)
+	mux.HandleFunc("/healthz", d.serveHealth)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		api.WriteFailure(w, http.StatusNotFound, "An error occurred", "there is nothing here; the API is at /api/")
+	})
+	internal := func(w http.ResponseWriter, _ *http.Request) {
+		api.WriteFailure(w, http.StatusInternalServerError, "An error occurred", "internal error")
+	}
+	return api.LogRequests(d.opts.Log, api.Recover(d.opts.Log, internal, mux))
+}
+
+// portalListener is what guests reach. With a guest interface it listens on
+// every address, since the redirect leads to whichever the interface has; the
+// firewall lets nobody but guests in.
+func (d *hotspotDaemon) portalListener(_ context.Context) (listener, error) {
+	limiter := login.NewLimiter(time.Now)
+	addrs, port := d.guestAddresses, d.cfg.Guest.PortalPort
+	at := ":" + strconv.Itoa(int(port))
+	if d.cfg.Guest.Interface == "" {
+		at = d.opts.Portal
+		if at == "" {
+			at = netip.AddrPortFrom(d.firstLAN().Addr(), port).String()
+		}
+	}
+	ln, err := net.Listen("tcp", at)
+	if err != nil {
+		return listener{}, fmt.Errorf("portal at %s: %w (is another daemon running? choose another guest.portal_port)", at, err)
+	}
+	if d.cfg.Guest.Interface == "" {
+		if ap, err := netip.ParseAddrPort(ln.Addr().String()); err == nil {
+			port = ap.Port()
+			addrs = func() []netip.Addr { return []netip.Addr{ap.Addr().Unmap()} }
+		}
+	}
+	h, err := portal.New(portal.Config{
+		Service:   d.service,
+		Methods:   []portal.Method{login.NewVoucher(d.service, limiter), login.NewFree(d.service)},
+		Log:       d.opts.Log,
+		Addresses: addrs,
+		Port:      port,
+	})
+	if err != nil {
+		ln.Close()
+		return listener{}, fmt.Errorf("portal: %w", err)
+	}
+	return listener{"portal", portal.Server(h, d.opts.Log), api.LimitListener(ln, portalConns, portalConnsPerPeer)}, nil
+}
+
+func (d *hotspotDaemon) firstLAN() netip.AddrPort {
+	if len(d.cfg.LAN.Listen) == 0 {
+		return netip.MustParseAddrPort("127.0.0.1:0")
+	}
+	return d.cfg.LAN.Listen[0]
+}
+
+// controlListener is the command line's way in: whoever may open the socket
+// may do everything.
+func (d *hotspotDaemon) controlListener(ctx context.Context) (listener, error) {
+	path := d.cfg.ControlSocket()
+	// The store's lock is held, so a socket that is there is left over.
+	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+		return listener{}, fmt.Errorf("control socket: %w", err)
+	}
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		return listener{}, fmt.Errorf("control socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		ln.Close()
+		return listener{}, fmt.Errorf("control socket: %w", err)
+	}
+	h := v1.New(v1.Config{Service: d.service, Keys: d.keys, Log: d.opts.Log, Info: d.status,
+		ClockSynced: func(ctx context.Context) error {
+			d.clock.MarkSynced()
+			return d.service.Tick(ctx)
+		}})
+	return listener{"control", &http.Server{Handler: h, BaseContext: func(net.Listener) context.Context { return ctx }}, ln}, nil
+}
+
+// ready describes the listeners for people.
+func (d *hotspotDaemon) ready(all []listener) Ready {
+	r := Ready{Control: d.cfg.ControlSocket()}
+	for _, s := range all {
+		addr := s.ln.Addr().String()
+		switch s.name {
+		case "LAN":
+			if r.API == "" {
+				r.API = "http://" + strings.TrimSuffix(addr, ":80") + "/api/"
+			}
+		case "portal":
+			r.Portal = "http://" + addr + "/"
+			if guest := d.guestAddresses(); d.cfg.Guest.Interface != "" && len(guest) > 0 {
+				r.Portal = "http://" + netip.AddrPortFrom(guest[0], d.cfg.Guest.PortalPort).String() + "/"
+			}
+		}
+	}
+	return r
+}
+
+// status is what the control API tells of the daemon.
+func (d *hotspotDaemon) status(context.Context) v1.Status {
+	st := v1.Status{Version: d.opts.Version, Running: true, Backend: string(d.cfg.Network.Backend),
+		Uptime: int64(time.Now().Sub(d.started).Seconds())}
+	st.Notices = append(st.Notices, d.health.problems(time.Now())...)
+	st.Notices = append(st.Notices, notices(d.db)...)
+	if d.cfg.Network.Backend == config.BackendMemory {
+		st.Notices = append(st.Notices, "the memory backend lets nobody through: it is for trying things out")
+	}
+	return st
+}

@@ -1,0 +1,57 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	v1 "github.com/vouchsafe/vouchsafe/api/v1"
+	"github.com/vouchsafe/vouchsafe/daemon/clock"
+	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/netctl/hosts"
+	"github.com/vouchsafe/vouchsafe/netctl/memory"
+	"github.com/vouchsafe/vouchsafe/store"
+)
+
+// Offline gives the control API of a data directory whose daemon does not run,
+// so that the command line works there too. Guests that the kernel still lets
+// pass are left alone; the daemon applies what was changed when it starts.
+func Offline(ctx context.Context, data, version string) (h http.Handler, closeStore func() error, err error) {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("data directory: %w", err)
+	}
+	db, err := openStore(ctx, data, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			db.Close()
+		}
+	}()
+	k, err := openKeys(data, db)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := hotspot.New(hotspot.Config{Store: db, Gate: memory.New(), Hosts: localHosts{hosts.NewLocal()}, Clock: clock.New(clock.Config{Log: log}),
+		Rand: rand.Reader, Log: log, Zone: time.Local})
+	if err := s.Load(ctx); err != nil {
+		return nil, nil, err
+	}
+	info := func(context.Context) v1.Status { return v1.Status{Version: version, Notices: notices(db)} }
+	return v1.New(v1.Config{Service: s, Keys: k, Log: log, Info: info}), db.Close, nil
+}
+
+// notices tells what happened to the store.
+func notices(db *store.DB) []string {
+	out := []string{}
+	if r := db.Recovery(); r != nil {
+		out = append(out, r.String())
+	}
+	return out
+}

@@ -1,0 +1,153 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
+)
+
+const (
+	// queue is how many events may wait; beyond it the gate is read whole.
+	queue = 256
+	// tick is the longest time between two looks at the clock.
+	tick = time.Second
+	// The store is copied this long after a start, and then this often.
+	snapshotFirst, snapshotEvery = 10 * time.Minute, 24 * time.Hour
+)
+
+// goTasks starts every task that serves no connections.
+func (d *hotspotDaemon) goTasks(ctx context.Context, tasks *errgroup.Group) {
+	gateEvents := newMailbox[hotspot.GateEvent](queue)
+	hostEvents := newMailbox[hotspot.MAC](queue)
+	tasks.Go(func() error { return d.gate.Watch(ctx, gateEvents.put) })
+	tasks.Go(func() error { return d.hosts.Run(ctx, hostEvents.put) })
+	tasks.Go(func() error { return d.takeGateEvents(ctx, gateEvents) })
+	tasks.Go(func() error { return d.takeHostEvents(ctx, hostEvents) })
+	tasks.Go(func() error { return d.account(ctx) })
+	if d.cfg.Store.Snapshots > 0 {
+		tasks.Go(func() error { return d.keepSnapshots(ctx) })
+	}
+}
+
+// mailbox hands events from a watcher, which must not block, to a task. What
+// does not fit is not lost: full tells the task to look at everything.
+type mailbox[T any] struct {
+	events chan T
+	full   chan struct{}
+}
+
+func newMailbox[T any](n int) mailbox[T] {
+	return mailbox[T]{make(chan T, n), make(chan struct{}, 1)}
+}
+
+func (m mailbox[T]) put(e T) {
+	select {
+	case m.events <- e:
+	default:
+		select {
+		case m.full <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (d *hotspotDaemon) takeGateEvents(ctx context.Context, box mailbox[hotspot.GateEvent]) error {
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case e := <-box.events:
+			err = d.service.GateEvent(ctx, e)
+		case <-box.full:
+			err = d.service.GateEvent(ctx, hotspot.GateEvent{Lost: true})
+		}
+		d.report(ctx, "an event of the firewall could not be handled; it will be tried again", err)
+	}
+}
+
+func (d *hotspotDaemon) takeHostEvents(ctx context.Context, box mailbox[hotspot.MAC]) error {
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case m := <-box.events:
+			err = d.service.HostChanged(ctx, m)
+		case <-box.full:
+			for _, h := range d.hosts.List() {
+				err = errors.Join(err, d.service.HostChanged(ctx, h.MAC))
+			}
+		}
+		d.report(ctx, "a change on the guest network could not be handled", err)
+	}
+}
+
+// account reads the gate every period, stores usage every flush, watches the
+// clock, and is there at the moment when a session's time ends.
+func (d *hotspotDaemon) account(ctx context.Context) error {
+	period, flush := d.cfg.Accounting.Period, d.cfg.Accounting.Flush
+	lastPoll, lastFlush := time.Now(), time.Now()
+	for {
+		wait := min(tick, period-time.Since(lastPoll), d.service.Next())
+		if err := sleep(ctx, wait); err != nil {
+			return nil
+		}
+		due := d.service.Next() == 0 || time.Since(lastPoll) >= period
+		var err error
+		if due {
+			err = d.service.Poll(ctx)
+			lastPoll = time.Now()
+			d.health.polled(err)
+		} else {
+			err = d.service.Tick(ctx)
+		}
+		d.report(ctx, "accounting failed; it will be tried again", err)
+		if time.Since(lastFlush) >= flush {
+			err := d.service.Flush(ctx)
+			lastFlush = time.Now()
+			d.health.flushed(err)
+			d.report(ctx, "usage could not be stored; it will be tried again", err)
+		}
+	}
+}
+
+// keepSnapshots copies the store soon after a start, for routers that are
+// switched off every night, and then once a day.
+func (d *hotspotDaemon) keepSnapshots(ctx context.Context) error {
+	for wait := snapshotFirst; ; wait = snapshotEvery {
+		if err := sleep(ctx, wait); err != nil {
+			return nil
+		}
+		d.report(ctx, "the store could not be copied", d.snapshot(ctx))
+	}
+}
+
+func (d *hotspotDaemon) snapshot(ctx context.Context) error {
+	_, err := d.db.SnapshotTo(ctx, filepath.Join(d.cfg.Data, snapshotsDir), d.cfg.Store.Snapshots)
+	return err
+}
+
+// report logs an error that the daemon lives with. A stop is no error.
+func (d *hotspotDaemon) report(ctx context.Context, text string, err error) {
+	if err != nil && ctx.Err() == nil {
+		d.log.Error(text, "error", err)
+	}
+}
+
+// sleep waits, or returns the context's error.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(max(d, time.Millisecond))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
