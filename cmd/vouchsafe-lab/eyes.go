@@ -173,6 +173,10 @@ func (e *eyes) tunnel(w http.ResponseWriter, r *http.Request) {
 		failed(w, r, err)
 		return
 	}
+	if e.ctx.Err() != nil {
+		_, _ = in.Close(), out.Close()
+		return
+	}
 	e.wait.Go(func() {
 		if _, err := io.WriteString(in, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
 			_, _ = in.Close(), out.Close()

@@ -137,11 +137,9 @@ func (l *Lab) sendTCP(ctx context.Context, f Flow) (FlowResult, error) {
 		if err != nil {
 			_ = ln.Close() // ends Accept: nobody comes
 		}
-		var server net.Conn
-		select {
-		case server = <-accepted: // a moment after the guest's side is open
-		case <-t.ctx.Done():
-		}
+		stop := context.AfterFunc(t.ctx, func() { _ = ln.Close() })
+		server := <-accepted // a moment after the guest's side is open
+		stop()
 		if err != nil || server == nil {
 			t.end = EndRefused
 			closeAll(guest, server)
