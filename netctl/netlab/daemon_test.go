@@ -89,6 +89,8 @@ network:
 log:
     level: info
     format: text
+clock:
+    trust: system
 `
 	if diff := cmp.Diff(want, strings.ReplaceAll(string(got), l.Dir(), "DIR")); diff != "" {
 		t.Error(diff)
