@@ -27,7 +27,7 @@ section_lint() {
 	go tool -modfile=scripts/tools/go.mod staticcheck ./...
 	go test -count=1 ./scripts/...
 	if have shellcheck; then
-		git grep -lE '^#!.*(sh|rc\.common)$|^# shellcheck shell=' -- . ':!*.md' | xargs -r shellcheck -x -P SCRIPTDIR:.
+		git grep --untracked -lE '^#!.*(sh|rc\.common)$|^# shellcheck shell=' -- . ':!*.md' | xargs -r shellcheck -x -P SCRIPTDIR:.
 	elif [ -n "${CI:-}" ]; then
 		die "shellcheck is not installed"
 	fi

@@ -128,11 +128,13 @@ func register[I, O any](s *server, api huma.API, op huma.Operation, h func(conte
 	})
 }
 
-// problem turns an error into what the client may know of it. What is not a
-// domain error is logged and told as "internal".
+// problem turns an error into what the client may know of it. What it is not
+// told, the cause of a failure, is logged.
 func (s *server) problem(ctx context.Context, operation string, err error) *Problem {
 	p := problemOf(err)
-	if p.Status >= http.StatusInternalServerError && ctx.Err() == nil {
+	var e *hotspot.Error
+	told := errors.As(err, &e) && e.Err == nil
+	if p.Status >= http.StatusInternalServerError && !told && ctx.Err() == nil {
 		s.Log.Error("request failed", "operation", operation, "err", err)
 	}
 	return p
