@@ -71,7 +71,7 @@ func closeChecked(t testing.TB, db *DB) {
 	if err := db.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	if err := checkFile(db.opts.Path); err != nil {
+	if torn, err := checkFile(db.opts.Path); err != nil || torn {
 		t.Errorf("the file is not consistent: %v", err)
 	}
 }

@@ -46,4 +46,10 @@ func acquireLock(ctx context.Context, path string, wait time.Duration) (*fileLoc
 	}
 }
 
-func (l *fileLock) release() error { return l.f.Close() }
+// release gives the lock up; a second time does nothing.
+func (l *fileLock) release() error {
+	if err := l.f.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}

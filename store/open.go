@@ -119,7 +119,8 @@ func (o *opener) existing(ctx context.Context) (*direct, error) {
 			return nil, err
 		}
 	}
-	if err := checkFile(o.Path); err != nil {
+	torn, err := checkFile(o.Path)
+	if err != nil {
 		return nil, err
 	}
 	d, err := openDirect(o.Path, false)
@@ -128,6 +129,10 @@ func (o *opener) existing(ctx context.Context) (*direct, error) {
 	}
 	if err := o.prepare(ctx, d); err != nil {
 		return nil, errors.Join(err, d.close())
+	}
+	if torn {
+		o.Log.Warn("a meta page is not whole: a commit was cut off, or the flash fails; the last whole state is used", "path", o.Path)
+		o.rewrite(ctx, d)
 	}
 	return d, nil
 }
@@ -183,9 +188,14 @@ func (o *opener) compact(ctx context.Context, d *direct) {
 	if before.size < compactAbove || before.free < before.size/2 {
 		return
 	}
+	o.rewrite(ctx, d)
+}
+
+func (o *opener) rewrite(ctx context.Context, d *direct) {
+	before := d.stats()
 	if err := d.compact(ctx); err != nil {
-		o.Log.Warn("the store could not be compacted", "path", o.Path, "error", err)
+		o.Log.Warn("the store could not be written anew", "path", o.Path, "error", err)
 		return
 	}
-	o.Log.Info("store compacted", "path", o.Path, "bytes_before", before.size, "bytes_after", d.stats().size)
+	o.Log.Info("store written anew", "path", o.Path, "bytes_before", before.size, "bytes_after", d.stats().size)
 }

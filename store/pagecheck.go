@@ -43,6 +43,7 @@ const (
 
 // boltMeta is what a meta page says.
 type boltMeta struct {
+	page     uint64 // which page it says it is on
 	pageSize uint32
 	root     uint64
 	freelist uint64
@@ -58,52 +59,57 @@ type pageCheck struct {
 }
 
 // checkFile walks over a bbolt file and returns a [DamagedError] for the first
-// thing that is wrong, or the error of reading it.
-func checkFile(path string) (err error) {
+// thing that is wrong, or the error of reading it. torn tells that one of the
+// two meta pages is not whole, as when the power was cut while it was written:
+// the other is used, and the file should be written anew.
+func checkFile(path string) (torn bool, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer f.Close()
 	fi, err := f.Stat()
 	if err != nil {
-		return err
+		return false, err
 	}
 	c := &pageCheck{f: f}
-	if c.meta, err = readMeta(f, fi.Size()); err == nil {
+	if c.meta, torn, err = readMeta(f, fi.Size()); err == nil {
 		err = c.walk(uint64(fi.Size()))
 	}
 	var pathErr *os.PathError
 	if err != nil && !errors.As(err, &pathErr) {
 		err = &DamagedError{What: path, Err: err}
 	}
-	return err
+	return torn, err
 }
 
 // readMeta returns the meta page that bbolt will use: the one of the last
 // commit or, if that was cut off, of the one before.
-func readMeta(f io.ReaderAt, size int64) (boltMeta, error) {
+func readMeta(f io.ReaderAt, size int64) (m boltMeta, torn bool, err error) {
 	if size < 2*1024 {
-		return boltMeta{}, fmt.Errorf("it is only %d bytes long", size)
+		return m, false, fmt.Errorf("it is only %d bytes long", size)
 	}
 	first, err := metaAt(f, 0)
 	if err != nil && !errors.Is(err, errMeta) {
-		return boltMeta{}, err
+		return m, false, err
 	}
 	at := int64(pageSize)
 	if err == nil {
 		at = int64(first.pageSize)
 	}
 	second, err2 := metaAt(f, at)
+	torn = first.page != 0 || second.page != 1
 	switch {
 	case err != nil && err2 != nil:
-		return boltMeta{}, err
+		return m, false, err
 	case err != nil:
-		return second, nil
-	case err2 == nil && second.txid > first.txid && second.pageSize == first.pageSize:
-		return second, nil
+		return second, true, nil
+	case err2 != nil:
+		return first, true, nil
+	case second.txid > first.txid:
+		return second, torn, nil
 	}
-	return first, nil
+	return first, torn, nil
 }
 
 var errMeta = errors.New("it has no valid meta page")
@@ -120,6 +126,7 @@ func metaAt(f io.ReaderAt, at int64) (boltMeta, error) {
 	h := fnv.New64a()
 	_, _ = h.Write(b[:metaSize-8])
 	m := boltMeta{
+		page:     ne.Uint64(buf[:]),
 		pageSize: ne.Uint32(b[8:]), root: ne.Uint64(b[16:]), freelist: ne.Uint64(b[32:]),
 		pages: ne.Uint64(b[40:]), txid: ne.Uint64(b[48:]),
 	}

@@ -88,7 +88,11 @@ func newTemporary(path string) (*direct, error) {
 	if err := os.Remove(tmp); err != nil && !isGone(err) {
 		return nil, err
 	}
-	return openDirect(tmp, true)
+	d, err := openDirect(tmp, true)
+	if err != nil {
+		_ = os.Remove(tmp) // bbolt leaves what it has begun
+	}
+	return d, err
 }
 
 // discard closes and deletes a temporary file.
@@ -103,7 +107,7 @@ func (d *direct) install(path string) error {
 	if err := d.sync(); err != nil {
 		return fmt.Errorf("sync %s: %w", d.path, err)
 	}
-	if err := checkFile(d.path); err != nil {
+	if _, err := checkFile(d.path); err != nil {
 		return err
 	}
 	if err := os.Rename(d.path, path); err != nil {

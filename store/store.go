@@ -111,7 +111,8 @@ func (db *DB) Compact(ctx context.Context) error {
 	return err
 }
 
-// Close ends the store after the updates that have begun.
+// Close ends the store after the updates that have begun. A second time does
+// nothing.
 func (db *DB) Close() error {
 	db.queue.close()
 	return errors.Join(db.engine.close(), db.lock.release())
