@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds bin/vouchsafe for every kind of router, prints the sizes, and fails
-# where one does not fit a 16 MB flash. Only the newest build is kept.
+# Builds the program for every kind of router, prints the sizes, and fails where
+# one is over the budget of a 16 MB flash. PCs (amd64) have none.
 . "$(dirname "$0")/lib.sh"
 
 # GOARCH, its variant, and the budgets in bytes, as they are and under xz.
@@ -22,12 +22,13 @@ printf '%-24s %14s %14s\n' target bytes 'under xz'
 while read -r arch variant; do
 	[ -n "$arch" ] || continue
 	out=build/vouchsafe-linux-$arch-${variant#*=}
+	small_flags "$arch"
 	env CGO_ENABLED=0 GOOS=linux GOARCH="$arch" "$variant" \
-		go build "${BUILD_FLAGS[@]}" -o "$out" ./cmd/vouchsafe
+		go build "${BUILD_FLAGS[@]}" "${SMALL_FLAGS[@]}" -o "$out" ./cmd/vouchsafe
 	raw=$(stat -c %s "$out")
 	packed=$(xz -6 --threads=1 --stdout "$out" | wc -c)
 	printf '%-24s %14d %14d\n' "$arch ${variant#*=}" "$raw" "$packed"
-	if [ "$raw" -gt "$raw_budget" ] || [ "$packed" -gt "$xz_budget" ]; then
+	if [ "$arch" != amd64 ] && { [ "$raw" -gt "$raw_budget" ] || [ "$packed" -gt "$xz_budget" ]; }; then
 		say "error: linux/$arch is over the budget of $raw_budget bytes, $xz_budget under xz"
 		failed=1
 	fi

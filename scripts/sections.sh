@@ -58,8 +58,9 @@ section_arch() {
 		emulator=$(command -v "qemu-$emulator-static" "qemu-$emulator" | head -n 1)
 		[ -n "$emulator" ] || die "no emulator for $goarch: install qemu-user-static"
 		printf -- '-- %s\n' "$goarch"
+		small_flags "$goarch" # as it is shipped
 		CGO_ENABLED=0 GOOS=linux GOARCH=$goarch GOMIPS=$gomips GOARM=$goarm \
-			go test -count=1 -short -timeout 10m -exec "$emulator" "${pkgs[@]}"
+			go test "${SMALL_FLAGS[@]}" -count=1 -short -timeout 10m -exec "$emulator" "${pkgs[@]}"
 	done
 }
 

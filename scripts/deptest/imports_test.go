@@ -68,14 +68,14 @@ var bans = []struct {
 	{"os/exec", []string{"netctl/netlab/...", "cmd/vouchsafe-lab", "scripts/..."}, true, "the daemon speaks to the kernel itself"},
 	{"log", nil, false, "a *slog.Logger is injected"},
 	{"unsafe", nil, true, "what works on amd64 breaks on mips"},
-	{"testing", []string{"hotspot/hotspottest/...", "netctl/netctltest/...", "netctl/netlab/..."}, true, "test doubles have packages of their own"},
+	{"testing", []string{"hotspot/hotspottest/...", "netctl/gatetest/...", "netctl/netlab/..."}, true, "test doubles have packages of their own"},
 	{"net/http/httptest", []string{"hotspot/hotspottest/..."}, true, "test doubles have packages of their own"},
 	{"net/http/pprof", nil, false, "it registers itself on the default mux"},
 	{"github.com/danielgtaylor/huma/v2/...", []string{"api/v1/..."}, false, "one framework, one place"},
 	{"github.com/spf13/...", []string{"cmd/..."}, false, "commands parse flags, nobody else"},
 	{"gopkg.in/yaml.v3", []string{"daemon/config/...", "netctl/netlab/..."}, true, "one configuration file, one reader; the lab writes one"},
 	{"github.com/chromedp/...", nil, true, "browsers are for tests"},
-	{"github.com/google/go-cmp/...", []string{"hotspot/hotspottest/...", "netctl/netctltest/..."}, true, "comparisons with panics are for tests"},
+	{"github.com/google/go-cmp/...", []string{"hotspot/hotspottest/...", "netctl/gatetest/..."}, true, "comparisons with panics are for tests"},
 	{"github.com/stretchr/testify/...", nil, false, "the standard library and go-cmp do"},
 }
 
@@ -123,7 +123,7 @@ func TestShippedProgramHasNoTestParts(t *testing.T) {
 			}
 		}
 		for imp, by := range seen {
-			if under(imp, "netctl/netlab/...", "netctl/netctltest/...", "hotspot/hotspottest/...", "api/v1/v1test", "testing", "net/http/httptest", "os/exec") {
+			if under(imp, "netctl/netlab/...", "netctl/gatetest/...", "hotspot/hotspottest/...", "api/v1/v1test", "testing", "net/http/httptest", "os/exec") {
 				t.Errorf("%s would contain %s, through %s", program, imp, by)
 			}
 		}
