@@ -63,8 +63,7 @@ func (memoryGate) Close() error               { return nil }
 // localHosts is the watch of a machine without a guest network.
 type localHosts struct{ *hosts.Local }
 
-func (localHosts) Keep(hotspot.MAC, bool) {}
-func (localHosts) Close() error           { return nil }
+func (localHosts) Close() error { return nil }
 
 func (localHosts) Run(ctx context.Context, _ func(hotspot.MAC)) error {
 	<-ctx.Done()

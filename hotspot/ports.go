@@ -33,6 +33,9 @@ type Hosts interface {
 	// Keep says whether a device is let in: then its addresses are protected
 	// against others' claims. It does no I/O.
 	Keep(m MAC, in bool)
+	// Sighted tells of a packet that came from a device with an address. It is
+	// a mere claim; what becomes of it shows in ByMAC. It does no I/O.
+	Sighted(m MAC, a netip.Addr)
 }
 
 // Host is a device on the guest network, let in or not.
@@ -106,12 +109,20 @@ type Depletion struct {
 	Direction Direction
 }
 
-// GateEvent is something the gate noticed by itself: one depletion, or (Lost)
-// that its rules or grants were changed or deleted by somebody else and every
-// pass must be set again.
+// GateEvent is something the gate noticed by itself: a sighting (if it has a
+// MAC), or (Lost) that its rules or grants were changed or deleted by somebody
+// else and every pass must be set again, or else one depletion.
 type GateEvent struct {
 	Depletion
+	Seen Sighting
 	Lost bool
+}
+
+// Sighting is a device that is let in and uses an address that it was not
+// granted, such as a new IPv6 privacy address. The gate lets nothing of it pass.
+type Sighting struct {
+	MAC  MAC
+	Addr netip.Addr
 }
 
 // Store keeps what must outlive a power cut.

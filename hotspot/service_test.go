@@ -313,6 +313,22 @@ func TestRoaming(t *testing.T) {
 	h.wantDown(d, 9000, 5000)
 }
 
+func TestSighting(t *testing.T) {
+	h := newHouse(t)
+	v, d := h.voucher(hotspot.VoucherSpec{}), h.device(10)
+	h.login(d, v)
+	privacy := netip.MustParseAddr("fd00::aaaa")
+	if h.gate.Pass(d.MAC, privacy, hotspot.Up, 100) {
+		t.Error("an address that was not granted passes")
+	}
+	if err := h.GateEvent(t.Context(), hotspot.GateEvent{Seen: hotspot.Sighting{MAC: d.MAC, Addr: privacy}}); err != nil {
+		t.Fatal(err)
+	}
+	if !h.gate.Pass(d.MAC, privacy, hotspot.Up, 100) || !h.gate.Pass(d.MAC, d.Addrs[0], hotspot.Up, 100) {
+		t.Error("after the sighting not both addresses pass")
+	}
+}
+
 func TestChangesAccount(t *testing.T) {
 	h := newHouse(t)
 	v, w, d := h.voucher(hotspot.VoucherSpec{}), h.voucher(hotspot.VoucherSpec{}), h.device(10)

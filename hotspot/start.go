@@ -178,6 +178,10 @@ func (s *Service) GateEvent(ctx context.Context, e GateEvent) error {
 		s.log.Warn("somebody else changed the firewall table; everything is set again")
 		return s.resume(ctx)
 	}
+	if !e.Seen.MAC.IsZero() {
+		s.cfg.Hosts.Sighted(e.Seen.MAC, e.Seen.Addr)
+		return s.HostChanged(ctx, e.Seen.MAC)
+	}
 	s.markOver(Tally{Depleted: []Depletion{e.Depletion}})
 	return s.retry(ctx)
 }

@@ -26,6 +26,13 @@ func (h *Hosts) Keep(m hotspot.MAC, in bool) {
 	h.kept[m] = in
 }
 
+// Sighted implements [hotspot.Hosts]. It believes everything.
+func (h *Hosts) Sighted(m hotspot.MAC, a netip.Addr) {
+	x, _ := h.ByMAC(m)
+	x.MAC, x.Addrs = m, append(x.Addrs, a)
+	h.Put(x)
+}
+
 // Kept reports whether a device is protected.
 func (h *Hosts) Kept(m hotspot.MAC) bool {
 	h.mu.Lock()

@@ -146,6 +146,14 @@ func (t *Table) Keep(m hotspot.MAC, in bool) {
 	}
 }
 
+// Sighted implements [hotspot.Hosts]. A packet is worth as much as a frame of
+// neighbour discovery: the device says that it has the address.
+func (t *Table) Sighted(m hotspot.MAC, a netip.Addr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.learn(sighting{mac: m, addr: a, alive: true})
+}
+
 // ByAddr implements [hotspot.Hosts]; it is meant for the address of a
 // connection that is at hand, and counts as a sign of life. The kernel is asked first: its entry is
 // where the answer to the address's connection goes, so it names the device

@@ -83,6 +83,9 @@ func (l *Local) List() []hotspot.Host {
 // Keep implements [hotspot.Hosts]. Nobody claims another's address here.
 func (l *Local) Keep(hotspot.MAC, bool) {}
 
+// Sighted implements [hotspot.Hosts]: nothing is sighted here.
+func (l *Local) Sighted(hotspot.MAC, netip.Addr) {}
+
 // makeRoom drops the device that is silent for longest; the mutex is held.
 func (l *Local) makeRoom() {
 	if len(l.devices) < maxLocal {

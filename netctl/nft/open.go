@@ -58,6 +58,9 @@ func (g *Gate) load() error {
 	for i, s := range g.sets {
 		b.newSet(table, s, uint32(i+1))
 	}
+	for i, s := range seenSets() {
+		b.newSeenSet(table, s, uint32(len(g.sets)+i+1))
+	}
 	for _, c := range chains() {
 		b.newChain(table, c)
 	}
@@ -107,20 +110,23 @@ func (g *Gate) refresh() error {
 	var elems []netctl.HeldElement
 	for _, s := range g.sets {
 		n := len(elems)
-		err := g.sock.dump("dump elements", func(b *buffer) {
-			b.begin(msgGetElem, unix.NLM_F_DUMP, unix.NFPROTO_INET, 0)
-			b.str(unix.NFTA_SET_ELEM_LIST_TABLE, g.cfg.Table)
-			b.str(unix.NFTA_SET_ELEM_LIST_SET, s.name)
-			b.end()
-		}, func() { elems = elems[:n] }, func(m message) {
-			decodeElements(m.attrs(), s, func(e netctl.HeldElement) { elems = append(elems, e) })
-		})
+		err := g.dumpSet(s, func() { elems = elems[:n] }, func(e netctl.HeldElement) { elems = append(elems, e) })
 		if err != nil {
 			return err
 		}
 	}
 	g.state = netctl.Adopt(objs, elems, g.state, g.now())
 	return g.commit(g.state.Orphans())
+}
+
+// dumpSet calls f with each element of a set; restart forgets them.
+func (g *Gate) dumpSet(s set, restart func(), f func(netctl.HeldElement)) error {
+	return g.sock.dump("dump elements", func(b *buffer) {
+		b.begin(msgGetElem, unix.NLM_F_DUMP, unix.NFPROTO_INET, 0)
+		b.str(unix.NFTA_SET_ELEM_LIST_TABLE, g.cfg.Table)
+		b.str(unix.NFTA_SET_ELEM_LIST_SET, s.name)
+		b.end()
+	}, restart, func(m message) { decodeElements(m.attrs(), s, f) })
 }
 
 // Teardown deletes the table, with all guests in it.

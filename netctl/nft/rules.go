@@ -168,6 +168,10 @@ func (r *ruleset) strange() {
 		// meta nfproto ipv4 ether saddr . ip saddr @up4 goto refuse
 		r.add("strange", nfproto(f), device(f), x(lookup("up"+f.suffix, regKey), jumpTo("refuse")))
 	}
+	for _, f := range []family{ip4, ip6} {
+		// ether saddr @devices meta nfproto ipv4 update @seen4 { ether saddr . ip saddr timeout 10s }
+		r.add("strange", nfproto(f), device(f), x(lookup("devices", regKey), update("seen"+f.suffix, regKey)))
+	}
 	// A new address of a device that is let in will be known in a moment; a
 	// refusal would only break what the device is just starting.
 	// ether saddr @devices drop

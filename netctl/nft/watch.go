@@ -32,6 +32,7 @@ type watch struct {
 	report  func(hotspot.GateEvent)
 	touched bool      // somebody else has changed the table
 	next    time.Time // when it may be put back
+	look    time.Time // when to look for sightings
 }
 
 // Watch implements [hotspot.Gate]. When somebody else changes the table it puts
@@ -48,7 +49,7 @@ func (g *Gate) Watch(ctx context.Context, report func(hotspot.GateEvent)) error 
 	g.watched.Add(1)
 	defer g.watched.Add(-1)
 	defer context.AfterFunc(ctx, func() { _ = s.conn.SetReadDeadline(time.Unix(1, 0)) })()
-	w := &watch{gate: g, sock: s, report: report}
+	w := &watch{gate: g, sock: s, report: report, look: time.Now().Add(lookEvery)}
 	for {
 		if err := w.step(ctx); err != nil {
 			return domain(err)
@@ -83,8 +84,8 @@ func (s *socket) listen(port uint32) error {
 
 // step waits for one event and deals with it.
 func (w *watch) step(ctx context.Context) error {
-	var deadline time.Time
-	if w.touched {
+	deadline := w.look
+	if w.touched && w.next.Before(deadline) {
 		deadline = w.next
 	}
 	if err := w.sock.conn.SetReadDeadline(deadline); err != nil {
@@ -105,6 +106,10 @@ func (w *watch) step(ctx context.Context) error {
 		return err
 	default:
 		w.datagram(d)
+	}
+	if now := time.Now(); !now.Before(w.look) {
+		w.look = now.Add(lookEvery)
+		w.sightings(ctx)
 	}
 	if !w.touched || time.Now().Before(w.next) {
 		return nil
