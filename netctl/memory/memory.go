@@ -35,8 +35,15 @@ type account struct {
 
 // quota counts what was offered; more than limit is refused.
 type quota struct {
-	limit, consumed, base uint64
-	told                  bool // the depletion was reported
+	limit    uint64 // 0 = unlimited
+	consumed uint64
+	base     uint64 // the count it started from
+	accepted uint64 // what passed, and base
+	told     bool   // the depletion was reported
+}
+
+func newQuota(limit, used uint64) quota {
+	return quota{limit: limit, consumed: used, base: used, accepted: used}
 }
 
 func (q *quota) depleted() bool { return q.limit > 0 && q.consumed >= q.limit }
@@ -154,8 +161,8 @@ func (g *Gate) setQuotas(p hotspot.Pass) {
 	a, ok := g.accounts[p.Account]
 	if !ok {
 		g.accounts[p.Account] = &account{
-			down: quota{limit: p.Limit.Down, consumed: p.Used.Down, base: p.Used.Down},
-			up:   quota{limit: p.Limit.Up, consumed: p.Used.Up, base: p.Used.Up},
+			down: newQuota(p.Limit.Down, p.Used.Down),
+			up:   newQuota(p.Limit.Up, p.Used.Up),
 		}
 		return
 	}
@@ -167,8 +174,7 @@ func (g *Gate) setQuotas(p hotspot.Pass) {
 func (q *quota) set(limit, used uint64) {
 	raised := limit != q.limit && (limit == 0 || limit > q.limit) && q.limit != 0
 	if q.depleted() && (raised || used < q.base) {
-		from := netctl.Refill(used, q.limit, q.base)
-		*q = quota{limit: limit, consumed: from, base: from}
+		*q = newQuota(limit, netctl.Refill(used, q.limit, q.base, q.accepted))
 		return
 	}
 	if limit != q.limit {

@@ -39,6 +39,7 @@ func (g *Gate) decide(mac hotspot.MAC, addr netip.Addr, d hotspot.Direction, n u
 		ok = false
 	} else {
 		*meter += n
+		q.accepted += n
 	}
 	if !q.depleted() || q.told {
 		return ok, none, nil

@@ -62,8 +62,12 @@ func New(cfg Config) (*Gate, error) {
 
 // Close gives up the sockets. The kernel keeps deciding by what was set.
 func (g *Gate) Close() error {
-	<-g.turn // never put back
-	close(g.closed)
+	select {
+	case <-g.closed:
+		return nil
+	case <-g.turn: // never put back
+		close(g.closed)
+	}
 	return errors.Join(g.sock.close(), g.flows.close())
 }
 

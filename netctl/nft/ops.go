@@ -128,7 +128,9 @@ func (e *encoder) newObject(op netctl.Op, flags uint16) {
 			}
 			e.u64(unix.NFTA_QUOTA_BYTES, limitToKernel(op.Limit))
 			e.u32(unix.NFTA_QUOTA_FLAGS, 0)
-			e.u64(unix.NFTA_QUOTA_CONSUMED, min(op.Used, unlimited))
+			// The kernel refuses more than the limit, and starts as depleted
+			// with as much.
+			e.u64(unix.NFTA_QUOTA_CONSUMED, min(op.Used, limitToKernel(op.Limit)))
 		})
 	})
 }

@@ -1,0 +1,350 @@
+package nft
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/netctl/gatetest"
+)
+
+// tap reads and writes frames at one end of a cable.
+type tap struct {
+	fd  int
+	buf []byte
+}
+
+func newTap(t testing.TB, n namespace, name string) *tap {
+	t.Helper()
+	p := &tap{buf: make([]byte, 1<<16)}
+	n.do(t, func() error {
+		all := int(wire.Uint16(host.AppendUint16(nil, unix.ETH_P_ALL)))
+		link, err := netlink.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		if p.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, all); err != nil {
+			return err
+		}
+		if err := unix.SetsockoptInt(p.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20); err != nil {
+			return err
+		}
+		limit := unix.NsecToTimeval(int64(5 * time.Millisecond))
+		if err := unix.SetsockoptTimeval(p.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit); err != nil {
+			return err
+		}
+		// Outgoing frames are of no interest.
+		if err := unix.SetsockoptInt(p.fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1); err != nil {
+			return err
+		}
+		return unix.Bind(p.fd, &unix.SockaddrLinklayer{Protocol: uint16(all), Ifindex: link.Attrs().Index})
+	})
+	t.Cleanup(func() { _ = unix.Close(p.fd) })
+	return p
+}
+
+// next returns the next frame, or nil when there is none for a moment.
+func (p *tap) next(flags int) []byte {
+	n, _, err := unix.Recvfrom(p.fd, p.buf, flags)
+	if err != nil {
+		return nil
+	}
+	return p.buf[:n]
+}
+
+// bench is the lab of the contract suite: frames go in at one tap and come out,
+// or not, at the other.
+type bench struct {
+	t             testing.TB
+	lab           *lab
+	gate          *Gate
+	guest, server *tap
+	router        *netlink.Handle
+	flows         *socket
+	serial        uint64
+	neighbours    map[netip.Addr]hotspot.MAC
+}
+
+// The host outside that the packets of the suite are for. Nobody answers there.
+var (
+	outside4 = netip.MustParseAddr("10.77.0.99")
+	outside6 = netip.MustParseAddr("fd78::99")
+)
+
+const (
+	benchMTU    = 65000
+	benchGuests = 1100
+	guestPort   = 40000
+	serverPort  = 9
+)
+
+func newBench(t testing.TB) *bench {
+	t.Helper()
+	b := &bench{t: t, lab: newLab(t, 1, benchMTU), neighbours: make(map[netip.Addr]hotspot.MAC)}
+	var err error
+	if b.router, err = netlink.NewHandleAt(b.lab.router.h, unix.NETLINK_ROUTE); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.router.Close)
+	if b.flows, err = dial(int(b.lab.router.h)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.flows.close() })
+	for _, key := range []string{"all", "default", "guest", "wan"} {
+		b.lab.router.sysctl(t, "net/ipv4/conf/"+key+"/rp_filter", "0")
+	}
+	b.routes()
+	b.guest, b.server = newTap(t, b.lab.guests[0], "eth0"), newTap(t, b.lab.server, "eth0")
+	b.neighbour("wan", outside4, macOf(serverMAC))
+	b.neighbour("wan", outside6, macOf(serverMAC))
+	b.open()
+	b.warm()
+	return b
+}
+
+// warm waits until both ends of the router carry packets.
+func (b *bench) warm() {
+	b.t.Helper()
+	m := hotspot.MAC{2, 0, 0, 2, 0, 1}
+	for _, a := range []netip.Addr{guest4(80), guest6(80)} {
+		outside, in, out := outside4, routerGuest4, routerWAN4
+		if a.Is6() {
+			outside, in, out = outside6, routerGuest6, routerWAN6
+		}
+		b.neighbour("guest", a, m)
+		b.answers(b.guest, packet{
+			src: a, dst: netip.MustParseAddr(in), sport: 1, dport: dnsPort,
+			srcMAC: m, dstMAC: macOf(routerGuestMAC),
+		})
+		b.answers(b.server, packet{
+			src: outside, dst: netip.MustParseAddr(out), sport: 1, dport: serverPort,
+			srcMAC: macOf(serverMAC), dstMAC: macOf(routerWANMAC),
+		})
+	}
+}
+
+// answers waits until the router refuses p, which is for a port of its own
+// where nobody listens.
+func (b *bench) answers(from *tap, p packet) {
+	b.t.Helper()
+	gatetest.Eventually(b.t, "the router answers", func() bool {
+		id := b.send(from, p, 100)
+		for f := from.next(0); f != nil; f = from.next(0) {
+			if bytes.Contains(f, id) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func (b *bench) routes() {
+	b.t.Helper()
+	link, err := b.router.LinkByName("guest")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, dst := range []string{"192.168.96.0/19", "fd77:0:0:1::/64"} {
+		_, net, _ := net.ParseCIDR(dst)
+		if err := b.router.RouteReplace(&netlink.Route{Dst: net, LinkIndex: link.Attrs().Index, Scope: netlink.SCOPE_LINK}); err != nil {
+			b.t.Fatalf("route %s: %v", dst, err)
+		}
+	}
+}
+
+func (b *bench) open() {
+	b.t.Helper()
+	b.gate = b.lab.open(b.t, func(c *Config) { c.MaxGuests = benchGuests })
+}
+
+func (b *bench) Gate() hotspot.Gate { return b.gate }
+
+func (b *bench) Reopen() hotspot.Gate {
+	if err := b.gate.Close(); err != nil {
+		b.t.Errorf("Close: %v", err)
+	}
+	b.open()
+	return b.gate
+}
+
+func (b *bench) Wait(d time.Duration) { <-time.After(d) }
+func (b *bench) Watched() int         { return b.gate.Watched() }
+
+func macOf(s string) (m hotspot.MAC) {
+	a, _ := net.ParseMAC(s)
+	copy(m[:], a)
+	return m
+}
+
+// neighbour tells the router where an address is, so that it need not ask.
+func (b *bench) neighbour(link string, a netip.Addr, m hotspot.MAC) {
+	b.t.Helper()
+	if b.neighbours[a] == m {
+		return
+	}
+	l, err := b.router.LinkByName(link)
+	if err == nil {
+		family := unix.AF_INET
+		if a.Is6() {
+			family = unix.AF_INET6
+		}
+		err = b.router.NeighSet(&netlink.Neigh{
+			LinkIndex: l.Attrs().Index, Family: family, State: netlink.NUD_PERMANENT,
+			IP: a.AsSlice(), HardwareAddr: m[:],
+		})
+	}
+	if err != nil {
+		b.t.Fatalf("neighbour %v: %v", a, err)
+	}
+	b.neighbours[a] = m
+}
+
+// Packet implements [gatetest.Lab]. A second packet, for the router itself,
+// follows the one on trial; when its refusal comes back the first has arrived
+// if it ever will.
+func (b *bench) Packet(mac hotspot.MAC, addr netip.Addr, d hotspot.Direction, n int) bool {
+	b.t.Helper()
+	outside, routerIn, routerOut := outside4, routerGuest4, routerWAN4
+	if addr.Is6() {
+		outside, routerIn, routerOut = outside6, routerGuest6, routerWAN6
+	}
+	b.neighbour("guest", addr, mac)
+	from, to := b.guest, b.server
+	p := packet{src: addr, dst: outside, sport: guestPort, dport: serverPort, srcMAC: mac, dstMAC: macOf(routerGuestMAC)}
+	fence := p
+	fence.dst, fence.dport = netip.MustParseAddr(routerIn), dnsPort
+	if d == hotspot.Down {
+		from, to = b.server, b.guest
+		b.begin(addr, outside)
+		p.src, p.dst, p.sport, p.dport = outside, addr, serverPort, guestPort
+		p.srcMAC, p.dstMAC = macOf(serverMAC), macOf(routerWANMAC)
+		fence = p
+		fence.dst, fence.dport = netip.MustParseAddr(routerOut), serverPort
+	}
+	for to.next(unix.MSG_DONTWAIT) != nil {
+	}
+	id, fenceID := b.send(from, p, n), b.send(from, fence, 200)
+	gatetest.Eventually(b.t, "the router answers the fence", func() bool {
+		return bytes.Contains(from.next(0), fenceID)
+	})
+	for {
+		f := to.next(unix.MSG_DONTWAIT)
+		if f == nil {
+			return false
+		}
+		if bytes.Contains(f, id) && len(f) == n+14 {
+			return true
+		}
+	}
+}
+
+// send sends a packet of n bytes with a mark of its own, which it returns.
+func (b *bench) send(from *tap, p packet, n int) []byte {
+	b.t.Helper()
+	b.serial++
+	id := binary.BigEndian.AppendUint64([]byte("mark"), b.serial)
+	if _, err := unix.Write(from.fd, p.frame(n, id)); err != nil {
+		b.t.Fatalf("send a frame of %d bytes: %v", n, err)
+	}
+	return id
+}
+
+// begin makes the connection-table entry that the guest's first packet would.
+func (b *bench) begin(addr, outside netip.Addr) {
+	b.t.Helper()
+	err := b.flows.call("begin a flow", func(m *buffer) {
+		m.begin(ctSubsystem, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK, ctFamily(addr), 0)
+		tuple(m, ctaTupleOrig, addr, outside, guestPort, serverPort)
+		tuple(m, ctaTupleReply, outside, addr, serverPort, guestPort)
+		m.u32(3, 1<<3|1<<1) // CTA_STATUS: confirmed, reply seen
+		m.u32(7, 60)        // CTA_TIMEOUT
+		m.end()
+	}, func(message) {})
+	if err != nil && !isErrno(err, unix.EEXIST) {
+		b.t.Fatal(err)
+	}
+}
+
+func tuple(m *buffer, typ uint16, src, dst netip.Addr, sport, dport uint16) {
+	m.nest(typ, func() {
+		m.nest(ctaTupleIP, func() {
+			first := uint16(ctaIPv4Src)
+			if src.Is6() {
+				first = ctaIPv6Src
+			}
+			m.bytes(first, src.AsSlice())
+			m.bytes(first+1, dst.AsSlice())
+		})
+		m.nest(2, func() { // CTA_TUPLE_PROTO
+			m.bytes(1, []byte{unix.IPPROTO_UDP})
+			m.bytes(2, put16(sport))
+			m.bytes(3, put16(dport))
+		})
+	})
+}
+
+// packet is a UDP packet.
+type packet struct {
+	src, dst       netip.Addr
+	sport, dport   uint16
+	srcMAC, dstMAC hotspot.MAC
+}
+
+// frame returns the packet with n layer-3 bytes, filled with id.
+func (p packet) frame(n int, id []byte) []byte {
+	f := append(append([]byte{}, p.dstMAC[:]...), p.srcMAC[:]...)
+	header, src, dst := 20, p.src.AsSlice(), p.dst.AsSlice()
+	if p.src.Is6() {
+		header = 40
+		f = wire.AppendUint16(f, unix.ETH_P_IPV6)
+		f = append(f, 0x60, 0, 0, 0)
+		f = wire.AppendUint16(f, uint16(n-header))
+		f = append(f, unix.IPPROTO_UDP, 64)
+	} else {
+		f = wire.AppendUint16(f, unix.ETH_P_IP)
+		ip := []byte{0x45, 0}
+		ip = wire.AppendUint16(ip, uint16(n))
+		ip = append(ip, 0, 0, 0x40, 0, 64, unix.IPPROTO_UDP, 0, 0)
+		wire.PutUint16(ip[10:], checksum(ip, src, dst))
+		f = append(f, ip...)
+	}
+	f = append(append(f, src...), dst...)
+	udp := wire.AppendUint16(nil, p.sport)
+	udp = wire.AppendUint16(udp, p.dport)
+	udp = wire.AppendUint16(udp, uint16(n-header))
+	udp = append(udp, 0, 0)
+	udp = append(udp, id...)
+	udp = append(udp, make([]byte, n-header-len(udp))...)
+	pseudo := wire.AppendUint32(nil, uint32(len(udp)))
+	pseudo = append(pseudo, 0, 0, 0, unix.IPPROTO_UDP)
+	wire.PutUint16(udp[6:], checksum(src, dst, pseudo, udp))
+	return append(f, udp...)
+}
+
+// checksum is the Internet's.
+func checksum(parts ...[]byte) uint16 {
+	sum := uint32(0)
+	for _, p := range parts {
+		for i := 0; i+1 < len(p); i += 2 {
+			sum += uint32(wire.Uint16(p[i:]))
+		}
+		if len(p)%2 == 1 {
+			sum += uint32(p[len(p)-1]) << 8
+		}
+	}
+	for sum>>16 != 0 {
+		sum = sum&0xffff + sum>>16
+	}
+	return ^uint16(sum)
+}
+
+func TestContract(t *testing.T) {
+	gatetest.Run(t, func(t *testing.T) gatetest.Lab { return newBench(t) })
+}
