@@ -88,7 +88,6 @@ func (s *Service) Tick(ctx context.Context) error {
 // moveTimes applies a step to everything that has begun, in one transaction.
 func (s *Service) moveTimes(ctx context.Context, st step) error {
 	moved := make(map[uint64]Session)
-	set := s.Settings()
 	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
 		clear(moved)
 		if err := moveAllowances(tx, st); err != nil {
@@ -104,7 +103,7 @@ func (s *Service) moveTimes(ctx context.Context, st step) error {
 			if err != nil && !errors.Is(err, ErrNotFound) {
 				return err
 			}
-			x.Deadline, x.DeadlineReason = x.deadline(al, set)
+			x.Deadline, x.DeadlineReason = x.deadline(al)
 			moved[x.ID] = x
 			if err := tx.PutSession(&x); err != nil {
 				return err

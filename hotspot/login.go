@@ -115,9 +115,9 @@ func (s *Service) commitLogin(tx Tx, e *entry) error {
 	}
 	e.session = Session{
 		Account: id, Login: e.claim.Login, MAC: e.host.MAC, Addrs: orderAddrs(e.host.Addrs),
-		Started: e.at.now, Provisional: !e.at.believed,
+		Started: e.at.now, Provisional: !e.at.believed, Timeout: e.set.SessionMax,
 	}
-	e.session.Deadline, e.session.DeadlineReason = e.session.deadline(al, e.set)
+	e.session.Deadline, e.session.DeadlineReason = e.session.deadline(al)
 	if err := tx.PutSession(&e.session); err != nil {
 		return err
 	}

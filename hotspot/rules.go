@@ -117,11 +117,11 @@ func (u *User) renew(m moment, s Settings) *Error {
 }
 
 // deadline is when a session must end by itself, and why; zero if never.
-func (x Session) deadline(a Allowance, s Settings) (time.Time, Reason) {
+func (x Session) deadline(a Allowance) (time.Time, Reason) {
 	end, ok := a.Expires()
 	why := EndExpired
-	if s.SessionMax > 0 {
-		if t := x.Started.Add(s.SessionMax); !ok || t.Before(end) {
+	if x.Timeout > 0 {
+		if t := x.Started.Add(x.Timeout); !ok || t.Before(end) {
 			end, ok, why = t, true, EndTimeout
 		}
 	}

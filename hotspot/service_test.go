@@ -289,6 +289,13 @@ func TestSessionTimeout(t *testing.T) {
 	h.poll()
 	h.wantWhy(d, hotspot.CodeTimeout)
 	h.login(d, v)
+	// What a session was promised stays, over edits and restarts.
+	h.set("session.timeout", "0s")
+	h.edit(v, hotspot.VoucherEdit{Note: ptr("x")})
+	h.restart()
+	if st, _ := h.Status(t.Context(), d); st.TimeLeft != time.Hour {
+		t.Errorf("time left %v", st.TimeLeft)
+	}
 }
 
 func TestRoaming(t *testing.T) {

@@ -35,8 +35,11 @@ type Session struct {
 	Ended   time.Time // zero while open
 	Reason  Reason
 	Used    Usage
+	// Timeout is how long the session may be, as set when it began; 0: as long
+	// as its account lasts.
+	Timeout time.Duration
 	// Deadline is when the session must end by itself; zero: never. It is
-	// the earlier of the account's expiry and the session timeout.
+	// the earlier of the account's expiry and the session's timeout.
 	Deadline time.Time
 	// DeadlineReason is the Reason to be given at the Deadline.
 	DeadlineReason Reason

@@ -99,7 +99,7 @@ func (s *Service) rejudge(ctx context.Context) error {
 			}
 			s.mu.Lock()
 			if l := s.sessions[x.ID]; l != nil {
-				l.Deadline, l.DeadlineReason = l.deadline(al, set)
+				l.Deadline, l.DeadlineReason = l.deadline(al)
 			}
 			s.mu.Unlock()
 		}

@@ -237,7 +237,7 @@ func (s *Service) editLocked(ctx context.Context, v Voucher, e VoucherEdit) (Vou
 		if err := tx.PutVoucher(&v); err != nil {
 			return err
 		}
-		return s.moveDeadlines(tx, v, set)
+		return s.moveDeadlines(tx, v)
 	})
 	if err != nil {
 		return VoucherView{}, storeError("store voucher", err)
@@ -319,13 +319,13 @@ func topUp(limit, more Usage) Usage {
 }
 
 // moveDeadlines gives a voucher's open sessions their new deadlines.
-func (s *Service) moveDeadlines(tx Tx, v Voucher, set Settings) error {
+func (s *Service) moveDeadlines(tx Tx, v Voucher) error {
 	for _, l := range s.ofAccount(v.Account()) {
 		x, err := tx.Session(l.ID)
 		if err != nil {
 			return err
 		}
-		x.Deadline, x.DeadlineReason = x.deadline(v.Allowance, set)
+		x.Deadline, x.DeadlineReason = x.deadline(v.Allowance)
 		if err := tx.PutSession(&x); err != nil {
 			return err
 		}

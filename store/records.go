@@ -299,6 +299,7 @@ func encodeSession(s *hotspot.Session) []byte {
 	e.time(13, s.Started, s.Deadline)
 	e.reason(14, s.DeadlineReason) // to 15
 	e.bool(16, s.Provisional)
+	e.span(17, s.Timeout) // to 18
 	return e.b
 }
 
@@ -331,6 +332,10 @@ func decodeSession(id uint64, body string, s *hotspot.Session) error {
 			s.DeadlineReason = d.reason(14)
 		case 16:
 			s.Provisional = d.bool()
+		case 17:
+			s.Timeout = time.Duration(d.int()) * time.Second
+		case 18:
+			s.Timeout = time.Duration(d.int())
 		}
 	}
 	return d.err
