@@ -3,8 +3,10 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"log/slog"
 	"os"
@@ -211,4 +213,11 @@ func waitFor(t testing.TB, what string, cond func() bool) {
 			t.Fatalf("waited in vain for: %s", what)
 		}
 	}
+}
+
+// fixMeta gives a meta page the checksum that fits its content.
+func fixMeta(b []byte) {
+	h := fnv.New64a()
+	_, _ = h.Write(b[:metaSize-8])
+	binary.NativeEndian.PutUint64(b[metaSize-8:], h.Sum64())
 }

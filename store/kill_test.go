@@ -67,7 +67,7 @@ func childCreate(path string) {
 					}
 					return tx.DeleteVoucher(v.ID) // now and then one goes again, so that pages get free
 				})
-				if err == nil && n%50 == 49 && g == 0 {
+				if err == nil && n%7 == 6 && g == 0 {
 					err = db.Compact(ctx)
 				}
 				mu.Lock()

@@ -98,18 +98,34 @@ func readMeta(f io.ReaderAt, size int64) (m boltMeta, torn bool, err error) {
 		at = int64(first.pageSize)
 	}
 	second, err2 := metaAt(f, at)
+	if err2 != nil && !errors.Is(err2, errMeta) {
+		return m, false, err2
+	}
 	torn = first.page != 0 || second.page != 1
 	switch {
 	case err != nil && err2 != nil:
 		return m, false, err
+	case err2 == nil && int64(second.pageSize) != at:
+		return m, false, fmt.Errorf("its meta pages have page sizes %d and %d", first.pageSize, second.pageSize)
 	case err != nil:
-		return second, true, nil
+		return second, true, noMetaAt(f, 1024, 2048) // where bbolt would look first
 	case err2 != nil:
 		return first, true, nil
 	case second.txid > first.txid:
 		return second, torn, nil
 	}
 	return first, torn, nil
+}
+
+// noMetaAt makes sure that bbolt, looking for the second meta page without
+// knowing the page size, does not take another place for it.
+func noMetaAt(f io.ReaderAt, at ...int64) error {
+	for _, at := range at {
+		if _, err := metaAt(f, at); err == nil {
+			return fmt.Errorf("it has a meta page at %d", at)
+		}
+	}
+	return nil
 }
 
 var errMeta = errors.New("it has no valid meta page")
@@ -140,7 +156,7 @@ func metaAt(f io.ReaderAt, at int64) (boltMeta, error) {
 	case ne.Uint64(b[metaSize-8:]) != h.Sum64():
 		return m, fmt.Errorf("%w: wrong checksum", errMeta)
 	case m.pageSize < 1024 || m.pageSize > 1<<16 || m.pageSize&(m.pageSize-1) != 0:
-		return m, fmt.Errorf("%w: page size %d", errMeta, m.pageSize)
+		return m, fmt.Errorf("page size %d", m.pageSize)
 	}
 	return m, nil
 }
