@@ -4,8 +4,8 @@
 #   root      a kernel and root's rights: they make network namespaces, which
 #             shows in what they import or in the word CLONE_NEWNET
 #   unit      no privileges: all others
-#   portable  those of unit that start no program and no browser, so that they
-#             can run as a program of another architecture
+#   portable  those of unit that drive no browser, so that they can run as a
+#             program of another architecture
 . "$(dirname "$0")/lib.sh"
 
 case ${1:-} in
@@ -21,7 +21,7 @@ go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}} {{.ImportPath}}
 		needs=portable
 		case "$package $imports " in
 		*/netctl/netlab\ * | */vishvananda/netns\ * | */cmd/vouchsafe-lab\ *) needs=root ;;
-		*/cmd/* | */scripts/* | *\ os/exec\ * | */chromedp/*) needs=unit ;;
+		*/cmd/* | */scripts/* | */chromedp/*) needs=unit ;;
 		esac
 		if grep -qs CLONE_NEWNET "$dir"/*_test.go; then
 			needs=root
