@@ -32,8 +32,8 @@ type Gate struct {
 	sock    *socket       // nf_tables
 	flows   *socket       // conntrack
 	state   *netctl.State
-	destroy bool // the kernel has DESTROYSETELEM, as far as is known
-	filter  bool // the kernel has CTA_FILTER, as far as is known
+	destroy uint16 // DESTROYSETELEM, or 0 if the kernel does not have it
+	filter  bool   // the kernel has CTA_FILTER, as far as is known
 }
 
 var _ hotspot.Gate = (*Gate)(nil)
@@ -48,7 +48,7 @@ func New(cfg Config) (*Gate, error) {
 		cfg: cfg, log: cfg.Log.With("component", "nft"), start: time.Now(),
 		sets: layout(uint32(cfg.MaxGuests)), turn: make(chan struct{}, 1),
 		closed: make(chan struct{}),
-		state:  netctl.NewState(), destroy: true, filter: true,
+		state:  netctl.NewState(), destroy: msgDestroyElem, filter: true,
 	}
 	if g.sock, err = dial(cfg.NetNS); err != nil {
 		return nil, err
@@ -178,7 +178,7 @@ func (g *Gate) commit(ops []netctl.Op) error {
 	if len(ops) == 0 {
 		return nil
 	}
-	e := encoder{g.sock.transaction(), g.cfg.Table, g.destroy, make(map[uint32]netctl.Op)}
+	e := g.encoder()
 	e.ops(ops)
 	refusals, err := g.sock.commit(e.batch)
 	if err != nil {
@@ -205,12 +205,11 @@ func (g *Gate) refused(e encoder, refusals []refusal) error {
 		g.state.Abandon(busy)
 		return errReplan
 	}
-	first := refusals[0].errno
-	if g.destroy && (first == unix.EINVAL || first == unix.EOPNOTSUPP) {
-		g.destroy = false // an older kernel
+	if _, ok := e.destroys[refusals[0].seq]; ok && refusals[0].errno == unix.EINVAL {
+		g.destroy = 0 // the kernel is older than 6.3
 		return errReplan
 	}
-	return &Error{Op: "commit", Errno: first}
+	return &Error{Op: "commit", Errno: refusals[0].errno}
 }
 
 // Forget implements [hotspot.Gate].
@@ -225,7 +224,7 @@ func (g *Gate) Forget(ctx context.Context, sessions ...uint64) error {
 // sweep drops what was abandoned, as far as the kernel lets go of it.
 func (g *Gate) sweep() {
 	for _, op := range g.state.Trash() {
-		e := encoder{g.sock.transaction(), g.cfg.Table, g.destroy, make(map[uint32]netctl.Op)}
+		e := g.encoder()
 		e.ops([]netctl.Op{op})
 		refusals, err := g.sock.commit(e.batch)
 		if err != nil {

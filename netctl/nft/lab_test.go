@@ -27,6 +27,9 @@ func newNamespace(t testing.TB) namespace {
 		t.Fatalf("new namespace: %v", err)
 	}
 	t.Cleanup(func() { _ = n.h.Close() })
+	// Addresses are ready at once.
+	n.sysctl(t, "net/ipv6/conf/all/accept_dad", "0")
+	n.sysctl(t, "net/ipv6/conf/default/accept_dad", "0")
 	return n
 }
 
@@ -41,12 +44,15 @@ func onThread(f func()) {
 	<-done
 }
 
+// enter moves the calling thread into the namespace.
+func (n namespace) enter() error { return netns.Set(n.h) }
+
 // do runs f inside the namespace. Sockets that f opens stay there.
 func (n namespace) do(t testing.TB, f func() error) {
 	t.Helper()
 	var err error
 	onThread(func() {
-		if err = netns.Set(n.h); err == nil {
+		if err = n.enter(); err == nil {
 			err = f()
 		}
 	})

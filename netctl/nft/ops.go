@@ -35,10 +35,18 @@ func limitFromKernel(n uint64) uint64 {
 // encoder turns a plan into a batch.
 type encoder struct {
 	*batch
-	table   string
-	destroy bool // the kernel has DESTROYSETELEM
+	table string
+	// destroy is the message that removes elements whether they are there or
+	// not; 0: the kernel has none.
+	destroy uint16
 	// drops tells which op a message that drops an object carries out.
 	drops map[uint32]netctl.Op
+	// destroys are the messages of the type destroy.
+	destroys map[uint32]struct{}
+}
+
+func (g *Gate) encoder() encoder {
+	return encoder{g.sock.transaction(), g.cfg.Table, g.destroy, make(map[uint32]netctl.Op), make(map[uint32]struct{})}
 }
 
 // ops adds ops, which must be in the order of their verbs, to the batch.
@@ -84,8 +92,9 @@ func (e *encoder) elementList(verb netctl.Verb, set string, ops []netctl.Op) {
 	switch {
 	case verb == netctl.Insert:
 		typ, flags = msgNewElem, unix.NLM_F_CREATE|unix.NLM_F_EXCL
-	case e.destroy:
-		typ = msgDestroyElem
+	case e.destroy != 0:
+		typ = e.destroy
+		defer func() { e.destroys[e.seq] = struct{}{} }()
 	}
 	e.add(typ, flags, func() {
 		e.str(unix.NFTA_SET_ELEM_LIST_TABLE, e.table)

@@ -65,6 +65,7 @@ type bench struct {
 	t             testing.TB
 	lab           *lab
 	gate          *Gate
+	oldKernel     bool // as if messages newer than Linux 5.4 did not exist
 	guest, server *tap
 	router        *netlink.Handle
 	flows         *socket
@@ -85,9 +86,9 @@ const (
 	serverPort  = 9
 )
 
-func newBench(t testing.TB) *bench {
+func newBench(t testing.TB, oldKernel bool) *bench {
 	t.Helper()
-	b := &bench{t: t, lab: newLab(t, 1, benchMTU), neighbours: make(map[netip.Addr]hotspot.MAC)}
+	b := &bench{t: t, oldKernel: oldKernel, lab: newLab(t, 1, benchMTU), neighbours: make(map[netip.Addr]hotspot.MAC)}
 	var err error
 	if b.router, err = netlink.NewHandleAt(b.lab.router.h, unix.NETLINK_ROUTE); err != nil {
 		t.Fatal(err)
@@ -162,6 +163,10 @@ func (b *bench) routes() {
 func (b *bench) open() {
 	b.t.Helper()
 	b.gate = b.lab.open(b.t, func(c *Config) { c.MaxGuests = benchGuests })
+	if b.oldKernel {
+		// A message of this type has never existed.
+		b.gate.destroy, b.gate.filter = subsystem|200, false
+	}
 }
 
 func (b *bench) Gate() hotspot.Gate { return b.gate }
@@ -346,5 +351,9 @@ func checksum(parts ...[]byte) uint16 {
 }
 
 func TestContract(t *testing.T) {
-	gatetest.Run(t, func(t *testing.T) gatetest.Lab { return newBench(t) })
+	gatetest.Run(t, func(t *testing.T) gatetest.Lab { return newBench(t, false) })
+}
+
+func TestContractOldKernel(t *testing.T) {
+	gatetest.Run(t, func(t *testing.T) gatetest.Lab { return newBench(t, true) })
 }

@@ -1,0 +1,344 @@
+package nft
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/netctl"
+	"github.com/vouchsafe/vouchsafe/netctl/gatetest"
+)
+
+// meter counts, inside a namespace, the layer-3 bytes that arrive from some
+// addresses, by a counter of its own.
+type meter struct {
+	t    testing.TB
+	sock *socket
+}
+
+const meterTable = "arrivals"
+
+func newMeter(t testing.TB, n namespace, from ...string) meter {
+	t.Helper()
+	m := meter{t: t}
+	var rules strings.Builder
+	for _, a := range from {
+		family := "ip"
+		if strings.Contains(a, ":") {
+			family = "ip6"
+		}
+		fmt.Fprintf(&rules, "add rule inet arrivals count %s saddr %s counter name got\n", family, a)
+	}
+	n.run(t, "sh", "-c", "nft -f - <<'EOF'\nadd table inet arrivals\nadd counter inet arrivals got\n"+
+		"add chain inet arrivals count { type filter hook prerouting priority -500; }\n"+rules.String()+"EOF")
+	var err error
+	if m.sock, err = dial(int(n.h)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.sock.close() })
+	return m
+}
+
+// read returns the bytes that have arrived.
+func (m meter) read() (n uint64) {
+	m.t.Helper()
+	err := m.sock.call("read a counter", func(b *buffer) {
+		b.begin(msgGetObject, unix.NLM_F_ACK, unix.NFPROTO_INET, 0)
+		b.str(unix.NFTA_OBJ_TABLE, meterTable)
+		b.str(unix.NFTA_OBJ_NAME, "got")
+		b.u32(unix.NFTA_OBJ_TYPE, unix.NFT_OBJECT_COUNTER)
+		b.end()
+	}, func(msg message) {
+		if _, o, ok := decodeObject(msg.attrs()); ok {
+			n = o.Used
+		}
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return n
+}
+
+// settled waits until nothing arrives any more, and returns what has.
+func (m meter) settled() (n uint64) {
+	m.t.Helper()
+	since := time.Now()
+	gatetest.Eventually(m.t, "the traffic ends", func() bool {
+		if now := m.read(); now != n {
+			n, since = now, time.Now()
+		}
+		return time.Since(since) > 150*time.Millisecond
+	})
+	return n
+}
+
+// device returns the grant of the lab's guest i.
+func labGrant(i int, session uint64) hotspot.Grant {
+	return hotspot.Grant{Session: session, MAC: macOf(guestMAC(i)), Addrs: []netip.Addr{guest4(i), guest6(i)}}
+}
+
+func voucher(id uint64) hotspot.AccountID {
+	return hotspot.AccountID{Method: hotspot.MethodVoucher, ID: id}
+}
+
+func mustSet(t testing.TB, g *Gate, passes ...hotspot.Pass) {
+	t.Helper()
+	if err := g.Set(t.Context(), passes...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// counted returns the sum of all meters of a gate.
+func counted(t testing.TB, g *Gate) (u hotspot.Usage) {
+	t.Helper()
+	tally, err := g.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range tally.Meters {
+		u = u.Add(m.Used)
+	}
+	return u
+}
+
+// ready waits until a guest that is let in reaches the server.
+func (l *lab) ready(t testing.TB, i int) {
+	t.Helper()
+	ln := l.listen(t, l.server, "tcp", ":7")
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.Close()
+		}
+	}()
+	for _, a := range []string{server4, server6} {
+		gatetest.Eventually(t, "the guest reaches the server", func() bool {
+			c, err := dialIn(l.guests[i], "tcp", a, 7, time.Second)
+			if err != nil {
+				return false
+			}
+			_ = c.Close()
+			return true
+		})
+	}
+	_ = ln.Close()
+}
+
+func (l *lab) listen(t testing.TB, n namespace, network, addr string) net.Listener {
+	t.Helper()
+	var ln net.Listener
+	n.do(t, func() (err error) {
+		ln, err = net.Listen(network, addr)
+		return err
+	})
+	t.Cleanup(func() { _ = ln.Close() })
+	return ln
+}
+
+// dialIn connects from inside a namespace.
+func dialIn(n namespace, network, host string, port int, limit time.Duration) (c net.Conn, err error) {
+	onThread(func() {
+		if err = n.enter(); err != nil {
+			return
+		}
+		d := net.Dialer{Timeout: limit}
+		c, err = d.Dial(network, net.JoinHostPort(host, fmt.Sprint(port)))
+	})
+	return c, err
+}
+
+// flood makes traffic in one direction between a guest and the server until
+// ctx ends or the path does. It returns once it runs.
+func (l *lab) flood(ctx context.Context, t testing.TB, i int, proto, server string, d hotspot.Direction) {
+	t.Helper()
+	const port = 5001
+	var sender, receiver net.Conn
+	if proto == "tcp" {
+		ln := l.listen(t, l.server, "tcp", net.JoinHostPort(server, fmt.Sprint(port+i)))
+		guest, err := dialIn(l.guests[i], "tcp", server, port+i, 5*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		far, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sender, receiver = far, guest
+		if d == hotspot.Up {
+			sender, receiver = guest, far
+		}
+	} else {
+		sender, receiver = l.udpPair(t, i, server, port+i, d)
+	}
+	context.AfterFunc(ctx, func() { _, _ = sender.Close(), receiver.Close() })
+	go func() {
+		buf := make([]byte, 1<<16)
+		for {
+			if _, err := receiver.Read(buf); err != nil && ctx.Err() != nil {
+				return
+			} else if err != nil && proto == "tcp" {
+				return
+			}
+		}
+	}()
+	go func() {
+		size := 1 << 16
+		if proto == "udp" {
+			size = 1400
+		}
+		buf := make([]byte, size)
+		for ctx.Err() == nil {
+			if _, err := sender.Write(buf); err != nil && proto == "tcp" {
+				return
+			}
+		}
+	}()
+}
+
+// udpPair returns two connected ends; the guest has sent the first datagram.
+func (l *lab) udpPair(t testing.TB, i int, server string, port int, d hotspot.Direction) (sender, receiver net.Conn) {
+	t.Helper()
+	guest, err := dialIn(l.guests[i], "udp", server, port, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var far net.Conn
+	l.server.do(t, func() (err error) {
+		addr := net.UDPAddr{IP: net.ParseIP(server), Port: port}
+		far, err = net.DialUDP("udp", &addr, guest.LocalAddr().(*net.UDPAddr))
+		return err
+	})
+	if _, err := guest.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := far.Read(make([]byte, 16)); err != nil {
+		t.Fatal(err)
+	}
+	if d == hotspot.Up {
+		return guest, far
+	}
+	return far, guest
+}
+
+// TestQuotaIsExact runs traffic into quotas at full speed: not one byte past
+// the limit is accepted, and what is counted is what arrives.
+func TestQuotaIsExact(t *testing.T) {
+	const limit = 24 << 20
+	for _, devices := range []int{1, 3} {
+		for _, proto := range []string{"tcp", "udp"} {
+			for _, d := range []hotspot.Direction{hotspot.Down, hotspot.Up} {
+				t.Run(fmt.Sprintf("%d devices %s %v", devices, proto, d), func(t *testing.T) {
+					runQuota(t, devices, proto, d, limit)
+				})
+			}
+		}
+	}
+}
+
+func runQuota(t *testing.T, devices int, proto string, d hotspot.Direction, limit uint64) {
+	l := newLab(t, devices, 1500)
+	g := l.open(t, nil)
+	events := watchGate(t, g)
+	pass := hotspot.Pass{Account: voucher(1), Used: hotspot.Usage{}}
+	var from []string
+	for i := range devices {
+		pass.Grants = append(pass.Grants, labGrant(i, uint64(11+i)))
+		from = append(from, guest4(i).String(), guest6(i).String())
+	}
+	mustSet(t, g, pass)
+	for i := range devices {
+		l.ready(t, i)
+	}
+	var ends []meter
+	if d == hotspot.Up {
+		ends = append(ends, newMeter(t, l.server, from...))
+	} else {
+		for i := range devices {
+			ends = append(ends, newMeter(t, l.guests[i], server4, server6))
+		}
+	}
+	before := of(counted(t, g), d)
+	if d == hotspot.Down {
+		pass.Limit.Down = before + limit
+	} else {
+		pass.Limit.Up = before + limit
+	}
+	mustSet(t, g, pass)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	start := time.Now()
+	for i := range devices {
+		l.flood(ctx, t, i, proto, []string{server4, server6, server4}[i], d)
+	}
+	e := nextEvent(t, events)
+	took := time.Since(start)
+	if e.Account != voucher(1) || e.Direction != d || e.Lost {
+		t.Errorf("event %+v", e)
+	}
+	<-time.After(100 * time.Millisecond) // goes on refusing
+	cancel()
+	arrived := uint64(0)
+	for _, m := range ends {
+		arrived += m.settled()
+	}
+	accepted := of(counted(t, g), d) - before
+	t.Logf("limit %d, accepted %d (%d short), arrived %d, %.0f Mbit/s", limit, accepted, int64(limit-accepted), arrived,
+		float64(accepted)*8/1e6/took.Seconds())
+	if accepted > limit || accepted+netctl.MaxPacket < limit {
+		t.Errorf("accepted %d bytes of %d", accepted, limit)
+	}
+	if arrived != accepted {
+		t.Errorf("%d bytes arrived, %d were counted", arrived, accepted)
+	}
+}
+
+func of(u hotspot.Usage, d hotspot.Direction) uint64 {
+	if d == hotspot.Up {
+		return u.Up
+	}
+	return u.Down
+}
+
+func watchGate(t *testing.T, g *Gate) <-chan hotspot.GateEvent {
+	t.Helper()
+	events := make(chan hotspot.GateEvent, 64)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- g.Watch(ctx, func(e hotspot.GateEvent) {
+			select {
+			case events <- e:
+			default:
+			}
+		})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Watch: %v", err)
+		}
+	})
+	gatetest.Eventually(t, "Watch listens", func() bool { return g.Watched() > 0 })
+	return events
+}
+
+func nextEvent(t *testing.T, events <-chan hotspot.GateEvent) hotspot.GateEvent {
+	t.Helper()
+	select {
+	case e := <-events:
+		return e
+	case <-time.After(30 * time.Second):
+		t.Fatal("no event")
+		return hotspot.GateEvent{}
+	}
+}
