@@ -136,8 +136,8 @@ func storeEnd(tx Tx, l *live) error {
 	}
 	d.LastEnd, d.LastReason = x.Ended, l.ending
 	switch l.ending {
-	case EndLogout, EndKicked, EndReplaced, EndRemoved:
-		d.Returning = false
+	case EndLogout, EndKicked, EndReplaced, EndRemoved, EndTimeout:
+		d.Returning = false // the form is wanted again
 	}
 	return tx.PutDevice(d)
 }

@@ -288,6 +288,9 @@ func TestSessionTimeout(t *testing.T) {
 	h.wantDown(d, 1000, 0)
 	h.poll()
 	h.wantWhy(d, hotspot.CodeTimeout)
+	if _, ok, _ := h.Return(t.Context(), d); ok {
+		t.Error("let in again without the form")
+	}
 	h.login(d, v)
 	// What a session was promised stays, over edits and restarts.
 	h.set("session.timeout", "0s")
