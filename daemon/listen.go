@@ -64,7 +64,8 @@ func (d *hotspotDaemon) listen(ctx context.Context) (all []listener, err error) 
 	}()
 	lan := d.lanHandler()
 	for _, a := range d.cfg.LAN.Listen {
-		ln, err := net.Listen("tcp", a.String())
+		lc := listenConfig(a.Addr(), d.cfg.LAN.Interface)
+		ln, err := lc.Listen(ctx, "tcp", a.String())
 		if err != nil {
 			return all, fmt.Errorf("lan.listen: %w%s", err, portRemedy(a.Port()))
 		}
@@ -127,6 +128,9 @@ func (d *hotspotDaemon) portalListener(_ context.Context) (listener, error) {
 		if ap, err := netip.ParseAddrPort(ln.Addr().String()); err == nil {
 			port = ap.Port()
 			addrs = func() []netip.Addr { return []netip.Addr{ap.Addr().Unmap()} }
+			if ap.Addr().IsUnspecified() {
+				addrs = machineAddresses
+			}
 		}
 	}
 	h, err := portal.New(portal.Config{

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/netctl/hosts"
 	"github.com/vouchsafe/vouchsafe/netctl/memory"
-	"github.com/vouchsafe/vouchsafe/netctl/nft"
 )
 
 // gate is a backend with its beginning and its end.
@@ -33,24 +31,7 @@ func (d *hotspotDaemon) network() (gate, watcher, error) {
 	if d.cfg.Network.Backend == config.BackendMemory {
 		return memoryGate{memory.New()}, localHosts{hosts.NewLocal()}, nil
 	}
-	w, err := hosts.New(hosts.Config{
-		Interface: d.cfg.Guest.Interface, LeaseFile: d.cfg.Network.Leases, Pin: true, Log: d.opts.Log,
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("guest network: %w", err)
-	}
-	protected := []string{}
-	if d.cfg.LAN.Interface != "" {
-		protected = append(protected, d.cfg.LAN.Interface)
-	}
-	g, err := nft.New(nft.Config{
-		Log: d.opts.Log, GuestInterface: d.cfg.Guest.Interface, Portal: d.cfg.Guest.PortalPort, DNS: 53,
-		Uplinks: d.cfg.Network.Uplinks, Protected: protected, MaxGuests: d.cfg.Network.MaxGuests,
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("firewall: %w", err)
-	}
-	return g, w, nil
+	return d.kernelNetwork()
 }
 
 // memoryGate is the backend without a network. Nothing survives it, so there
@@ -89,6 +70,20 @@ func interfaceAddresses(name string) []netip.Addr {
 	if err != nil {
 		return nil
 	}
+	return usable(addrs)
+}
+
+// machineAddresses are all addresses of this machine.
+func machineAddresses() []netip.Addr {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	return usable(addrs)
+}
+
+// usable puts IPv4 first and leaves link-local addresses out.
+func usable(addrs []net.Addr) []netip.Addr {
 	var out []netip.Addr
 	for _, a := range addrs {
 		n, ok := a.(*net.IPNet)
