@@ -180,7 +180,6 @@ func unseal(b bucket, key, value []byte) (string, error) {
 
 func sum(b bucket, key, body []byte) uint32 {
 	table := crc32.MakeTable(crc32.Castagnoli) // made once by the package
-	c := crc32.Update(0, table, []byte{byte(b), byte(len(key) >> 8), byte(len(key))})
-	c = crc32.Update(c, table, key)
+	c := crc32.Update(uint32(b)<<16|uint32(len(key)), table, key)
 	return crc32.Update(c, table, body)
 }

@@ -14,19 +14,43 @@ import (
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
-// smallDisk mounts a filesystem of so many bytes.
-func smallDisk(t *testing.T, size int) string {
+// inside says that a test runs in a mount namespace of its own.
+const inside = "VOUCHSAFE_STORE_TEST_INSIDE"
+
+// smallDisk returns a directory on a filesystem of 1 MiB. For that the test
+// runs again, in a namespace whose mounts go with it and for which it need not
+// be root; ok is false in the outer run, which has then nothing left to do.
+func smallDisk(t *testing.T) (dir string, ok bool) {
 	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d,mode=700", size)); err != nil {
-		t.Fatalf("mount a small filesystem (this test needs root): %v", err)
+	if os.Getenv(inside) == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+		cmd.Env = append(os.Environ(), inside+"=1")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+		if uid := os.Getuid(); uid != 0 {
+			cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+			cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: uid, Size: 1}}
+			cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+		}
+		out, err := cmd.CombinedOutput()
+		t.Logf("%s", out)
+		if err != nil {
+			t.Error(err)
+		}
+		return "", false
+	}
+	dir = t.TempDir()
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		t.Fatalf("make mounts private: %v", err)
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m,mode=700"); err != nil {
+		t.Fatalf("mount a small filesystem: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
 			t.Errorf("unmount: %v", err)
 		}
 	})
-	return dir
+	return dir, true
 }
 
 // fillUp creates vouchers, ten at a time, until the store refuses; it returns
@@ -68,7 +92,10 @@ func countVouchers(t *testing.T, db *DB) (n int) {
 }
 
 func TestDiskFull(t *testing.T) {
-	dir := smallDisk(t, 1<<20)
+	dir, ok := smallDisk(t)
+	if !ok {
+		return
+	}
 	balloon := filepath.Join(dir, "balloon")
 	write(t, balloon, make([]byte, 512<<10))
 	opts, _ := options(dir)
@@ -106,7 +133,10 @@ func TestDiskFull(t *testing.T) {
 
 // TestDiskFullRecovery: no room for a new file is an error, not an empty store.
 func TestDiskFullRecovery(t *testing.T) {
-	dir := smallDisk(t, 1<<20)
+	dir, ok := smallDisk(t)
+	if !ok {
+		return
+	}
 	opts, _ := options(dir)
 	db := open(t, opts)
 	fill(t, db)

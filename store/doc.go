@@ -18,6 +18,11 @@
 // long as the schema version is the same (and drops such a field when it
 // writes the record again).
 //
+// A new voucher takes 61 bytes as a record, one that is in use 99, a session
+// with an IPv4 and an IPv6 address 86. With keys, indexes and bbolt's own, a
+// voucher takes about 145 bytes of a compacted file and 280 of one that grew
+// in random order, and 31 of a snapshot.
+//
 // A router's commit writes the pages that changed, the list of free pages and
 // a meta page of a bbolt file. A failed commit leaves the state before it.
 //

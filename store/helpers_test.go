@@ -64,8 +64,12 @@ func open(t testing.TB, opts Options) *DB {
 // closed already is not looked at.
 func closeChecked(t testing.TB, db *DB) {
 	t.Helper()
-	if db.engine.(*direct).db == nil {
+	d := db.engine.(*direct)
+	if d.db == nil {
 		return
+	}
+	if d.db.NoSync || d.db.NoGrowSync || d.temporary {
+		t.Error("commits are not synced")
 	}
 	if err := db.Check(); err != nil {
 		t.Errorf("the store is not consistent: %v", err)

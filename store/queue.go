@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -153,6 +154,11 @@ func (q *queue) drain() {
 			r.finish(r.lend(nil).err)
 		default:
 			q.commit(batch)
+			if len(batch) > 1 {
+				// Those that were told just now often come back at once. Let
+				// them, or every other commit goes without them.
+				runtime.Gosched()
+			}
 		}
 	}
 }
