@@ -155,6 +155,32 @@ func testRoaming(s *suite) {
 	s.wantMeters(hotspot.Meter{Session: 11, Account: account(1), Used: hotspot.Usage{Down: 2900, Up: 2900}})
 }
 
+func testSightings(s *suite) {
+	a, b, stranger := guest(1), guest(2), guest(3)
+	events := s.watch()
+	g := a.grant(11)
+	s.set(hotspot.Pass{Account: account(1), Limit: hotspot.Usage{Up: 1000}, Grants: []hotspot.Grant{g}})
+	s.offer(a, a.v4, hotspot.Up, 400) // refused in the end, but not strange
+	s.wantRefused(stranger, stranger.v4, stranger.v6)
+	for _, addr := range []netip.Addr{b.v4, b.v6} {
+		if s.lab.Packet(a.mac, addr, hotspot.Up, 100) {
+			s.Errorf("%v passed although it was not granted", addr)
+		}
+		want := hotspot.GateEvent{Seen: hotspot.Sighting{MAC: a.mac, Addr: addr}}
+		Eventually(s.T, "the address is reported", func() bool {
+			select {
+			case e := <-events:
+				if e.Lost || e.Seen.MAC == stranger.mac || e.Seen.Addr == a.v4 {
+					s.Errorf("event %+v", e)
+				}
+				return e == want
+			default:
+				return false
+			}
+		})
+	}
+}
+
 func testInvalid(s *suite) {
 	a := guest(1)
 	good := a.grant(11)

@@ -65,6 +65,7 @@ func Run(t *testing.T, newLab func(t *testing.T) Lab) {
 		{"addresses swapped in one call", testSwap},
 		{"device changes its address", testRoaming},
 		{"events", testEvents},
+		{"sightings", testSightings},
 		{"refused input", testInvalid},
 		{"cancelled call", testCancelled},
 		{"thousand grants", testThousand},

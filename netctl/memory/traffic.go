@@ -10,7 +10,8 @@ import (
 // Pass offers the gate one packet of n layer-3 bytes to or from a guest's
 // address, and reports whether it may pass. Upwards the MAC must be the one
 // that the address was granted to; downwards it does not matter, as in the
-// kernel. What is accepted is counted.
+// kernel. What is accepted is counted; an address that a known device was not
+// granted is reported as a sighting.
 func (g *Gate) Pass(mac hotspot.MAC, addr netip.Addr, d hotspot.Direction, n uint64) bool {
 	ok, event, watchers := g.decide(mac, addr.Unmap(), d, n)
 	for _, w := range watchers {
@@ -26,6 +27,9 @@ func (g *Gate) decide(mac hotspot.MAC, addr netip.Addr, d hotspot.Direction, n u
 	defer g.mu.Unlock()
 	var none hotspot.GateEvent
 	s, ok := g.owners[addr]
+	if d == hotspot.Up && (!ok || s.mac != mac) && g.knows(mac) {
+		return false, hotspot.GateEvent{Seen: hotspot.Sighting{MAC: mac, Addr: addr}}, g.listeners()
+	}
 	if !ok || !s.forever && g.now() >= s.deadline || d == hotspot.Up && s.mac != mac {
 		return false, none, nil
 	}
@@ -47,6 +51,16 @@ func (g *Gate) decide(mac hotspot.MAC, addr netip.Addr, d hotspot.Direction, n u
 	q.told = true
 	e := hotspot.GateEvent{Depletion: hotspot.Depletion{Account: s.key.Account, Direction: d}}
 	return ok, e, g.listeners()
+}
+
+// knows reports whether a device is let in. The caller holds mu.
+func (g *Gate) knows(mac hotspot.MAC) bool {
+	for _, s := range g.sessions {
+		if s.open && s.mac == mac && (s.forever || g.now() < s.deadline) {
+			return true
+		}
+	}
+	return false
 }
 
 // listeners returns the current watchers. The caller holds mu.
