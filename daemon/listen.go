@@ -98,6 +98,7 @@ func (d *hotspotDaemon) lanHandler() http.Handler {
 	mux.Handle("/api", act)
 	mux.Handle("/api/", act)
 	mux.HandleFunc("/healthz", d.serveHealth)
+	mux.HandleFunc("GET /{$}", d.serveIndex)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		api.WriteFailure(w, http.StatusNotFound, "An error occurred", "there is nothing here; the API is at /api/")
 	})

@@ -15,6 +15,21 @@ func (s *Service) readMeters(ctx context.Context) error {
 	return err
 }
 
+// freshen reads the gate unless that was done within the last second, so that
+// guests who look at their status cost one dump a second, however many.
+func (s *Service) freshen(ctx context.Context) {
+	mono := s.cfg.Clock.Read().Mono
+	s.mu.Lock()
+	fresh := mono-s.readAt < time.Second
+	s.mu.Unlock()
+	if fresh {
+		return
+	}
+	if err := s.readMeters(ctx); err != nil {
+		s.log.Warn("a guest's figures may be old", "error", err)
+	}
+}
+
 // tally is readMeters that also returns what was read.
 func (s *Service) tally(ctx context.Context) (Tally, error) {
 	t, err := s.cfg.Gate.Read(ctx)
@@ -24,6 +39,7 @@ func (s *Service) tally(ctx context.Context) (Tally, error) {
 	mono := s.cfg.Clock.Read().Mono
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.readAt = mono
 	for _, m := range t.Meters {
 		l := s.sessions[m.Session]
 		if l == nil {

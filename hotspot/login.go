@@ -334,6 +334,9 @@ func (s *Service) Kick(ctx context.Context, m MAC) error {
 // Status tells a guest how it stands.
 func (s *Service) Status(ctx context.Context, h Host) (GuestStatus, error) {
 	m := s.moment()
+	if _, ok := s.ofMAC(h.MAC); ok {
+		s.freshen(ctx)
+	}
 	if l, ok := s.ofMAC(h.MAC); ok {
 		g, err := s.guest(ctx, l, m)
 		if err != nil {

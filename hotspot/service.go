@@ -57,7 +57,8 @@ type Service struct {
 	byMAC    map[MAC]*live
 	byOwner  map[AccountID]map[uint64]*live
 	dirty    map[AccountID]struct{}
-	pending  []uint64 // closed sessions that the gate must still forget
+	pending  []uint64      // closed sessions that the gate must still forget
+	readAt   time.Duration // boot clock when the meters were read last
 }
 
 // live is an open session.

@@ -323,6 +323,17 @@ func TestRoaming(t *testing.T) {
 	h.wantDown(d, 9000, 5000)
 }
 
+func TestStatusIsFresh(t *testing.T) {
+	h := newHouse(t)
+	v, d := h.voucher(hotspot.VoucherSpec{}), h.device(10)
+	h.login(d, v)
+	h.wantDown(d, 3000, 3000)
+	h.clock.Pass(2 * time.Second)
+	if st, err := h.Status(t.Context(), d); err != nil || st.Guest.Used.Down != 3000 || st.Guest.Allowance.Used.Down != 3000 {
+		t.Errorf("%+v, %v", st.Guest, err)
+	}
+}
+
 func TestSighting(t *testing.T) {
 	h := newHouse(t)
 	v, d := h.voucher(hotspot.VoucherSpec{}), h.device(10)
