@@ -172,8 +172,12 @@ const (
 
 // SnapshotTo writes a snapshot beside earlier ones in a directory, which it
 // makes if need be, and deletes the oldest ones but keep. It returns the new
-// file's path.
+// file's path. An empty dir is Options.SnapshotDir, where Open looks for
+// snapshots when the file is damaged.
 func (db *DB) SnapshotTo(ctx context.Context, dir string, keep int) (string, error) {
+	if dir == "" {
+		dir = db.opts.SnapshotDir
+	}
 	path, err := nextSnapshot(dir, db.opts.Now())
 	if err != nil {
 		return "", err

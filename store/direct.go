@@ -94,6 +94,9 @@ func openBolt(path string, temporary bool) (db *bolt.DB, err error) {
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, &LockedError{Path: path, Waited: time.Second}
 	}
+	if errors.Is(err, syscall.EINVAL) {
+		return nil, fmt.Errorf("open %s: %w: its filesystem cannot map files that are written (JFFS2 cannot)", path, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}

@@ -35,7 +35,7 @@ func made(t testing.TB) (Options, *logged, string) {
 	return opts, log, want
 }
 
-// records drops what a restore changes from a dump: the counters of ids.
+// withoutIDs drops what a restore changes from a dump: the counters of ids.
 func withoutIDs(dump string) string {
 	var out []string
 	for line := range strings.Lines(dump) {

@@ -65,11 +65,15 @@ func (o *opener) recover(ctx context.Context, cause error) (*direct, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recover from %w: %w", cause, err)
 	}
-	if err := o.setAside(rec); err != nil {
+	linked, err := o.setAside(rec)
+	if err != nil {
 		d.discard()
 		return nil, fmt.Errorf("set the damaged file aside: %w", err)
 	}
 	if err := o.install(d); err != nil {
+		if linked && d.temporary { // the file still has its own name
+			err = errors.Join(err, os.Remove(rec.SetAside))
+		}
 		return nil, err
 	}
 	o.recovery = rec
@@ -102,27 +106,26 @@ func (o *opener) newest(ctx context.Context, rec *Recovery) (*direct, error) {
 }
 
 // setAside gives the damaged file a second name. Its own name stays until the
-// new file takes it, so that there is no moment without a store.
-func (o *opener) setAside(rec *Recovery) error {
+// new file takes it, so that there is no moment without a store; linked tells
+// that this was possible.
+func (o *opener) setAside(rec *Recovery) (linked bool, err error) {
 	if fi, err := os.Stat(o.Path); isGone(err) || err == nil && fi.Size() == 0 {
-		return nil
+		return false, nil
 	}
 	have, err := o.listSetAside()
 	if err != nil {
-		return err
+		return false, err
 	}
 	n := uint64(1)
 	if len(have) > 0 {
 		n = have[0].number + 1
 	}
 	to := fmt.Sprintf("%s%s-%d", o.Path+setAsideInfix, o.Now().UTC().Format(nameTime), n)
-	if err := os.Link(o.Path, to); err != nil {
-		if err := os.Rename(o.Path, to); err != nil { // a filesystem without links
-			return err
-		}
-	}
 	rec.SetAside = to
-	return nil
+	if os.Link(o.Path, to) == nil {
+		return true, nil
+	}
+	return false, os.Rename(o.Path, to) // a filesystem without links
 }
 
 const setAsideInfix = ".damaged-"

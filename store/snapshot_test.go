@@ -17,8 +17,8 @@ import (
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
-// update writes golden files anew. The snapshots in testdata must never be:
-// they stand for files on routers.
+// updateGolden tells to write the dumps in testdata anew. The snapshots there
+// never are: they stand for files on routers.
 func updateGolden() bool { return flag.Lookup("update").Value.String() == "true" }
 
 func TestMain(m *testing.M) {
