@@ -263,6 +263,29 @@ func (s *Service) prune(tx Tx, set Settings, m moment) error {
 	if set.LogAge > 0 && m.believed {
 		before = m.now.Add(-set.LogAge)
 	}
-	_, err := tx.PruneSessions(before, set.LogRows, atOnce)
-	return err
+	gone, err := tx.PruneSessions(before, set.LogRows, atOnce)
+	if err != nil {
+		return err
+	}
+	for _, x := range gone {
+		if err := forgetDevice(tx, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetDevice forgets a device whose last session leaves the log. Phones make
+// up a new MAC for every network and many for each: remembered for ever, they
+// would fill the flash.
+func forgetDevice(tx Tx, last Session) error {
+	d, err := tx.Device(last.MAC)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	// A login clears LastEnd, so one that is online stays.
+	if err != nil || !d.LastEnd.Equal(last.Ended) {
+		return err
+	}
+	return tx.DeleteDevice(last.MAC)
 }

@@ -181,8 +181,8 @@ type Tx interface {
 	PutSession(s *Session) error
 	// PruneSessions deletes up to limit closed sessions that ended before
 	// the given time (zero: none for age) or that are not among the newest
-	// keep (0: none for count), and returns how many it deleted.
-	PruneSessions(ended time.Time, keep, limit int) (int, error)
+	// keep (0: none for count), and returns them.
+	PruneSessions(ended time.Time, keep, limit int) ([]Session, error)
 	PutDevice(d Device) error
 	DeleteDevice(m MAC) error
 	PutSetting(key, value string) error

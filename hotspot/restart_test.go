@@ -201,6 +201,13 @@ func TestLogRetention(t *testing.T) {
 		}
 		return len(rows)
 	}
+	known := func() bool {
+		err := h.store.View(t.Context(), func(r hotspot.Reader) error {
+			_, err := r.Device(d.MAC)
+			return err
+		})
+		return err == nil
+	}
 	h.set("log.keep_rows", "8")
 	h.flush()
 	if n := count(); n != 8 {
@@ -208,7 +215,12 @@ func TestLogRetention(t *testing.T) {
 	}
 	h.set("log.keep_days", "5")
 	h.flush()
-	if n := count(); n != 5 {
-		t.Errorf("%d rows, want 5", n)
+	if n := count(); n != 5 || !known() {
+		t.Errorf("%d rows, want 5; device known %v", n, known())
+	}
+	h.clock.Pass(30 * 24 * time.Hour)
+	h.flush()
+	if n := count(); n != 0 || known() {
+		t.Errorf("%d rows after a month, device known %v", n, known())
 	}
 }

@@ -59,29 +59,35 @@ func (h *pruneHint) lower(ended time.Time) {
 func (h *pruneHint) none(before time.Time) bool { return before.UnixMicro() <= h.micros.Load() }
 
 // PruneSessions implements [hotspot.Tx].
-func (t *txn) PruneSessions(ended time.Time, keep, limit int) (int, error) {
+func (t *txn) PruneSessions(ended time.Time, keep, limit int) ([]hotspot.Session, error) {
 	if t.ended {
-		return 0, errEnded
+		return nil, errEnded
 	}
 	byAge := !ended.IsZero() && !t.hint.none(ended)
 	below, err := t.newest(keep)
 	if err != nil || limit <= 0 || !byAge && below == 0 {
-		return 0, err
+		return nil, err
 	}
 	doomed, all, err := t.doomed(ended, byAge, below, limit)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	t.pruned = t.pruned || len(doomed) > 0
+	var gone []hotspot.Session
 	for _, id := range doomed {
-		if err := t.remove(bktSessions, idKey(id)); err != nil {
-			return 0, err
+		s, err := t.Session(id)
+		if err != nil {
+			return nil, err
 		}
+		if err := t.remove(bktSessions, idKey(id)); err != nil {
+			return nil, err
+		}
+		gone = append(gone, s)
 	}
 	if byAge && all && len(doomed) == 0 {
 		t.hint.micros.Store(ended.UnixMicro())
 	}
-	return len(doomed), nil
+	return gone, nil
 }
 
 // newest returns the lowest id of the newest keep sessions; 0 if there are not

@@ -102,9 +102,14 @@ func testNewestFirst(t *testing.T, s hotspot.Store) {
 func prune(t *testing.T, s hotspot.Store, ended time.Time, keep, limit, want int, left ...uint64) {
 	t.Helper()
 	update(t, s, func(tx hotspot.Tx) error {
-		n, err := tx.PruneSessions(ended, keep, limit)
-		if n != want {
-			t.Errorf("pruned %d, want %d", n, want)
+		gone, err := tx.PruneSessions(ended, keep, limit)
+		if len(gone) != want {
+			t.Errorf("pruned %d, want %d", len(gone), want)
+		}
+		for _, x := range gone {
+			if x.ID == 0 || x.Open() {
+				t.Errorf("pruned %+v", x)
+			}
 		}
 		return err
 	})
@@ -158,8 +163,8 @@ func testPruneAgain(t *testing.T, s hotspot.Store) {
 		return err
 	})
 	err := s.Update(t.Context(), func(tx hotspot.Tx) error { // rolled back
-		if n, err := tx.PruneSessions(day0().Add(time.Hour), 0, 10); n != 1 || err != nil {
-			t.Errorf("pruned %d, %v", n, err)
+		if gone, err := tx.PruneSessions(day0().Add(time.Hour), 0, 10); len(gone) != 1 || err != nil {
+			t.Errorf("pruned %d, %v", len(gone), err)
 		}
 		return errTest
 	})

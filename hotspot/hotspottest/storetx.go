@@ -252,19 +252,19 @@ func (t *storeTx) PutSession(s *hotspot.Session) error {
 	return nil
 }
 
-func (t *storeTx) PruneSessions(ended time.Time, keep, limit int) (int, error) {
+func (t *storeTx) PruneSessions(ended time.Time, keep, limit int) ([]hotspot.Session, error) {
 	ids := slices.Clone(t.s.sessions.ids)
-	n := 0
+	var gone []hotspot.Session
 	for i, id := range ids {
 		s := t.s.sessions.rows[id]
 		old := !ended.IsZero() && s.Ended.Before(ended)
 		over := keep > 0 && i < len(ids)-keep
-		if n < limit && !s.Open() && (old || over) {
+		if len(gone) < limit && !s.Open() && (old || over) {
 			removeRow(t, t.s.sessions, id)
-			n++
+			gone = append(gone, s)
 		}
 	}
-	return n, nil
+	return gone, nil
 }
 
 func (t *storeTx) PutDevice(d hotspot.Device) error {
