@@ -28,7 +28,13 @@ func (s *State) Plan(passes []hotspot.Pass, now time.Duration) Plan {
 		}
 	}
 	for _, pass := range passes {
-		p.plan(pass)
+		p.shed(pass)
+	}
+	for _, pass := range passes {
+		names, renew := p.quotas(pass)
+		for _, g := range pass.Grants {
+			p.grant(SessionKey{g.Session, pass.Account}, g, names, renew)
+		}
 	}
 	return p.finish()
 }
@@ -55,19 +61,35 @@ func (p *planner) finish() Plan {
 	return plan
 }
 
-func (p *planner) plan(pass hotspot.Pass) {
-	granted := grantedIDs(pass)
-	if a, ok := p.state.accounts[pass.Account]; ok {
-		for _, id := range sortedIDs(a.sessions) {
-			if _, ok := granted[id]; !ok {
-				p.removeAll(a.sessions[id], func(Key) bool { return true })
+// shed removes what a pass does not grant any more.
+func (p *planner) shed(pass hotspot.Pass) {
+	a, ok := p.state.accounts[pass.Account]
+	if !ok {
+		return
+	}
+	granted := make(map[uint64]hotspot.Grant, len(pass.Grants))
+	for _, g := range pass.Grants {
+		granted[g.Session] = g
+	}
+	for _, id := range sortedIDs(a.sessions) {
+		g, ok := granted[id]
+		for _, k := range a.sessions[id].keys {
+			if (!ok || !p.wants(g, k)) && p.remove(k, a.sessions[id].key) && !slices.Contains(g.Addrs, k.Addr) && k.Map != Device {
+				p.gone[k.Addr] = struct{}{}
 			}
 		}
 	}
-	names, renew := p.quotas(pass)
-	for _, g := range pass.Grants {
-		p.grant(SessionKey{g.Session, pass.Account}, g, names, renew)
+}
+
+// wants reports whether a grant has an element at k.
+func (p *planner) wants(g hotspot.Grant, k Key) bool {
+	switch k.Map {
+	case Device:
+		return k.MAC == g.MAC && p.devices[g.MAC] == g.Session
+	case Up:
+		return k.MAC == g.MAC && slices.Contains(g.Addrs, k.Addr)
 	}
+	return slices.Contains(g.Addrs, k.Addr)
 }
 
 func sortedIDs(m map[uint64]*session) []uint64 {
@@ -77,16 +99,6 @@ func sortedIDs(m map[uint64]*session) []uint64 {
 	}
 	slices.Sort(ids)
 	return ids
-}
-
-// removeAll removes those elements of a session that match; their addresses
-// lose their flows.
-func (p *planner) removeAll(x *session, match func(Key) bool) {
-	for _, k := range x.keys {
-		if match(k) && p.remove(k, x.key) && k.Map != Device {
-			p.gone[k.Addr] = struct{}{}
-		}
-	}
 }
 
 // remove reports whether the element had still been there.
@@ -148,34 +160,18 @@ func (p *planner) quota(held quota, op Op, d hotspot.Direction) (name string, re
 
 // grant plans one session's counters and elements.
 func (p *planner) grant(k SessionKey, g hotspot.Grant, quotas [2]string, renew [2]bool) {
-	x := p.state.find(k)
-	if x == nil {
-		x = &session{key: k}
+	var meters [2]string
+	if x := p.state.find(k); x != nil {
+		meters = x.meters
 	}
-	meters := x.meters
 	for i, d := range directions {
 		if meters[i] == "" {
 			meters[i] = p.state.free(MeterName(k, d))
 			p.creates = append(p.creates, Op{Verb: Create, Object: meters[i], Kind: Counter, Session: k, Used: of(g.Used, d)})
 		}
 	}
-	wanted := p.elements(k, g, quotas, meters)
-	p.removeAll(x, func(y Key) bool {
-		return !slices.ContainsFunc(wanted, func(op Op) bool { return op.Key == y }) && !slices.Contains(g.Addrs, y.Addr)
-	})
-	for _, op := range wanted {
+	for _, op := range p.elements(k, g, quotas, meters) {
 		p.element(op, renew)
-	}
-	p.strays(x, wanted)
-}
-
-// strays removes what is left of a session that changed its MAC: elements of
-// addresses that it keeps, and that hence keep their flows.
-func (p *planner) strays(x *session, wanted []Op) {
-	for _, k := range x.keys {
-		if !slices.ContainsFunc(wanted, func(op Op) bool { return op.Key == k }) {
-			p.remove(k, x.key)
-		}
 	}
 }
 
@@ -224,8 +220,13 @@ func (p *planner) element(op Op, renew [2]bool) {
 // takeOver removes an address from another session that has it.
 func (p *planner) takeOver(a netip.Addr, k SessionKey) {
 	owner, ok := p.state.owners[a]
-	if ok && owner != k {
-		p.removeAll(p.state.find(owner), func(y Key) bool { return y.Map != Device && y.Addr == a })
+	if !ok || owner == k {
+		return
+	}
+	for _, y := range p.state.find(owner).keys {
+		if y.Map != Device && y.Addr == a && p.remove(y, owner) {
+			p.gone[a] = struct{}{}
+		}
 	}
 }
 

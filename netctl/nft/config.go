@@ -38,7 +38,8 @@ type Config struct {
 	// Protected are interfaces that guests never send to, such as the LAN. From
 	// them the portal may be reached.
 	Protected []string
-	// MaxGuests sizes the maps; 0: 1024.
+	// MaxGuests sizes the maps; 0: 1024. Older kernels keep the size that maps
+	// were made with until the table is deleted.
 	MaxGuests int
 	// Table is the name of the table that the gate owns; empty: "vouchsafe".
 	Table string

@@ -267,3 +267,24 @@ func TestAllPorts(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherDNSPort checks that a name server may listen on another port.
+func TestOtherDNSPort(t *testing.T) {
+	l, g := newReachLab(t)
+	greet(t, l.router, "dns", 5353)
+	_ = g.Close()
+	l.open(t, func(c *Config) { c.DNS = 5353 })
+	for i := range l.guests {
+		for _, addr := range []string{routerGuest4, routerGuest6} {
+			if got := ask(l.guests[i], addr, 53); got != "dns:5353" {
+				t.Errorf("guest %d asks %s: %s", i, addr, got)
+			}
+		}
+	}
+	if got := ask(l.guests[0], server4, 53); got != "dns:5353" {
+		t.Errorf("a guest that is not let in asks the server: %s", got)
+	}
+	if got := ask(l.guests[1], server4, 53); got != "server:53" {
+		t.Errorf("a guest that is let in asks the server: %s", got)
+	}
+}

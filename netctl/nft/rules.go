@@ -111,6 +111,12 @@ func buildRules(cfg Config) []rule {
 func (r *ruleset) catch() {
 	// iifname "guest" goto catch
 	r.add("prerouting", from(r.cfg.GuestInterface), x(jumpTo("catch")))
+	if r.cfg.DNS != dnsPort {
+		for _, p := range []byte{unix.IPPROTO_UDP, unix.IPPROTO_TCP} {
+			// udp dport 53 fib daddr . iif type local redirect to :5353
+			r.add("catch", dport(p, dnsPort), addrType(unix.NFTA_FIB_F_IIF, is, addrtypeLocal), redirect(r.cfg.DNS))
+		}
+	}
 	for _, f := range []family{ip4, ip6} {
 		// meta nfproto ipv4 ether saddr . ip saddr @up4 return
 		r.add("catch", nfproto(f), device(f), x(lookup("up"+f.suffix, regKey), back()))
