@@ -1,8 +1,7 @@
 // Package frame reads the few frames by which a device on the guest network
 // makes itself known: ARP, IPv6 neighbour and router discovery, and DHCP
-// requests. It is the only importer of gopacket, whose protocol tables cost
-// memory from the start of the program: see the package's benchmark before
-// spreading its use.
+// requests. It is the only importer of gopacket; of that, only the parser is
+// linked into the program.
 package frame
 
 import (
@@ -11,7 +10,6 @@ import (
 	"net/netip"
 
 	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
@@ -40,25 +38,24 @@ type Decoder struct {
 	parser *gopacket.DecodingLayerParser
 	found  []gopacket.LayerType
 
-	eth   layers.Ethernet
-	arp   layers.ARP
-	ip4   layers.IPv4
-	ip6   layers.IPv6
-	udp   layers.UDP
-	dhcp  layers.DHCPv4
-	icmp6 layers.ICMPv6
-	ns    layers.ICMPv6NeighborSolicitation
-	na    layers.ICMPv6NeighborAdvertisement
-	rs    layers.ICMPv6RouterSolicitation
+	eth       ethernet
+	arp       arp
+	ip4       ipv4
+	ip6       ipv6
+	udp       udp
+	dhcp      dhcp
+	icmp6     icmp6
+	neighbour neighbour
 }
 
 // NewDecoder returns a decoder.
 func NewDecoder() *Decoder {
 	d := &Decoder{found: make([]gopacket.LayerType, 0, 8)}
-	// The parser turns panics of a layer into errors, and leaves what it has
-	// no layer for, such as DHCPv6's content, alone.
-	d.parser = gopacket.NewDecodingLayerParser(layers.LayerTypeEthernet, &d.eth, &d.arp,
-		&d.ip4, &d.ip6, &d.udp, &d.dhcp, &d.icmp6, &d.ns, &d.na, &d.rs)
+	d.neighbour.head = &d.icmp6
+	// The parser walks from layer to layer, and turns a panic of one into an
+	// error.
+	d.parser = gopacket.NewDecodingLayerParser(layerEthernet, &d.eth, &d.arp,
+		&d.ip4, &d.ip6, &d.udp, &d.dhcp, &d.icmp6, &d.neighbour)
 	d.parser.IgnoreUnsupported = true
 	return d
 }
@@ -72,24 +69,17 @@ func (d *Decoder) Decode(b []byte) (Sighting, error) {
 	if err := d.parser.DecodeLayers(b, &d.found); err != nil {
 		return Sighting{}, err
 	}
-	if len(d.found) < 2 || len(d.eth.SrcMAC) != len(hotspot.MAC{}) {
-		return Sighting{}, errOther
-	}
-	s := Sighting{MAC: hotspot.MAC(d.eth.SrcMAC)}
+	s := Sighting{MAC: hotspot.MAC(d.eth.source)}
 	var err error
-	switch last := d.found[len(d.found)-1]; last {
-	case layers.LayerTypeARP:
+	switch d.found[len(d.found)-1] {
+	case layerARP:
 		err = d.readARP(&s)
-	case layers.LayerTypeICMPv6NeighborSolicitation:
-		err = d.readSolicitation(&s)
-	case layers.LayerTypeICMPv6NeighborAdvertisement:
-		err = d.readAdvertisement(&s)
-	case layers.LayerTypeICMPv6RouterSolicitation:
-		err = d.onLink()
-	case layers.LayerTypeDHCPv4:
+	case layerNeighbour:
+		err = d.readNeighbour(&s)
+	case layerDHCP:
 		err = d.readDHCP(&s)
-	case layers.LayerTypeUDP:
-		if len(d.found) < 3 || d.found[1] != layers.LayerTypeIPv6 || d.udp.DstPort != 547 {
+	case layerUDP:
+		if d.found[1] != layerIPv6 || d.udp.port != portDHCPv6 {
 			err = errOther // DHCPv6 requests show life, nothing else
 		}
 	default:
@@ -104,54 +94,30 @@ func (d *Decoder) Decode(b []byte) (Sighting, error) {
 // readARP takes the sender of any ARP packet: requests, replies and
 // announcements. A probe has the sender 0.0.0.0 and names nothing yet.
 func (d *Decoder) readARP(s *Sighting) error {
-	if d.arp.Protocol != layers.EthernetTypeIPv4 || d.arp.AddrType != layers.LinkTypeEthernet ||
-		!bytes.Equal(d.arp.SourceHwAddress, d.eth.SrcMAC) {
+	if !bytes.Equal(d.arp.hardware, d.eth.source) {
 		return errOther
 	}
-	a, ok := netip.AddrFromSlice(d.arp.SourceProtAddress)
-	if !ok || !a.Is4() {
-		return errOther
-	}
-	if !a.IsUnspecified() {
+	if a := netip.AddrFrom4([4]byte(d.arp.address)); !a.IsUnspecified() {
 		s.Addr = a
 	}
 	return nil
 }
 
-// onLink refuses neighbour discovery that came through a router (RFC 4861:
-// the hop limit is 255).
-func (d *Decoder) onLink() error {
-	if d.ip6.HopLimit != 255 {
-		return errOther
+// readNeighbour takes the address that is advertised, or that a solicitation
+// comes from. A solicitation from no address is a probe for duplicates, and
+// its target is the address that the device is about to use.
+func (d *Decoder) readNeighbour(s *Sighting) error {
+	if d.ip6.hopLimit != 255 {
+		return errOther // it came through a router (RFC 4861)
 	}
-	return nil
-}
-
-// readSolicitation takes the target of a probe for duplicates, which is the
-// address that the device is about to use, and else the sender's address.
-func (d *Decoder) readSolicitation(s *Sighting) error {
-	from, ok := netip.AddrFromSlice(d.ip6.SrcIP)
-	if !ok || d.onLink() != nil {
-		return errOther
-	}
-	if !from.IsUnspecified() {
+	from := netip.AddrFrom16([16]byte(d.ip6.source))
+	switch {
+	case d.icmp6.kind == routerSolicitation: // shows life, nothing else
+	case d.icmp6.kind == neighbourSolicitation && !from.IsUnspecified():
 		s.Addr = from
-		return nil
+	default:
+		s.Addr = netip.AddrFrom16([16]byte(d.neighbour.target))
 	}
-	s.Addr, ok = netip.AddrFromSlice(d.ns.TargetAddress)
-	if !ok {
-		return errOther
-	}
-	return nil
-}
-
-// readAdvertisement takes the address that is advertised.
-func (d *Decoder) readAdvertisement(s *Sighting) error {
-	target, ok := netip.AddrFromSlice(d.na.TargetAddress)
-	if !ok || d.onLink() != nil {
-		return errOther
-	}
-	s.Addr = target
 	return nil
 }
 
@@ -159,16 +125,12 @@ func (d *Decoder) readAdvertisement(s *Sighting) error {
 // router's own server are known better from its lease file, and others are a
 // stranger's.
 func (d *Decoder) readDHCP(s *Sighting) error {
-	if d.dhcp.Operation != layers.DHCPOpRequest || !bytes.Equal(d.dhcp.ClientHWAddr, d.eth.SrcMAC) {
+	if d.found[1] != layerIPv4 || d.dhcp.operation != bootRequest || !bytes.Equal(d.dhcp.hardware, d.eth.source) {
 		return errOther
 	}
-	if a, ok := netip.AddrFromSlice(d.dhcp.ClientIP.To4()); ok && !a.IsUnspecified() {
+	if a := netip.AddrFrom4([4]byte(d.dhcp.address)); !a.IsUnspecified() {
 		s.Addr = a // a client that renews has it already
 	}
-	for _, o := range d.dhcp.Options {
-		if o.Type == layers.DHCPOptHostname {
-			s.Name = o.Data
-		}
-	}
+	s.Name = d.dhcp.hostName
 	return nil
 }
