@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -74,12 +73,6 @@ type Problem struct {
 // Error implements error.
 func (p *Problem) Error() string { return p.Detail }
 
-// GetStatus gives the framework the status to answer with.
-func (p *Problem) GetStatus() int { return p.Status }
-
-// ContentType gives the framework the media type of problems.
-func (p *Problem) ContentType(string) string { return problemType }
-
 const problemType = "application/problem+json"
 
 // problemOf turns an error into a problem. Only domain errors are told.
@@ -102,39 +95,17 @@ func (p *Problem) domain() *hotspot.Error {
 	return e
 }
 
-// problemsOnly turns the framework's own errors (input that does not fit the
-// schema) into problems like ours.
-func problemsOnly(_ huma.Context, _ string, v any) (any, error) {
-	m, ok := v.(*huma.ErrorModel)
-	if !ok {
-		return v, nil
-	}
-	p := &Problem{Title: m.Title, Status: m.Status, Code: codeOf(m.Status), Detail: m.Detail}
-	for _, d := range m.Errors {
-		p.Detail = d.Message
-		_, p.Field, _ = strings.Cut(d.Location, ".")
-		break
-	}
-	return p, nil
-}
-
 // problemResponse describes errors in the OpenAPI document.
 func problemResponse(api huma.API) *huma.Response {
 	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
 	return &huma.Response{Description: "Error", Content: map[string]*huma.MediaType{problemType: {Schema: schema}}}
 }
 
-// forgetErrorModel removes the framework's own errors from the OpenAPI
-// document: nobody ever gets one.
-func forgetErrorModel(api huma.API) {
-	schemas := api.OpenAPI().Components.Schemas.Map()
-	delete(schemas, "ErrorModel")
-	delete(schemas, "ErrorDetail")
-}
-
 func writeProblem(w http.ResponseWriter, p *Problem) {
 	w.Header().Set("Content-Type", problemType)
 	w.WriteHeader(p.Status)
 	// The client is gone if this fails; there is nobody left to tell.
-	_ = json.NewEncoder(w).Encode(p)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // it is no page
+	_ = e.Encode(p)
 }

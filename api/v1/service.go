@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -59,6 +58,7 @@ type Config struct {
 // server carries the parts to the operations.
 type server struct {
 	Config
+	mux *http.ServeMux
 }
 
 // New returns the API's handler for paths under [Prefix].
@@ -73,59 +73,15 @@ func New(c Config) http.Handler {
 	config.DocsPath = ""    // its pages would load assets from elsewhere
 	config.SchemasPath = "" // the schemas are in the OpenAPI document
 	config.CreateHooks = nil
-	config.RejectUnknownQueryParameters = true
-	config.Transformers = []huma.Transformer{problemsOnly}
 	api := humago.New(mux, config)
 
-	s := &server{c}
+	s := &server{Config: c, mux: mux}
 	s.vouchers(api)
 	s.guests(api)
 	s.settings(api)
 	s.system(api)
-	forgetErrorModel(api)
 	internal := func(w http.ResponseWriter, _ *http.Request) { writeProblem(w, problemOf(nil)) }
-	return surface.Recover(c.Log, internal, hangUps(mux))
-}
-
-// hangUps tells a client that went away from a mistake of ours: the framework
-// panics when an answer cannot be written.
-func hangUps(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			v := recover()
-			if v == nil {
-				return
-			}
-			var lost *net.OpError
-			if err, ok := v.(error); ok && (r.Context().Err() != nil || errors.As(err, &lost)) {
-				panic(http.ErrAbortHandler)
-			}
-			panic(v)
-		}()
-		next.ServeHTTP(w, r)
-	})
-}
-
-// item is an answer whose body is one value.
-type item[T any] struct {
-	Body T
-}
-
-// none is an answer without a body.
-type none struct{}
-
-// register adds an operation. Its errors go through the one table.
-func register[I, O any](s *server, api huma.API, op huma.Operation, h func(context.Context, *I) (*O, error)) {
-	op.Path = Prefix + op.Path
-	op.MaxBodyBytes = 64 << 10
-	op.Responses = map[string]*huma.Response{"default": problemResponse(api)}
-	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
-		out, err := h(ctx, in)
-		if err != nil {
-			return nil, s.problem(ctx, op.OperationID, err)
-		}
-		return out, nil
-	})
+	return surface.Recover(c.Log, internal, mux)
 }
 
 // problem turns an error into what the client may know of it. What it is not

@@ -1,0 +1,144 @@
+package v1
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+const (
+	jsonType = "application/json"
+	// maxBody bounds the body of a request, and bodyTime how long it may take.
+	maxBody  = 64 << 10
+	bodyTime = 5 * time.Second
+)
+
+// param is a parameter of an operation: where it comes from, and which field
+// of the input it goes to. The field is a string or an int.
+type param struct {
+	index    int
+	name     string
+	query    bool // it stands in the query, not in the path
+	fallback string
+	schema   *huma.Schema
+}
+
+// read fills in the input from a request. What does not fit is a problem.
+func (o *operation) read(w http.ResponseWriter, r *http.Request, in reflect.Value) *Problem {
+	query := r.URL.Query()
+	for name := range query {
+		if !o.known[name] {
+			return inputProblem(http.StatusUnprocessableEntity, name, "unknown query parameter")
+		}
+	}
+	for _, p := range o.params {
+		value := r.PathValue(p.name)
+		if p.query {
+			value = query.Get(p.name)
+		}
+		if value == "" {
+			value = p.fallback
+		}
+		if value == "" {
+			continue
+		}
+		if problem := o.set(in.Field(p.index), p, value); problem != nil {
+			return problem
+		}
+	}
+	if o.body == nil {
+		return nil
+	}
+	b, problem := readBody(w, r)
+	if problem != nil {
+		return problem
+	}
+	return o.decode(r.Header.Get("Content-Type"), b, in.FieldByName("Body"))
+}
+
+// set checks the value of a parameter and puts it into its field.
+func (o *operation) set(field reflect.Value, p param, value string) *Problem {
+	if field.Kind() == reflect.String {
+		field.SetString(value)
+		return o.check(p.name, p.schema, value)
+	}
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return inputProblem(http.StatusUnprocessableEntity, p.name, "invalid integer")
+	}
+	field.SetInt(n)
+	return o.check(p.name, p.schema, n)
+}
+
+// readBody reads the whole body, within bounds.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *Problem) {
+	// In-process requests have no deadline to set, and need none.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	b, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+	var slow net.Error
+	switch {
+	case len(b) == maxBody:
+		return nil, inputProblem(http.StatusRequestEntityTooLarge, "", "request body is too large limit="+strconv.Itoa(maxBody)+" bytes")
+	case errors.As(err, &slow) && slow.Timeout():
+		return nil, inputProblem(http.StatusRequestTimeout, "", "request body read timeout")
+	case err != nil:
+		return nil, inputProblem(http.StatusBadRequest, "", "cannot read request body: "+err.Error())
+	case len(b) == 0:
+		return nil, inputProblem(http.StatusBadRequest, "", "request body is required")
+	}
+	return b, nil
+}
+
+// decode checks a body against its schema, and then puts it into its field.
+func (o *operation) decode(contentType string, b []byte, field reflect.Value) *Problem {
+	if contentType == "" {
+		contentType = jsonType
+	}
+	var loose any
+	if err := o.api.Unmarshal(contentType, b, &loose); err != nil {
+		status := http.StatusBadRequest
+		if errors.Is(err, huma.ErrUnknownContentType) {
+			status = http.StatusUnsupportedMediaType
+		}
+		return inputProblem(status, "", err.Error())
+	}
+	if p := o.check("", o.body, loose); p != nil {
+		return p
+	}
+	if err := o.api.Unmarshal(contentType, b, field.Addr().Interface()); err != nil {
+		return inputProblem(http.StatusUnprocessableEntity, "", err.Error())
+	}
+	return nil
+}
+
+// check tells the first thing that does not fit the schema. The field at fault
+// is the parameter of that name; or, without a name, one of the body's.
+func (o *operation) check(name string, schema *huma.Schema, v any) *Problem {
+	path, result := huma.NewPathBuffer(nil, 0), &huma.ValidateResult{}
+	path.Push("body")
+	huma.Validate(o.api.OpenAPI().Components.Schemas, schema, path, huma.ModeWriteToServer, v, result)
+	for _, err := range result.Errors {
+		detail, ok := err.(huma.ErrorDetailer)
+		if !ok {
+			return inputProblem(http.StatusUnprocessableEntity, name, err.Error())
+		}
+		d := detail.ErrorDetail()
+		if name == "" {
+			_, name, _ = strings.Cut(d.Location, ".")
+		}
+		return inputProblem(http.StatusUnprocessableEntity, name, d.Message)
+	}
+	return nil
+}
+
+// inputProblem says what is wrong with a request.
+func inputProblem(status int, field, detail string) *Problem {
+	return &Problem{Title: http.StatusText(status), Status: status, Code: codeOf(status), Field: field, Detail: detail}
+}

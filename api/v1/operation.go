@@ -1,0 +1,130 @@
+package v1
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"reflect"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// item is an answer whose body is one value.
+type item[T any] struct {
+	Body T
+}
+
+// none is an answer without a body.
+type none struct{}
+
+// operation is one operation of the API: how it is described, and how its
+// input comes out of a request.
+//
+// It stands where huma.Register would: that function is instantiated, at 28 kB
+// of code, for every operation, and knows many kinds of input that we have
+// not. Schemas, their checks, and the OpenAPI document are huma's.
+type operation struct {
+	server *server
+	api    huma.API
+	spec   huma.Operation
+	input  reflect.Type
+	params []param
+	known  map[string]bool // the names that a query may have
+	body   *huma.Schema    // nil: the operation takes none
+	call   func(context.Context, any) (any, error)
+}
+
+// register adds an operation. Fields of I with the tag path or query are
+// parameters, its field Body is what the request's body holds, and that of O
+// is what the answer's does. Errors go through the one table.
+func register[I, O any](s *server, api huma.API, op huma.Operation, h func(context.Context, *I) (*O, error)) {
+	add(&operation{
+		server: s, api: api, spec: op, input: reflect.TypeFor[I](),
+		call: func(ctx context.Context, in any) (any, error) { return h(ctx, in.(*I)) },
+	}, reflect.TypeFor[O]())
+}
+
+// add describes the operation and serves it.
+func add(o *operation, output reflect.Type) {
+	o.spec.Path = Prefix + o.spec.Path
+	o.describeInput()
+	o.describeOutput(output)
+	o.api.OpenAPI().AddOperation(&o.spec)
+	o.server.mux.Handle(o.spec.Method+" "+o.spec.Path, o)
+}
+
+// describeInput reads the tags of the input's fields.
+func (o *operation) describeInput() {
+	registry := o.api.OpenAPI().Components.Schemas
+	o.known = map[string]bool{}
+	for i := range o.input.NumField() {
+		f := o.input.Field(i)
+		schema := huma.SchemaFromField(registry, f, "")
+		if f.Name == "Body" {
+			o.body = schema
+			o.spec.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{jsonType: {Schema: schema}}}
+			continue
+		}
+		p := param{index: i, schema: schema, name: f.Tag.Get("path"), fallback: f.Tag.Get("default")}
+		doc := &huma.Param{Name: p.name, In: "path", Required: true, Schema: schema, Description: schema.Description}
+		if p.name == "" {
+			p.name, p.query = f.Tag.Get("query"), true
+			doc.Name, doc.In, doc.Required, doc.Explode = p.name, "query", false, new(bool)
+			o.known[p.name] = true
+		}
+		o.params = append(o.params, p)
+		o.spec.Parameters = append(o.spec.Parameters, doc)
+	}
+}
+
+// describeOutput reads the type of the answer's body.
+func (o *operation) describeOutput(output reflect.Type) {
+	if o.spec.DefaultStatus == 0 {
+		o.spec.DefaultStatus = http.StatusOK
+	}
+	answer := &huma.Response{Description: http.StatusText(o.spec.DefaultStatus)}
+	if f, ok := output.FieldByName("Body"); ok {
+		schema := huma.SchemaFromField(o.api.OpenAPI().Components.Schemas, f, "")
+		answer.Content = map[string]*huma.MediaType{jsonType: {Schema: schema}}
+	}
+	o.spec.Responses = map[string]*huma.Response{
+		strconv.Itoa(o.spec.DefaultStatus): answer,
+		"default":                          problemResponse(o.api),
+	}
+}
+
+// ServeHTTP implements http.Handler.
+func (o *operation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	in := reflect.New(o.input)
+	if p := o.read(w, r, in.Elem()); p != nil {
+		writeProblem(w, p)
+		return
+	}
+	out, err := o.call(r.Context(), in.Interface())
+	if err != nil {
+		writeProblem(w, o.server.problem(r.Context(), o.spec.OperationID, err))
+		return
+	}
+	v := reflect.ValueOf(out)
+	if v.IsNil() || v.Elem().NumField() == 0 {
+		w.WriteHeader(o.spec.DefaultStatus)
+		return
+	}
+	w.Header().Set("Content-Type", jsonType)
+	w.WriteHeader(o.spec.DefaultStatus)
+	if err := o.api.Marshal(w, jsonType, v.Elem().Field(0).Interface()); err != nil {
+		cutShort(r, err)
+	}
+}
+
+// cutShort ends an answer that could not be written. It tells a client that
+// went away from a mistake of ours.
+func cutShort(r *http.Request, err error) {
+	var lost *net.OpError
+	if r.Context().Err() != nil || errors.As(err, &lost) {
+		panic(http.ErrAbortHandler)
+	}
+	panic(err)
+}
