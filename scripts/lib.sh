@@ -41,17 +41,6 @@ version() { git describe --tags --always --dirty 2>/dev/null || echo 0.0.0-unkno
 # shellcheck disable=SC2034 # read by the sourcing scripts
 build_flags() { BUILD_FLAGS=(-trimpath -ldflags "-s -w -X main.version=$(version)"); }
 
-# small_flags GOARCH sets SMALL_FLAGS to what makes programs for processors whose
-# routers have 16 MB of flash smaller: no inlining, but in the runtime and in
-# cryptography, where it counts. It takes 1.9 of 16.6 MB off.
-# shellcheck disable=SC2034 # read by the sourcing scripts
-small_flags() {
-	SMALL_FLAGS=()
-	case $1 in
-	mips*) SMALL_FLAGS=(-gcflags=all=-l -gcflags=runtime/...= -gcflags=crypto/internal/...=) ;;
-	esac
-}
-
 # use_go puts a Go that is new enough first in PATH: the one there is, one in
 # the usual place, or one that deps.sh fetched. Failing that, the one there is
 # may fetch the right one by itself.

@@ -67,9 +67,8 @@ section_arch() {
 		emulator=$(command -v "qemu-$emulator-static" "qemu-$emulator" | head -n 1)
 		[ -n "$emulator" ] || die "no emulator for $goarch: install qemu-user-static"
 		printf -- '-- %s\n' "$goarch"
-		small_flags "$goarch" # as it is shipped
 		CGO_ENABLED=0 GOOS=linux GOARCH=$goarch GOMIPS=$gomips GOARM=$goarm \
-			go test "${SMALL_FLAGS[@]}" -count=1 -short -skip "^($programs)\$" -timeout 10m -exec "$emulator" "${pkgs[@]}"
+			go test -count=1 -short -skip "^($programs)\$" -timeout 10m -exec "$emulator" "${pkgs[@]}"
 	done
 }
 
