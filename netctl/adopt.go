@@ -18,6 +18,7 @@ type HeldObject struct {
 	Limit    uint64 // of a quota; 0 = unlimited
 	Used     uint64 // what it has counted; of a quota never more than its limit
 	Depleted bool   // of a quota
+	InUse    bool   // by an element, perhaps one that has ended
 }
 
 // Adopt returns the mirror of a gate that holds objs and elems, as read at
@@ -47,7 +48,24 @@ func Adopt(objs []HeldObject, elems []HeldElement, old *State, now time.Duration
 			s.adoptElement(e, s.payer(e), now)
 		}
 	}
+	s.abandonUnused()
 	return s
+}
+
+// abandonUnused gives up the quotas of accounts without any session: an earlier
+// run could not drop them.
+func (s *State) abandonUnused() {
+	for id, a := range s.accounts {
+		if len(a.sessions) > 0 {
+			continue
+		}
+		for _, q := range a.quotas {
+			if q.name != "" {
+				s.trash[q.name] = Quota
+			}
+		}
+		delete(s.accounts, id)
+	}
 }
 
 // quota reports whether the map's elements name quotas.

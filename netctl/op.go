@@ -85,6 +85,9 @@ type Op struct {
 	Kind   Kind   // Drop, Create and Limit
 	// Session owns the element or counter; of a quota only the account is set.
 	Session SessionKey
+	// Ended: the element to be removed has ended by itself. It may not be
+	// there any more.
+	Ended bool
 	// Left is the time after which an inserted element ends; 0: never.
 	Left time.Duration
 	// Limit is a quota's, in bytes; 0 = unlimited.

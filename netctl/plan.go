@@ -11,6 +11,9 @@ import (
 // Slack is by how much a held element may end earlier or later than wanted.
 const Slack = 2 * time.Second
 
+// late is by how much the gate's clock may differ from the mirror's.
+const late = 50 * time.Millisecond
+
 // Plan returns the changes after which the gate holds passes, which must come
 // from [Clean]. When they are carried out, [State.Apply] and [State.Close]
 // record them. Quotas named by [State.Changing] must be fresh.
@@ -107,7 +110,9 @@ func (p *planner) remove(k Key, owner SessionKey) bool {
 		return false
 	}
 	p.removed[k] = struct{}{}
-	p.removes = append(p.removes, Op{Verb: Remove, Key: k, Session: owner})
+	e := p.state.elems[k]
+	ended := e.deadline != 0 && p.now > e.deadline+late
+	p.removes = append(p.removes, Op{Verb: Remove, Key: k, Session: owner, Ended: ended})
 	return true
 }
 

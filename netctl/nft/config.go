@@ -52,7 +52,7 @@ type Config struct {
 func (c Config) withDefaults() (Config, error) {
 	var errs []error
 	if c.Log == nil {
-		errs = append(errs, errors.New("Log: must not be nil"))
+		errs = append(errs, errors.New("field Log: must not be nil"))
 	}
 	if c.Portal == 0 {
 		c.Portal = DefaultPortal
@@ -64,13 +64,13 @@ func (c Config) withDefaults() (Config, error) {
 		c.MaxGuests = DefaultMaxGuests
 	}
 	if c.MaxGuests < 1 || c.MaxGuests > maxGuestsLimit {
-		errs = append(errs, fmt.Errorf("MaxGuests: %d is not between 1 and %d", c.MaxGuests, maxGuestsLimit))
+		errs = append(errs, fmt.Errorf("field MaxGuests: %d is not between 1 and %d", c.MaxGuests, maxGuestsLimit))
 	}
 	if c.Table == "" {
 		c.Table = DefaultTable
 	}
 	if len(c.Table) > maxTableNameLen || strings.ContainsAny(c.Table, " \t\n{};\"") {
-		errs = append(errs, fmt.Errorf("Table: %q is not a table's name", c.Table))
+		errs = append(errs, fmt.Errorf("field Table: %q is not a table's name", c.Table))
 	}
 	names := append([]string{c.GuestInterface}, c.Uplinks...)
 	for _, name := range append(names, c.Protected...) {
@@ -79,11 +79,11 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	if slices.Contains(c.Uplinks, c.GuestInterface) || slices.Contains(c.Protected, c.GuestInterface) {
-		errs = append(errs, fmt.Errorf("GuestInterface: %q is an uplink or protected too", c.GuestInterface))
+		errs = append(errs, fmt.Errorf("field GuestInterface: %q is an uplink or protected too", c.GuestInterface))
 	}
 	for _, name := range c.Uplinks {
 		if slices.Contains(c.Protected, name) {
-			errs = append(errs, fmt.Errorf("Uplinks: %q is protected too", name))
+			errs = append(errs, fmt.Errorf("field Uplinks: %q is protected too", name))
 		}
 	}
 	return c, errors.Join(errs...)

@@ -28,6 +28,8 @@ func decodeObject(attrs []byte) (table string, o netctl.HeldObject, ok bool) {
 			}
 		case unix.NFTA_OBJ_DATA:
 			data = v
+		case unix.NFTA_OBJ_USE:
+			o.InUse = number(v) > 0
 		}
 	})
 	switch o.Kind {

@@ -56,7 +56,6 @@ var (
 	ip6 = family{unix.NFPROTO_IPV6, 16, 8, 24, "6"}
 )
 
-func put32(v uint32) []byte { return wire.AppendUint32(nil, v) }
 func put16(v uint16) []byte { return wire.AppendUint16(nil, v) }
 
 // number32 is a 32-bit value of the host's, such as a connection's state.

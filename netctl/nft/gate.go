@@ -168,7 +168,10 @@ func (g *Gate) recover(err error) error {
 		return nil
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EEXIST), errors.Is(err, unix.EBUSY):
 		g.log.Debug("the kernel holds something else than expected", "err", err)
-		return g.install()
+		if err = g.refresh(); errors.Is(err, unix.ENOENT) {
+			err = g.install() // the table is missing
+		}
+		return err
 	}
 	return err
 }
@@ -215,24 +218,15 @@ func (g *Gate) refused(e encoder, refusals []refusal) error {
 // Forget implements [hotspot.Gate].
 func (g *Gate) Forget(ctx context.Context, sessions ...uint64) error {
 	return g.locked(ctx, func() error {
-		err := g.try(func() ([]netctl.Op, error) { return g.state.Forget(sessions), nil })
-		g.sweep()
-		return err
+		return g.try(func() ([]netctl.Op, error) { return g.state.Forget(sessions), nil })
 	})
 }
 
-// sweep drops what was abandoned, as far as the kernel lets go of it.
-func (g *Gate) sweep() {
-	for _, op := range g.state.Trash() {
-		e := g.encoder()
-		e.ops([]netctl.Op{op})
-		refusals, err := g.sock.commit(e.batch)
-		if err != nil {
-			g.log.Warn("cannot clear away an object", "object", op.Object, "err", err)
-			return
-		}
-		if len(refusals) == 0 || refusals[0].errno == unix.ENOENT {
-			g.state.Apply([]netctl.Op{op}, g.now())
-		}
+// sweep drops those abandoned objects that nothing holds any more. The next
+// reading finds what could not be dropped: a transaction that fails costs far
+// more than one that succeeds.
+func (g *Gate) sweep(free []netctl.Op) {
+	if err := g.commit(free); err != nil {
+		g.log.Debug("cannot clear away objects", "count", len(free), "err", err)
 	}
 }

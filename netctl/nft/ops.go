@@ -60,6 +60,9 @@ func (e *encoder) ops(ops []netctl.Op) {
 		}
 		switch op.Verb {
 		case netctl.Remove, netctl.Insert:
+			if op.Ended && e.destroy == 0 {
+				continue // not to be found, which would fail the transaction
+			}
 			name := setFor(op.Key)
 			elems[name] = append(elems[name], op)
 			if len(elems[name]) == elementsPerMessage {

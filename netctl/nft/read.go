@@ -12,54 +12,91 @@ import (
 	"github.com/vouchsafe/vouchsafe/netctl"
 )
 
+// reading collects what a gate has counted.
+type reading struct {
+	gate     *Gate
+	meters   map[netctl.SessionKey]hotspot.Usage
+	counters int
+	depleted []hotspot.Depletion
+	free     []netctl.Op // drops of abandoned objects that nothing holds
+}
+
 // Read implements [hotspot.Gate].
 func (g *Gate) Read(ctx context.Context) (hotspot.Tally, error) {
-	var t hotspot.Tally
-	err := g.locked(ctx, func() error {
-		g.sweep()
-		meters := make(map[netctl.SessionKey]hotspot.Usage)
-		objects := 0
-		err := g.objects(unix.NFT_OBJECT_COUNTER, func() { clear(meters); objects = 0 }, func(o netctl.HeldObject) {
-			k, d, ok := netctl.ParseMeterName(o.Name)
-			if !ok || g.state.Abandoned(o.Name) {
-				return
-			}
-			objects++
-			u := meters[k]
-			if d == hotspot.Up {
-				u.Up = o.Used
-			} else {
-				u.Down = o.Used
-			}
-			meters[k] = u
-		})
-		if err != nil {
-			return err
-		}
-		if objects < g.state.Counters() {
-			// Whole meters are missing; their bytes must not be taken for zero.
-			g.lost.Store(true)
-			return ErrLost
-		}
-		for k, u := range meters {
-			t.Meters = append(t.Meters, hotspot.Meter{Session: k.ID, Account: k.Account, Used: u})
-		}
-		return g.objects(unix.NFT_OBJECT_QUOTA, func() { t.Depleted = nil }, func(o netctl.HeldObject) {
-			a, d, ok := netctl.ParseQuotaName(o.Name)
-			if ok && o.Depleted && !g.state.Abandoned(o.Name) {
-				t.Depleted = append(t.Depleted, hotspot.Depletion{Account: a, Direction: d})
-			}
-		})
-	})
-	if err != nil {
+	r := reading{gate: g}
+	if err := g.locked(ctx, r.read); err != nil {
 		return hotspot.Tally{}, err
+	}
+	return r.tally(), nil
+}
+
+func (r *reading) read() error {
+	g := r.gate
+	if err := g.objects(unix.NFT_OBJECT_COUNTER, r.restart, r.counter); err != nil {
+		return err
+	}
+	if r.counters < g.state.Counters() {
+		// Whole meters are missing; their bytes must not be taken for zero.
+		g.lost.Store(true)
+		return ErrLost
+	}
+	n := len(r.free)
+	err := g.objects(unix.NFT_OBJECT_QUOTA, func() { r.depleted, r.free = nil, r.free[:n] }, r.quota)
+	if err != nil {
+		return err
+	}
+	g.sweep(r.free)
+	return nil
+}
+
+func (r *reading) restart() {
+	r.meters, r.counters, r.free = make(map[netctl.SessionKey]hotspot.Usage), 0, nil
+}
+
+// abandoned reports whether an object is of no interest any more.
+func (r *reading) abandoned(o netctl.HeldObject) bool {
+	if !r.gate.state.Abandoned(o.Name) {
+		return false
+	}
+	if !o.InUse {
+		r.free = append(r.free, netctl.Op{Verb: netctl.Drop, Object: o.Name, Kind: o.Kind})
+	}
+	return true
+}
+
+func (r *reading) counter(o netctl.HeldObject) {
+	k, d, ok := netctl.ParseMeterName(o.Name)
+	if !ok || r.abandoned(o) {
+		return
+	}
+	r.counters++
+	u := r.meters[k]
+	if d == hotspot.Up {
+		u.Up = o.Used
+	} else {
+		u.Down = o.Used
+	}
+	r.meters[k] = u
+}
+
+func (r *reading) quota(o netctl.HeldObject) {
+	a, d, ok := netctl.ParseQuotaName(o.Name)
+	if ok && !r.abandoned(o) && o.Depleted {
+		r.depleted = append(r.depleted, hotspot.Depletion{Account: a, Direction: d})
+	}
+}
+
+func (r *reading) tally() hotspot.Tally {
+	t := hotspot.Tally{Depleted: r.depleted}
+	for k, u := range r.meters {
+		t.Meters = append(t.Meters, hotspot.Meter{Session: k.ID, Account: k.Account, Used: u})
 	}
 	slices.SortFunc(t.Meters, func(a, b hotspot.Meter) int { return cmp.Compare(a.Session, b.Session) })
 	slices.SortFunc(t.Depleted, func(a, b hotspot.Depletion) int {
 		return cmp.Or(cmp.Compare(a.Account.Method, b.Account.Method),
 			cmp.Compare(a.Account.ID, b.Account.ID), cmp.Compare(a.Direction, b.Direction))
 	})
-	return t, nil
+	return t
 }
 
 // objects dumps all objects of a type in the table.
