@@ -202,7 +202,7 @@ func (d *hotspotDaemon) ready(all []listener) Ready {
 // status is what the control API tells of the daemon.
 func (d *hotspotDaemon) status(context.Context) v1.Status {
 	st := v1.Status{Version: d.opts.Version, Running: true, Backend: string(d.cfg.Network.Backend),
-		Uptime: int64(time.Now().Sub(d.started).Seconds())}
+		Uptime: int64(time.Since(d.started).Seconds())}
 	st.Notices = append(st.Notices, d.health.problems(time.Now())...)
 	st.Notices = append(st.Notices, notices(d.db)...)
 	if d.cfg.Network.Backend == config.BackendMemory {

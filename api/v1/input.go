@@ -124,18 +124,17 @@ func (o *operation) check(name string, schema *huma.Schema, v any) *Problem {
 	path, result := huma.NewPathBuffer(nil, 0), &huma.ValidateResult{}
 	path.Push("body")
 	huma.Validate(o.api.OpenAPI().Components.Schemas, schema, path, huma.ModeWriteToServer, v, result)
-	for _, err := range result.Errors {
-		detail, ok := err.(huma.ErrorDetailer)
-		if !ok {
-			return inputProblem(http.StatusUnprocessableEntity, name, err.Error())
-		}
-		d := detail.ErrorDetail()
-		if name == "" {
-			_, name, _ = strings.Cut(d.Location, ".")
-		}
-		return inputProblem(http.StatusUnprocessableEntity, name, d.Message)
+	if len(result.Errors) == 0 {
+		return nil
 	}
-	return nil
+	detail := &huma.ErrorDetail{Message: result.Errors[0].Error()}
+	if d, ok := result.Errors[0].(huma.ErrorDetailer); ok {
+		detail = d.ErrorDetail()
+	}
+	if name == "" {
+		_, name, _ = strings.Cut(detail.Location, ".")
+	}
+	return inputProblem(http.StatusUnprocessableEntity, name, detail.Message)
 }
 
 // inputProblem says what is wrong with a request.
