@@ -34,8 +34,8 @@ type Lab interface {
 // MaxPacket is the size of the largest packet that the suite offers.
 const MaxPacket = 60000
 
-// Run runs the whole suite, each test in a lab of its own. With MaxGuests, a
-// lab's gate must hold 1,000 grants.
+// Run runs the whole suite, each test in a lab of its own, whose gate must hold
+// 1,000 grants.
 func Run(t *testing.T, newLab func(t *testing.T) Lab) {
 	tests := []struct {
 		name string

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/netctl/gatetest"
 	"github.com/vouchsafe/vouchsafe/netctl/memory"
 )
 
@@ -28,8 +29,7 @@ func TestPassCountsUntilTheLimit(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	events, done := make(chan hotspot.GateEvent, 8), make(chan error, 1)
 	go func() { done <- g.Watch(ctx, func(e hotspot.GateEvent) { events <- e }) }()
-	for g.Watched() == 0 {
-	}
+	gatetest.Eventually(t, "Watch listens", func() bool { return g.Watched() > 0 })
 
 	set(3000, time.Minute)
 	for i, want := range []bool{true, true, false, false} {
