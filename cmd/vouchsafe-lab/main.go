@@ -75,7 +75,8 @@ func command() *cobra.Command {
 			return netlab.Cleanup(cmd.Context(), d.id)
 		},
 	}
-	root.AddCommand(demoRun, clean)
+	m := measuring{err: os.Stderr}
+	root.AddCommand(demoRun, clean, m.command(&d.id), bareCommand())
 	return root
 }
 

@@ -18,6 +18,7 @@ type room struct {
 var rooms = []room{
 	{"hotspot", nil, "the rules depend on nothing: everything else depends on them"},
 	{"hotspot/...", []string{"hotspot"}, "login methods and fakes know the rules only"},
+	{"netctl/netlab/bench", []string{"hotspot", "netctl/netlab", "netctl/nft", "store"}, "it measures the parts beside bare ones"},
 	{"netctl/netlab", nil, "the lab is a network, it knows nothing of the daemon"},
 	{"netctl", []string{"hotspot"}, "what backends share knows no backend"},
 	{"netctl/...", []string{"hotspot", "netctl"}, "a backend knows no other backend"},
@@ -33,7 +34,7 @@ var rooms = []room{
 	{"daemon/config/gen", []string{"daemon/config"}, "writes the documentation of the configuration"},
 	{"daemon/...", []string{"hotspot", "netctl"}, "configuration and clocks come before everything that is wired"},
 	{"cmd/vouchsafe", []string{"daemon", "daemon/config", "api/v1", "hotspot"}, "flags in, text out; what it does is the daemon's or the API's"},
-	{"cmd/vouchsafe-lab", []string{"netctl/netlab", "daemon", "daemon/config", "api/v1", "hotspot"}, "the demo builds a network and runs the daemon in it"},
+	{"cmd/vouchsafe-lab", []string{"netctl/netlab/...", "daemon", "daemon/config", "api/v1", "hotspot"}, "the demo builds a network and runs the daemon in it"},
 	{"cmd/vouchsafe-cloud", []string{"api", "api/cloud/...", "api/tunnel"}, "the relay is not a router"},
 	{"scripts/...", nil, "scripts stand beside the program"},
 }
@@ -63,7 +64,7 @@ var bans = []struct {
 	tests   bool     // tests of other packages may, too
 	reason  string
 }{
-	{"go.etcd.io/bbolt/...", []string{"store/..."}, false, "store has the one choke point for writes"},
+	{"go.etcd.io/bbolt/...", []string{"store/...", "netctl/netlab/bench"}, false, "store has the one choke point for writes; benchmarks know the bare one"},
 	{"github.com/google/gopacket/...", []string{"netctl/hosts/...", "netctl/netlab/..."}, true, "it costs memory on a router, and must be replaceable"},
 	{"os/exec", []string{"netctl/netlab/...", "cmd/vouchsafe-lab", "scripts/..."}, true, "the daemon speaks to the kernel itself"},
 	{"log", nil, false, "a *slog.Logger is injected"},

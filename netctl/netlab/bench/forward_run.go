@@ -1,0 +1,197 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/netctl/netlab"
+)
+
+const forwardHow = `A router in a namespace masquerades for a bridge of guests. "Plain" is that router
+with the gate's table dormant, which takes its hooks off the packets' way and
+changes nothing else; beside it, in turns of a fraction of a second, the same
+packets with the table in force. Small packets are UDP datagrams of 64 bytes with
+their IP header, no two merged, sent from a ring in kernel memory on one
+processor while the other does the router's work, so that the router is what
+limits the rate. Each of the guests has a MAC, an address, an account with quotas
+in both directions and meters of its own. "One" is the traffic of one guest,
+"all" is a packet of each guest in turn. TCP is a connection of one guest
+("one"), or connections of 256 KiB from each guest in turn, four at a time
+("all"), downloads, with the kernel's segmentation offload as it is.`
+
+// load is one kind of traffic.
+type forwardLoad struct {
+	name    string
+	all, up bool
+	tcp     bool
+}
+
+func forwardLoads() []forwardLoad {
+	return []forwardLoad{
+		{name: "small, up, one", up: true}, {name: "small, up, all", up: true, all: true},
+		{name: "small, down, one"}, {name: "small, down, all", all: true},
+		{name: "TCP, one", tcp: true}, {name: "TCP, all", tcp: true, all: true},
+	}
+}
+
+// forwardResult are the rates of one load at one number of guests.
+type forwardResult struct{ plain, gate Sample }
+
+// forwarding compares forwarding through the gate with forwarding.
+func forwarding(ctx context.Context, r *run) (s Section, err error) {
+	s = Section{Title: "Forwarding", How: forwardHow}
+	t, err := newTrack(ctx, r)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	crowds := pick(r, []int{10, 1000, 10000}, []int{10, 1000})
+	blocks := pick(r, 4, 1)
+	results := map[string]*forwardResult{}
+	for range blocks {
+		for _, n := range crowds {
+			if err := t.block(ctx, r, n, results); err != nil {
+				return s, fmt.Errorf("%d guests: %w", n, err)
+			}
+		}
+	}
+	for _, l := range forwardLoads() {
+		l.report(&s, crowds, results)
+	}
+	s.note("Ratios are of neighbours: each turn through the gate over the plain turn beside it.")
+	return s, nil
+}
+
+func resultKey(l forwardLoad, n int) string { return fmt.Sprint(l.name, n) }
+
+// block measures every load with n guests in.
+func (t *track) block(ctx context.Context, r *run, n int, results map[string]*forwardResult) (err error) {
+	if err := t.admit(ctx, n); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.expel(ctx)) }()
+	macs, err := t.giveMACs(ctx, n)
+	if err != nil {
+		return err
+	}
+	defer macs()
+	prime, err := newRing(t.Guest(1).Host, t.frames(n, true))
+	if err != nil {
+		return err
+	}
+	defer prime.close()
+	for _, l := range forwardLoads() {
+		res := results[resultKey(l, n)]
+		if res == nil {
+			res = &forwardResult{}
+			results[resultKey(l, n)] = res
+		}
+		if err := t.alternate(ctx, r, l, n, prime, res); err != nil {
+			return fmt.Errorf("%s: %w", l.name, err)
+		}
+	}
+	return nil
+}
+
+// alternate takes turns of one load: plain, gate, gate, plain and so on.
+func (t *track) alternate(ctx context.Context, r *run, l forwardLoad, n int, prime *ring, res *forwardResult) error {
+	measure, done, err := t.meter(ctx, r, l, n)
+	if err != nil {
+		return err
+	}
+	defer done()
+	for i := range pick(r, 7, 1) {
+		for _, on := range []bool{i%2 == 1, i%2 == 0} {
+			if err := t.enforce(ctx, on); err != nil {
+				return err
+			}
+			// Every flow is known to the router before it is measured.
+			if err := prime.send(ctx, 0); err != nil {
+				return err
+			}
+			rate, err := measure()
+			if err != nil {
+				return err
+			}
+			if on {
+				res.gate = append(res.gate, rate)
+			} else {
+				res.plain = append(res.plain, rate)
+			}
+		}
+	}
+	return t.enforce(ctx, true)
+}
+
+// meter returns a function that measures a load once.
+func (t *track) meter(ctx context.Context, r *run, l forwardLoad, n int) (measure func() (float64, error), done func(), err error) {
+	turn := pick(r, 150*time.Millisecond, 50*time.Millisecond)
+	if l.tcp {
+		clients := 1
+		if l.all {
+			clients = 4
+		}
+		far, err := newSource(ctx, t.Upstream())
+		if err != nil {
+			return nil, nil, err
+		}
+		return func() (float64, error) { return t.download(ctx, far, clients, n, l.all, 2*turn) }, far.close, nil
+	}
+	if !l.all {
+		n = 1
+	}
+	from, to := t.Guest(1).Host, t.Upstream()
+	if !l.up {
+		from, to = to, from
+	}
+	ring, err := newRing(from, t.frames(n, l.up))
+	if err != nil {
+		return nil, nil, err
+	}
+	return func() (float64, error) {
+		pps, err := t.rate(ctx, ring, to, turn)
+		if err == nil && pps < 1000 {
+			err = errBlocked
+		}
+		return pps / 1000, err
+	}, func() { _ = ring.close() }, nil
+}
+
+var errBlocked = errors.New("the traffic does not pass")
+
+// report states a load's figures.
+func (l forwardLoad) report(s *Section, crowds []int, results map[string]*forwardResult) {
+	goal, goalText, u := 0.88, "≥ 0.88 (aim 0.95)", kppsUnit()
+	if l.tcp {
+		goal, goalText, u = 0.95, "≥ 0.95", gbitUnit()
+	}
+	p := Plot{Name: "forward-" + fileName(l.name), Title: "Forwarding: " + l.name, Unit: u.name}
+	ratios := map[int]Sample{}
+	for _, n := range crowds {
+		res := results[resultKey(l, n)]
+		ratios[n] = res.gate.Over(res.plain)
+		s.figure(fmt.Sprintf("forwarding, %s, %d guests", l.name, n),
+			"ratio "+ratioUnit().spread(ratios[n]), fmt.Sprintf("plain %s, gate %s", u.with(res.plain.Median()), u.with(res.gate.Median())),
+			goalText, atLeast(ratios[n].Median(), goal))
+		p.Rows = append(p.Rows, PlotRow{fmt.Sprintf("plain, %d flows", n), res.plain, true},
+			PlotRow{fmt.Sprintf("%d guests in", n), res.gate, false})
+	}
+	first, last := crowds[0], crowds[len(crowds)-1]
+	v := ratios[last].Median() / ratios[first].Median()
+	s.figure(fmt.Sprintf("forwarding, %s, %d guests over %d", l.name, last, first), ratioUnit().with(v),
+		"both over plain", "≥ 0.90", atLeast(v, 0.9))
+	s.Plots = append(s.Plots, p)
+}
+
+// newSource listens for downloads on the internet's side.
+func newSource(ctx context.Context, h *netlab.Host) (*source, error) {
+	ln, err := h.Listen(ctx, "tcp4", netlab.Upstream4+":0")
+	if err != nil {
+		return nil, err
+	}
+	src := &source{ln: ln}
+	go src.serve()
+	return src, nil
+}
