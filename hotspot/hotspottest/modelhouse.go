@@ -1,0 +1,215 @@
+package hotspottest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
+)
+
+// makeVoucher makes a voucher, unless the place is taken.
+func (h *modelHouse) makeVoucher(s Step) error {
+	if h.model.vouchers[s.Voucher] != nil {
+		return nil
+	}
+	h.made++
+	valid := hotspot.Validity(s.For)
+	vs, err := h.svc.CreateVouchers(h.ctx, hotspot.VoucherSpec{Username: fmt.Sprintf("voucher-%d", h.made),
+		ValidFor: &valid, Limit: s.Limit, Devices: s.Devices})
+	if err != nil {
+		return err
+	}
+	h.ids[s.Voucher], h.names[s.Voucher] = vs[0].ID, vs[0].Username
+	h.model.vouchers[s.Voucher] = &mAccount{voucher: s.Voucher, validFor: s.For, limit: amountOf(s.Limit), devices: s.Devices}
+	return nil
+}
+
+func (h *modelHouse) edit(s Step) error {
+	e := hotspot.VoucherEdit{}
+	switch s.Switch {
+	case "on", "off":
+		off := s.Switch == "off"
+		e.Disabled = &off
+	case "unbind":
+		e.Unbind = true
+	case "reset":
+		e.Reset = true
+	case "limit":
+		e.Limit = &s.Limit
+	case "topup":
+		e.TopUp = &s.TopUp
+	case "time":
+		v := hotspot.Validity(s.For)
+		e.ValidFor = &v
+	case "devices":
+		e.Devices = &s.Devices
+	}
+	if a := h.model.vouchers[s.Voucher]; a != nil && e.Reset {
+		delete(h.lowest, a)
+	}
+	want := h.model.edit(s.Voucher, e)
+	_, err := h.svc.EditVoucher(h.ctx, h.nameOf(s.Voucher), e)
+	return sameCode(want, err)
+}
+
+func (h *modelHouse) setting(key, value string) error {
+	if err := h.svc.SetSetting(h.ctx, key, value); err != nil {
+		return err
+	}
+	h.model.set = h.svc.Settings()
+	h.model.expire()
+	return h.poll()
+}
+
+// traffic offers packets until one is refused. used is the account whose quota
+// that used up.
+func (h *modelHouse) traffic(s Step) (used *mAccount, err error) {
+	addr := s.Addr - 1
+	if s.Addr == 0 {
+		addr = h.model.devices[s.Device].addrs[0]
+	}
+	for range s.Packets {
+		want, used := h.model.packet(s.Device, addr, direction(s.Up), s.Size)
+		got := h.world.Packet(modelMAC(s.Device), modelAddr(addr), directionOf(s.Up), s.Size)
+		if got != want {
+			return nil, fmt.Errorf("passed: %v, want %v", got, want)
+		}
+		if used != nil || !got {
+			return used, nil
+		}
+	}
+	return nil, nil
+}
+
+// report hands the gate's event to the service, as the daemon does.
+func (h *modelHouse) report(a *mAccount, up bool) error {
+	t, err := h.gate().Read(h.ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range t.Depleted {
+		if d.Account == h.accountID(a) && d.Direction == directionOf(up) {
+			return h.svc.GateEvent(h.ctx, hotspot.GateEvent{Depletion: d})
+		}
+	}
+	return fmt.Errorf("the gate does not say that the quota is used up")
+}
+
+func (h *modelHouse) gate() hotspot.Gate { return h.world.Gate() }
+
+// accountID finds what the service calls an account.
+func (h *modelHouse) accountID(a *mAccount) hotspot.AccountID {
+	for _, d := range h.model.devices {
+		if s := d.session; s != nil && s.account == a {
+			if x, err := h.row(s.id); err == nil {
+				return x.Account
+			}
+		}
+	}
+	if a.voucher >= 0 {
+		return hotspot.AccountID{Method: hotspot.MethodVoucher, ID: h.ids[a.voucher]}
+	}
+	for i, d := range h.model.devices {
+		if d.free != a {
+			continue
+		}
+		var id hotspot.AccountID
+		_ = h.store.View(h.ctx, func(r hotspot.Reader) error {
+			u, err := r.UserByKey(hotspot.MethodFree, modelMAC(i).String())
+			id = u.Account()
+			return err
+		})
+		return id
+	}
+	return hotspot.AccountID{}
+}
+
+func (h *modelHouse) row(id uint64) (x hotspot.Session, err error) {
+	err = h.store.View(h.ctx, func(r hotspot.Reader) error {
+		x, err = r.Session(id)
+		return err
+	})
+	return x, err
+}
+
+// crash kills the program. Packets and time go on without it.
+func (h *modelHouse) crash(s Step) error {
+	used, err := h.traffic(s)
+	if err != nil {
+		return err
+	}
+	if used != nil {
+		h.model.deplete(used, direction(s.Up))
+	}
+	if s.Packets == 0 {
+		h.machine(s.For)
+		h.model.t += s.For
+		h.model.awake += s.For
+	}
+	h.model.restart()
+	if err := h.start(h.world.Restart()); err != nil {
+		return err
+	}
+	return h.seeAll()
+}
+
+// reboot cuts the power.
+func (h *modelHouse) reboot(s Step) error {
+	h.boots++
+	h.truth = h.truth.Add(s.For)
+	h.clock.Reboot(h.truth.Add(s.Off), fmt.Sprintf("boot-%d", h.boots+1))
+	h.model.reboot()
+	if err := h.start(h.world.Reboot()); err != nil {
+		return err
+	}
+	if err := h.adopt("power cut"); err != nil {
+		return err
+	}
+	return h.seeAll()
+}
+
+// lose takes the gate's rules away, with what they counted.
+func (h *modelHouse) lose() error {
+	h.world.Lose()
+	if err := h.svc.GateEvent(h.ctx, hotspot.GateEvent{Lost: true}); err != nil {
+		return err
+	}
+	return h.adopt("loss of the gate")
+}
+
+// adopt takes over into the model what the service still knows of what was
+// used, after checking that no more was forgotten than may be.
+func (h *modelHouse) adopt(after string) error {
+	t, err := h.gate().Read(h.ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range h.model.sessions(nil) {
+		x := amount{}
+		for _, m := range t.Meters {
+			if m.Session == s.id {
+				x = amountOf(m.Used)
+			}
+		}
+		for d := range x {
+			if x[d] < s.kept[d] || x[d] > s.used[d] {
+				return fmt.Errorf("after a %s session %d has used %d, not between %d and %d", after, s.id, x[d], s.kept[d], s.used[d])
+			}
+		}
+		h.model.forget(s, x)
+		delete(h.lowest, s.account)
+	}
+	return nil
+}
+
+// timeLeft is what a session has left until it must end; ok is false if it
+// never must.
+func (m *model) timeLeft(s *mSession) (left time.Duration, ok bool) {
+	if a := s.account; a.span.begun && a.validFor > 0 {
+		left, ok = a.span.at+a.validFor-m.t, true
+	}
+	if s.timeout > 0 && (!ok || s.span.at+s.timeout-m.t < left) {
+		left, ok = s.span.at+s.timeout-m.t, true
+	}
+	return left, ok
+}

@@ -1,0 +1,77 @@
+package hotspot_test
+
+import (
+	"flag"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/hotspot/hotspottest"
+	"github.com/vouchsafe/vouchsafe/netctl/memory"
+)
+
+var (
+	modelSeed = flag.Uint64("model.seed", envNumber("VOUCHSAFE_MODEL_SEED", uint64(time.Now().UnixNano())), "begin of the random tests against the model")
+	modelRuns = flag.Uint64("model.runs", envNumber("VOUCHSAFE_MODEL_RUNS", 2000), "sequences to try against the model")
+)
+
+func envNumber(key string, otherwise uint64) uint64 {
+	n, err := strconv.ParseUint(os.Getenv(key), 10, 64)
+	if err != nil {
+		return otherwise
+	}
+	return n
+}
+
+// memoryWorld is a gate in memory, whose time is the test's.
+type memoryWorld struct {
+	clock *hotspottest.Clock
+	gate  *memory.Gate
+}
+
+func newMemoryWorld(c *hotspottest.Clock) hotspottest.World {
+	w := &memoryWorld{clock: c}
+	w.Reboot()
+	return w
+}
+
+func (w *memoryWorld) Gate() hotspot.Gate    { return w.gate }
+func (w *memoryWorld) Restart() hotspot.Gate { return w.gate }
+func (w *memoryWorld) Lose()                 { w.gate.Lose() }
+func (w *memoryWorld) Probe() int            { return 0 }
+
+func (w *memoryWorld) Reboot() hotspot.Gate {
+	w.gate = memory.New(memory.Now(w.clock.Mono))
+	return w.gate
+}
+
+func (w *memoryWorld) Packet(m hotspot.MAC, a netip.Addr, d hotspot.Direction, n int) bool {
+	return w.gate.Pass(m, a, d, uint64(n))
+}
+
+// TestModel holds the service against a plain model of the session rules, over
+// random sequences of what can happen to a hotspot. VOUCHSAFE_MODEL_RUNS makes
+// it longer.
+func TestModel(t *testing.T) {
+	const steps = 40
+	runs := *modelRuns
+	if testing.Short() {
+		runs = min(runs, 100)
+	}
+	t.Logf("seed %d (set VOUCHSAFE_MODEL_SEED to repeat), %d runs", *modelSeed, runs)
+	for i := range runs {
+		seed := *modelSeed + i
+		all := hotspottest.RandomSteps(rand.New(rand.NewPCG(seed, 0)), steps, true)
+		try := func(s []hotspottest.Step) error { return hotspottest.Run(t.Context(), s, newMemoryWorld) }
+		err := try(all)
+		if err == nil {
+			continue
+		}
+		short := hotspottest.Shrink(all, func(s []hotspottest.Step) bool { return try(s) != nil })
+		t.Fatalf("seed %d: %v\nshrunk: %v\n%s", seed, err, try(short), hotspottest.PrintSteps(short))
+	}
+}
