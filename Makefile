@@ -2,10 +2,10 @@
 # `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint unit test-root test-arch fuzz cross bench hooks clean
+.PHONY: help build run test lint unit test-root test-arch fuzz cross bench bench-short hooks clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 build: ## Build bin/vouchsafe and its companions
 	@scripts/build.sh
@@ -34,8 +34,11 @@ fuzz: ## Fuzz every decoder for a few seconds
 cross: ## Build for every router and check the sizes
 	@scripts/test.sh cross
 
-bench: ## Run the Go benchmarks
+bench: ## Measure everything beside its baselines; writes docs/benchmarks.md
 	@scripts/bench.sh
+
+bench-short: ## Only see that every benchmark runs
+	@scripts/bench.sh short
 
 hooks: ## Install the git hook that checks before a push
 	@scripts/install-hooks.sh
