@@ -65,7 +65,7 @@ func TestModel(t *testing.T) {
 	t.Logf("seed %d (set VOUCHSAFE_MODEL_SEED to repeat), %d runs", *modelSeed, runs)
 	for i := range runs {
 		seed := *modelSeed + i
-		all := hotspottest.RandomSteps(rand.New(rand.NewPCG(seed, 0)), steps, true)
+		all := hotspottest.RandomSteps(rand.New(rand.NewPCG(seed, 0)), steps)
 		try := func(s []hotspottest.Step) error { return hotspottest.Run(t.Context(), s, newMemoryWorld) }
 		err := try(all)
 		if err == nil {

@@ -140,10 +140,16 @@ func (h *modelHouse) checkVouchers() error {
 	return nil
 }
 
-// checkPackets tries every address in both directions.
+// checkPackets tries addresses in both directions: all of them, or, where
+// packets are dear, those of each device and a foreign one.
 func (h *modelHouse) checkPackets() error {
-	for d := range modelDevices {
-		for _, a := range []int{0, 1, 2, 3, 4, 5, modelAddrs + d} {
+	h.round++
+	for d, dev := range h.model.devices {
+		addrs := []int{0, 1, 2, 3, 4, 5, modelAddrs + d}
+		if h.world.Probe() > 0 {
+			addrs = append(slices.Clone(dev.addrs), (h.round+d)%modelAddrs)
+		}
+		for _, a := range addrs {
 			for dir := range 2 {
 				if err := h.probe(d, a, dir); err != nil {
 					return err

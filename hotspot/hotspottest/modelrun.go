@@ -65,6 +65,7 @@ type modelHouse struct {
 	names  [modelVouchers]string
 	made   int
 	boots  int
+	round  int       // of probes
 	truth  time.Time // as a clock shows that is always right
 	lowest map[*mAccount]amount
 }

@@ -329,7 +329,11 @@ func (p packet) frame(n int, id []byte) []byte {
 	udp = append(udp, make([]byte, n-header-len(udp))...)
 	pseudo := wire.AppendUint32(nil, uint32(len(udp)))
 	pseudo = append(pseudo, 0, 0, 0, unix.IPPROTO_UDP)
-	wire.PutUint16(udp[6:], checksum(src, dst, pseudo, udp))
+	sum := checksum(src, dst, pseudo, udp)
+	if sum == 0 { // means that there is none, which IPv6 forbids
+		sum = 0xffff
+	}
+	wire.PutUint16(udp[6:], sum)
 	return append(f, udp...)
 }
 
