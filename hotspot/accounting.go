@@ -43,6 +43,9 @@ func (s *Service) tally(ctx context.Context) (Tally, error) {
 	for _, m := range t.Meters {
 		l := s.sessions[m.Session]
 		if l == nil {
+			// Closed, and not forgotten yet; or let in by a batch that crossed
+			// the end of the session. Either way it must go.
+			s.dirty[m.Account], s.pending[m.Session] = struct{}{}, struct{}{}
 			continue
 		}
 		// Meters never run backwards; one that seems to is a new one.
@@ -58,18 +61,23 @@ func (s *Service) tally(ctx context.Context) (Tally, error) {
 // failed. The daemon calls it every accounting period and whenever
 // [Service.Next] says that something is due.
 func (s *Service) Poll(ctx context.Context) error {
-	var errs []error
-	if err := s.Tick(ctx); err != nil {
-		errs = append(errs, err)
-	}
+	errs := []error{s.Tick(ctx)}
 	t, err := s.tally(ctx)
-	if err != nil {
-		return errors.Join(append(errs, err)...)
-	}
-	s.markOver(t)
+	errs = append(errs, err)
+	s.suspectAll(t.Depleted)
+	s.markOver()
 	errs = append(errs, s.retry(ctx))
 	s.forget(ctx, nil)
 	return errors.Join(errs...)
+}
+
+// suspectAll notes accounts whose quota may be used up.
+func (s *Service) suspectAll(ds []Depletion) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range ds {
+		s.suspect[d.Account] = struct{}{}
+	}
 }
 
 // Tick corrects the house's time by the wall clock, and with it the times of
@@ -79,8 +87,11 @@ func (s *Service) Tick(ctx context.Context) error {
 	defer s.era.Unlock()
 	r := s.cfg.Clock.Read()
 	s.mu.Lock()
-	before := s.time
-	st := s.time.observe(r)
+	next := s.time
+	st := next.observe(r)
+	if st.isZero() {
+		s.time = next // at most a drift
+	}
 	s.mu.Unlock()
 	if st.isZero() {
 		return nil
@@ -91,22 +102,17 @@ func (s *Service) Tick(ctx context.Context) error {
 	default:
 		s.log.Warn("the clock was set; running validities move along", "by", st.Begun.Round(time.Second))
 	}
-	err := s.moveTimes(ctx, st)
-	if err != nil {
-		// Nothing was moved: stay on the old time, and try again.
-		s.mu.Lock()
-		s.time = before
-		s.mu.Unlock()
-	}
-	return err
+	return s.moveTimes(ctx, st, next, r)
 }
 
-// moveTimes applies a step to everything that has begun, in one transaction.
-func (s *Service) moveTimes(ctx context.Context, st step) error {
+// moveTimes applies a step to everything that has begun, and takes the new
+// time over, in one transaction: a crash leaves both old or both new.
+func (s *Service) moveTimes(ctx context.Context, st step, next timekeeper, r Reading) error {
 	moved := make(map[uint64]Session)
+	set, old := s.Settings(), s.moment()
 	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
 		clear(moved)
-		if err := moveAllowances(tx, st); err != nil {
+		if err := moveAllowances(tx, st, set, old); err != nil {
 			return err
 		}
 		open, err := tx.OpenSessions()
@@ -125,27 +131,24 @@ func (s *Service) moveTimes(ctx context.Context, st step) error {
 				return err
 			}
 		}
-		return nil
+		return tx.PutClockMark(next.mark(r))
 	})
 	if err != nil {
 		return fmt.Errorf("move times by %s: %w", st.Begun, err)
 	}
-	accounts := make(map[AccountID]struct{})
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.time = next
 	for id, x := range moved {
 		if l := s.sessions[id]; l != nil {
 			l.Started, l.Provisional, l.Deadline, l.DeadlineReason = x.Started, x.Provisional, x.Deadline, x.DeadlineReason
-			accounts[l.Account] = struct{}{}
+			s.dirty[l.Account] = struct{}{}
 		}
-	}
-	s.mu.Unlock()
-	for a := range accounts {
-		s.markDirty(a)
 	}
 	return nil
 }
 
-func moveAllowances(tx Tx, st step) error {
+func moveAllowances(tx Tx, st step, set Settings, old moment) error {
 	const page = 256
 	for after := uint64(0); ; {
 		vs, err := tx.Vouchers(after, page)
@@ -157,7 +160,11 @@ func moveAllowances(tx Tx, st step) error {
 		}
 		for _, v := range vs {
 			after = v.ID
-			if st.moveAllowance(&v.Allowance) {
+			// A validity that runs from a date has begun without a login.
+			if start := v.startRule(set); v.Started.IsZero() && !start.IsZero() && !start.After(old.now) {
+				v.Started = start
+			}
+			if st.moveVoucher(&v) {
 				if err := tx.PutVoucher(&v); err != nil {
 					return err
 				}
@@ -189,9 +196,8 @@ func moveAllowances(tx Tx, st step) error {
 	return nil
 }
 
-// markOver decides the end of sessions that are over by the gate's count, by
-// the time, or by silence.
-func (s *Service) markOver(t Tally) {
+// markOver decides the end of sessions that are over by the time, or by silence.
+func (s *Service) markOver() {
 	s.era.RLock()
 	defer s.era.RUnlock()
 	r := s.cfg.Clock.Read()
@@ -207,15 +213,6 @@ func (s *Service) markOver(t Tally) {
 			over[l.ID] = EndIdle
 		}
 	}
-	for _, d := range t.Depleted {
-		why := EndDownload
-		if d.Direction == Up {
-			why = EndUpload
-		}
-		for id := range s.byOwner[d.Account] {
-			over[id] = why
-		}
-	}
 	s.mu.Unlock()
 	for id, why := range over {
 		s.markEnding(why, id)
@@ -227,6 +224,9 @@ func (s *Service) retry(ctx context.Context) error {
 	s.mu.Lock()
 	due := make(map[AccountID]struct{}, len(s.dirty))
 	for a := range s.dirty {
+		due[a] = struct{}{}
+	}
+	for a := range s.suspect {
 		due[a] = struct{}{}
 	}
 	for _, l := range s.sessions {
@@ -264,13 +264,19 @@ func (s *Service) finishAll(ctx context.Context, accounts []AccountID) error {
 	return s.finish(ctx, accounts...)
 }
 
-// Next is how long until something is due by the clock: the next session's
-// deadline. The daemon must call [Service.Poll] then, or earlier.
+// retryAfter is how soon what failed is tried again.
+const retryAfter = time.Second
+
+// Next is how long until something is due: the next session's deadline, or what
+// must be tried again. The daemon must call [Service.Poll] then, or earlier.
 func (s *Service) Next() time.Duration {
 	m := s.moment()
 	next := time.Hour
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.dirty)+len(s.suspect) > 0 {
+		next = retryAfter
+	}
 	for _, l := range s.sessions {
 		if l.ending == "" && !l.Deadline.IsZero() {
 			next = min(next, max(l.Deadline.Sub(m.now), 0))

@@ -44,9 +44,16 @@ func (s *Service) markEnding(why Reason, ids ...uint64) {
 	}
 }
 
-// finish carries out the ends that are decided for some accounts, whose locks
-// the caller holds: gate, last bytes, store, and then the gate may forget.
+// finish carries out what is decided for some accounts, whose locks the caller
+// holds: quotas are judged, the gate is told, and for sessions that end, their
+// last bytes are stored, whereupon the gate may forget them.
 func (s *Service) finish(ctx context.Context, accounts ...AccountID) error {
+	ctx, cancel := detach(ctx)
+	defer cancel()
+	if err := s.judgeQuotas(ctx, accounts); err != nil {
+		s.markDirty(accounts...)
+		return err
+	}
 	if err := s.reconcile(ctx, accounts...); err != nil {
 		return err
 	}
@@ -75,6 +82,45 @@ func (s *Service) finish(ctx context.Context, accounts ...AccountID) error {
 			"session", l.ID, "reason", string(l.ending), "down", l.Used.Down, "up", l.Used.Up)
 	}
 	s.forget(ctx, ids)
+	return nil
+}
+
+// judgeQuotas decides the end of sessions whose quota is used up. What was read
+// or reported before the account was locked may be old: it could have been
+// topped up since.
+func (s *Service) judgeQuotas(ctx context.Context, accounts []AccountID) error {
+	s.mu.Lock()
+	asked := make(map[AccountID]struct{})
+	for _, a := range accounts {
+		if _, ok := s.suspect[a]; ok {
+			asked[a] = struct{}{}
+		}
+	}
+	s.mu.Unlock()
+	if len(asked) == 0 {
+		return nil
+	}
+	t, err := s.tally(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range t.Depleted {
+		if _, ok := asked[d.Account]; !ok {
+			continue
+		}
+		why := EndDownload
+		if d.Direction == Up {
+			why = EndUpload
+		}
+		for _, l := range s.ofAccount(d.Account) {
+			s.markEnding(why, l.ID)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for a := range asked {
+		delete(s.suspect, a)
+	}
 	return nil
 }
 
@@ -135,10 +181,7 @@ func storeEnd(tx Tx, l *live) error {
 		return err
 	}
 	d.LastEnd, d.LastReason = x.Ended, l.ending
-	switch l.ending {
-	case EndLogout, EndKicked, EndReplaced, EndRemoved, EndTimeout:
-		d.Returning = false // the form is wanted again
-	}
+	d.Returning = d.Returning && !l.ending.wantsForm()
 	return tx.PutDevice(d)
 }
 
@@ -199,17 +242,25 @@ func changeAllowance(tx Tx, a AccountID, f func(*Allowance)) error {
 // take now is tried again.
 func (s *Service) forget(ctx context.Context, ids []uint64) {
 	s.mu.Lock()
-	ids = append(ids, s.pending...)
-	s.pending = nil
+	for _, id := range ids {
+		s.pending[id] = struct{}{}
+	}
+	all := make([]uint64, 0, len(s.pending))
+	for id := range s.pending {
+		all = append(all, id)
+	}
 	s.mu.Unlock()
-	if len(ids) == 0 {
+	if len(all) == 0 {
 		return
 	}
-	if err := s.cfg.Gate.Forget(ctx, ids...); err != nil {
-		s.log.Warn("the gate still keeps meters of closed sessions", "sessions", len(ids), "error", err)
-		s.mu.Lock()
-		s.pending = append(s.pending, ids...)
-		s.mu.Unlock()
+	if err := s.cfg.Gate.Forget(ctx, all...); err != nil {
+		s.log.Warn("the gate still keeps meters of closed sessions", "sessions", len(all), "error", err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range all {
+		delete(s.pending, id)
 	}
 }
 
@@ -223,19 +274,19 @@ func (s *Service) markDirty(accounts ...AccountID) {
 
 // claimAddrs gives a session the addresses that its device holds now, besides
 // those it had: what a device once used stays its own until another device is
-// seen with it, so that no connection breaks. Accounts that lost an address
-// are returned. The caller holds mu.
-func (s *Service) claimAddrs(l *live, addrs []netip.Addr) (robbed []AccountID) {
+// seen with it, so that no connection breaks. Both accounts are dirty then: the
+// gate may be told of the loser's old addresses after the winner's new ones, so
+// both are told again. The caller holds mu.
+func (s *Service) claimAddrs(l *live, addrs []netip.Addr) {
 	for _, a := range addrs {
 		for _, other := range s.sessions {
 			if i := slices.Index(other.Addrs, a); other != l && i >= 0 {
 				other.Addrs = slices.Delete(slices.Clone(other.Addrs), i, i+1)
-				robbed = append(robbed, other.Account)
+				s.dirty[other.Account], s.dirty[l.Account] = struct{}{}, struct{}{}
 			}
 		}
 	}
 	l.Addrs = mergeAddrs(l.Addrs, addrs)
-	return robbed
 }
 
 // mergeAddrs adds new addresses; beyond the bound the oldest ones give way.

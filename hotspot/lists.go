@@ -188,6 +188,12 @@ func (s *Service) GuestHosts(ctx context.Context) ([]GuestHost, error) {
 	out := make([]GuestHost, len(hosts))
 	for i, h := range hosts {
 		out[i] = GuestHost{Host: h, Guest: in[h.MAC]}
+		delete(in, h.MAC)
+	}
+	for _, g := range guests {
+		if in[g.MAC] != nil { // let in, and not seen at present
+			out = append(out, GuestHost{Host: Host{MAC: g.MAC, Addrs: g.Addrs, Age: g.Uptime, Idle: g.Idle}, Guest: in[g.MAC]})
+		}
 	}
 	return out, nil
 }

@@ -73,26 +73,20 @@ func (s *Service) enter(ctx context.Context, e *entry) error {
 		r := s.cfg.Clock.Read()
 		s.add(&live{Session: e.session, lastActive: r.Mono, began: r.Mono})
 	}
-	robbed := s.claimAddrs(s.sessions[e.session.ID], e.host.Addrs)
-	s.mu.Unlock()
-	if !e.already {
-		s.log.Info("guest logged in", "login", e.session.Login, "type", string(id.Method), "mac", e.session.MAC,
-			"address", e.session.Addr(), "session", e.session.ID)
-	}
-	if err := s.reconcile(ctx, id); err != nil {
-		return err
-	}
-	s.markDirty(robbed...)
-	if len(e.out) == 0 {
-		return nil
-	}
+	s.claimAddrs(s.sessions[e.session.ID], e.host.Addrs)
 	var gone []uint64
-	for _, l := range s.ofAccount(id) {
+	for _, l := range s.byOwner[id] {
 		if slices.Contains(e.out, l.MAC) {
 			gone = append(gone, l.ID)
 		}
 	}
-	return s.endLocked(ctx, id, EndReplaced, gone...)
+	s.mu.Unlock()
+	s.markEnding(EndReplaced, gone...)
+	if !e.already {
+		s.log.Info("guest logged in", "login", e.session.Login, "type", string(id.Method), "mac", e.session.MAC,
+			"address", e.session.Addr(), "session", e.session.ID)
+	}
+	return s.finish(ctx, id)
 }
 
 // commitLogin is the login's transaction. It may run more than once.
@@ -273,6 +267,9 @@ func (s *Service) Return(ctx context.Context, h Host) (st GuestStatus, ok bool, 
 
 // returning makes the claim of a device that may return by itself.
 func (s *Service) returning(ctx context.Context, m MAC) (c Claim, ok bool, err error) {
+	if s.wantsForm(m) {
+		return c, false, nil
+	}
 	set := s.Settings()
 	err = s.cfg.Store.View(ctx, func(r Reader) error {
 		d, err := r.Device(m)
@@ -305,6 +302,19 @@ func (s *Service) returning(ctx context.Context, m MAC) (c Claim, ok bool, err e
 		return Claim{}, false, fmt.Errorf("look up device %s: %w", m, err)
 	}
 	return c, ok, nil
+}
+
+// wantsForm reports whether a session of the device is about to end for a
+// reason after which it must log in again, though the store may not know yet.
+func (s *Service) wantsForm(m MAC) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.sessions {
+		if l.MAC == m && l.ending.wantsForm() {
+			return true
+		}
+	}
+	return false
 }
 
 // Logout ends a device's session at the guest's wish. Not being logged in is

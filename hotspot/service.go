@@ -47,6 +47,11 @@ type Service struct {
 	accounts keyed
 	devices  keyed
 
+	// setting orders what the gate is told: a pass that names an address must
+	// not overtake a later one that names it for another device. It is held
+	// while a pass is built and set, and nothing is locked under it but mu.
+	setting sync.Mutex
+
 	// era is read-held while something is judged by the time and stored, and
 	// write-held while the time and all that depends on it move.
 	era sync.RWMutex
@@ -57,8 +62,10 @@ type Service struct {
 	byMAC    map[MAC]*live
 	byOwner  map[AccountID]map[uint64]*live
 	dirty    map[AccountID]struct{}
-	pending  []uint64      // closed sessions that the gate must still forget
-	readAt   time.Duration // boot clock when the meters were read last
+	suspect  map[AccountID]struct{} // a quota may be used up: to be judged under the account's lock
+	afresh   map[AccountID]struct{} // whose quotas must begin anew in the gate
+	pending  map[uint64]struct{}    // closed sessions that the gate must still forget
+	readAt   time.Duration          // boot clock when the meters were read last
 }
 
 // live is an open session.
@@ -80,6 +87,9 @@ func New(cfg Config) *Service {
 		byMAC:    make(map[MAC]*live),
 		byOwner:  make(map[AccountID]map[uint64]*live),
 		dirty:    make(map[AccountID]struct{}),
+		suspect:  make(map[AccountID]struct{}),
+		afresh:   make(map[AccountID]struct{}),
+		pending:  make(map[uint64]struct{}),
 	}
 	def := DefaultSettings()
 	s.settings.Store(&def)
@@ -101,7 +111,21 @@ func (s *Service) moment() moment {
 	r := s.cfg.Clock.Read()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.momentLocked(r)
+}
+
+func (s *Service) momentLocked(r Reading) moment {
 	return moment{s.time.now(r).Truncate(time.Microsecond), s.time.believed}
+}
+
+// carryThrough is how long a change that was committed may take to reach the
+// gate after its caller has gone.
+const carryThrough = 30 * time.Second
+
+// detach lets a committed change be carried through although its caller hangs
+// up: a phone that closes its page must not leave half a login.
+func detach(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), carryThrough)
 }
 
 // Identify returns the device on the guest network that holds an address, or
@@ -222,10 +246,23 @@ func (s *Service) current(r Reader, a AccountID) (Allowance, error) {
 	return al, err
 }
 
-// reconcile tells the gate what it shall hold of an account. The caller holds
-// the account's lock. On error the account is dirty and will be tried again.
+// reconcile tells the gate what it shall hold of some accounts, whose locks the
+// caller holds. On error they are dirty and will be tried again.
 func (s *Service) reconcile(ctx context.Context, accounts ...AccountID) error {
+	s.setting.Lock()
+	defer s.setting.Unlock()
+	s.mu.Lock()
+	for _, a := range accounts {
+		delete(s.dirty, a) // what happens from here on makes it dirty again
+	}
+	s.mu.Unlock()
 	passes, err := s.passes(ctx, accounts)
+	if err == nil {
+		// A running quota keeps its count; taking the pass away ends it.
+		if anew := s.beginAnew(accounts); len(anew) > 0 {
+			err = s.cfg.Gate.Set(ctx, anew...)
+		}
+	}
 	if err == nil {
 		err = s.cfg.Gate.Set(ctx, passes...)
 	}
@@ -235,7 +272,7 @@ func (s *Service) reconcile(ctx context.Context, accounts ...AccountID) error {
 		if err != nil {
 			s.dirty[a] = struct{}{}
 		} else {
-			delete(s.dirty, a)
+			delete(s.afresh, a)
 		}
 	}
 	if err != nil {
@@ -244,19 +281,25 @@ func (s *Service) reconcile(ctx context.Context, accounts ...AccountID) error {
 	return nil
 }
 
+// beginAnew returns empty passes of those accounts whose quotas begin anew.
+func (s *Service) beginAnew(accounts []AccountID) (empty []Pass) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range accounts {
+		if _, ok := s.afresh[a]; ok {
+			empty = append(empty, Pass{Account: a})
+		}
+	}
+	return empty
+}
+
 // passes builds what the gate shall hold of some accounts.
 func (s *Service) passes(ctx context.Context, accounts []AccountID) ([]Pass, error) {
-	m := s.moment()
 	passes := make([]Pass, 0, len(accounts))
 	err := s.cfg.Store.View(ctx, func(r Reader) error {
 		passes = passes[:0]
 		for _, a := range accounts {
-			p := Pass{Account: a}
-			for _, l := range s.ofAccount(a) {
-				if g, ok := l.grant(m); ok {
-					p.Grants = append(p.Grants, g)
-				}
-			}
+			p := Pass{Account: a, Grants: s.grants(a)}
 			if len(p.Grants) > 0 {
 				al, err := s.current(r, a)
 				if err != nil {
@@ -269,6 +312,21 @@ func (s *Service) passes(ctx context.Context, accounts []AccountID) ([]Pass, err
 		return nil
 	})
 	return passes, err
+}
+
+// grants are an account's grants now. Deadlines and the time that they are
+// measured by move together, so they are read together.
+func (s *Service) grants(a AccountID) (out []Grant) {
+	r := s.cfg.Clock.Read()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.momentLocked(r)
+	for _, l := range s.ofAccountLocked(a) {
+		if g, ok := l.grant(m); ok {
+			out = append(out, g)
+		}
+	}
+	return out
 }
 
 // grant is what the gate is told of a session; ok is false if it must not pass.

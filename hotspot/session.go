@@ -23,6 +23,15 @@ const (
 	EndNotYetValid Reason = "not yet valid" // found out once the clock was right
 )
 
+// wantsForm reports whether a device must log in again after such an end.
+func (r Reason) wantsForm() bool {
+	switch r {
+	case EndLogout, EndKicked, EndReplaced, EndRemoved, EndTimeout:
+		return true
+	}
+	return false
+}
+
 // Session is one device's stay, from login to its end. Open sessions have no
 // Ended; closed ones are the login log.
 type Session struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 )
 
@@ -64,107 +65,50 @@ func (s *Service) Start(ctx context.Context) error {
 	if err := s.rejudge(ctx); err != nil {
 		return err
 	}
+	if err := s.putMark(ctx); err != nil {
+		return err
+	}
 	return s.resume(ctx)
+}
+
+// putMark stores the time. A crash soon after a boot must not begin that boot's
+// time anew.
+func (s *Service) putMark(ctx context.Context) error {
+	r := s.cfg.Clock.Read()
+	s.mu.Lock()
+	mark := s.time.mark(r)
+	s.mu.Unlock()
+	if err := s.cfg.Store.Update(ctx, func(tx Tx) error { return tx.PutClockMark(mark) }); err != nil {
+		return fmt.Errorf("store the time: %w", err)
+	}
+	return nil
 }
 
 // rejudge looks at every open session as if it began now: accounts may have
 // been edited, or removed, while no daemon ran.
 func (s *Service) rejudge(ctx context.Context) error {
-	s.mu.Lock()
-	all := make([]Session, 0, len(s.sessions))
-	for _, l := range s.sessions {
-		all = append(all, l.Session)
-	}
-	s.mu.Unlock()
 	set, m := s.Settings(), s.moment()
-	return s.cfg.Store.View(ctx, func(r Reader) error {
-		for _, x := range all {
-			var al Allowance
-			var err error
-			if x.Account.Method == MethodVoucher {
-				var v Voucher
-				if v, err = r.Voucher(x.Account.ID); err == nil {
-					al = v.Allowance
-					s.endRefused(v, m, set)
-				}
-			} else {
-				al, err = allowance(r, x.Account)
-			}
-			switch {
-			case errors.Is(err, ErrNotFound):
-				s.markEnding(EndRemoved, x.ID)
-				continue
-			case err != nil:
-				return fmt.Errorf("account %s: %w", x.Account, err)
-			}
-			s.mu.Lock()
-			if l := s.sessions[x.ID]; l != nil {
-				l.Deadline, l.DeadlineReason = l.deadline(al)
-			}
-			s.mu.Unlock()
-		}
-		return nil
-	})
-}
-
-// resume brings gate and live sessions together after a start, or after
-// somebody else changed the gate.
-func (s *Service) resume(ctx context.Context) error {
-	t, err := s.tally(ctx)
-	if err != nil {
-		return err
-	}
-	s.markOver(t)
 	s.mu.Lock()
-	accounts := make(map[AccountID]struct{})
-	for a := range s.byOwner {
-		accounts[a] = struct{}{}
+	byAccount := make(map[AccountID][]Session)
+	for _, l := range s.sessions {
+		byAccount[l.Account] = append(byAccount[l.Account], l.Session)
 	}
-	var closed []uint64
-	for _, m := range t.Meters {
-		if s.sessions[m.Session] == nil {
-			accounts[m.Account] = struct{}{}
-			closed = append(closed, m.Session)
-		}
-	}
-	for _, d := range t.Depleted {
-		accounts[d.Account] = struct{}{}
-	}
-	online := len(s.sessions)
 	s.mu.Unlock()
-	all := make([]AccountID, 0, len(accounts))
-	for a := range accounts {
-		all = append(all, a)
-	}
-	slices.SortFunc(all, func(a, b AccountID) int {
-		return compareID(a.ID, b.ID)
-	})
-	if err := s.settle(ctx, closed); err != nil {
-		return err
-	}
-	if err := s.reconcile(ctx, all...); err != nil {
-		return err
-	}
-	s.forget(ctx, closed)
-	if online > 0 || len(closed) > 0 {
-		s.log.Info("sessions taken up", "online", online, "closed", len(closed))
-	}
-	return s.retry(ctx)
-}
-
-// settle looks at meters without a live session. Their sessions are closed in
-// the store; closing stored their bytes, so there is nothing left to charge.
-// A session that the store has never seen can only come from a login whose
-// commit failed, or from a restored backup: nobody can be charged for it.
-func (s *Service) settle(ctx context.Context, closed []uint64) error {
-	if len(closed) == 0 {
+	reset := make(map[uint64]Voucher)
+	err := s.cfg.Store.View(ctx, func(r Reader) error {
+		for a, open := range byAccount {
+			if err := s.rejudgeAccount(r, a, open, reset, m, set); err != nil {
+				return fmt.Errorf("account %s: %w", a, err)
+			}
+		}
 		return nil
+	})
+	if err != nil || len(reset) == 0 {
+		return err
 	}
-	return s.cfg.Store.View(ctx, func(r Reader) error {
-		for _, id := range closed {
-			if _, err := r.Session(id); errors.Is(err, ErrNotFound) {
-				s.log.Warn("the gate had a session that the store does not know; it is closed", "session", id)
-			} else if err != nil {
+	return s.cfg.Store.Update(ctx, func(tx Tx) error {
+		for _, v := range reset {
+			if err := tx.PutVoucher(&v); err != nil {
 				return err
 			}
 		}
@@ -172,17 +116,89 @@ func (s *Service) settle(ctx context.Context, closed []uint64) error {
 	})
 }
 
+// rejudgeAccount looks at the open sessions of one account. Vouchers that were
+// reset under them begin anew, and are added to reset.
+func (s *Service) rejudgeAccount(r Reader, a AccountID, open []Session, reset map[uint64]Voucher, m moment, set Settings) error {
+	var al Allowance
+	var err error
+	if a.Method == MethodVoucher {
+		var v Voucher
+		if v, err = r.Voucher(a.ID); err == nil {
+			if v.Started.IsZero() {
+				v.begin(m, set)
+				reset[v.ID] = v
+			}
+			al = v.Allowance
+			s.endRefused(v, m, set)
+		}
+	} else {
+		al, err = allowance(r, a)
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	gone := err != nil
+	var sum Usage
+	for _, x := range open {
+		sum = sum.Add(x.Used)
+		if gone {
+			s.markEnding(EndRemoved, x.ID)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, x := range open {
+		if l := s.sessions[x.ID]; l != nil && !gone {
+			l.Deadline, l.DeadlineReason = l.deadline(al)
+		}
+	}
+	// An account that has used less than its open sessions was reset: the
+	// quota that runs in the gate knows nothing of that.
+	if !gone && (sum.Down > al.Used.Down || sum.Up > al.Used.Up) {
+		s.afresh[a] = struct{}{}
+	}
+	return nil
+}
+
+// resume brings gate and live sessions together after a start, or after
+// somebody else changed the gate. An account that the gate does not take keeps
+// nobody else out: it is tried again.
+func (s *Service) resume(ctx context.Context) error {
+	t, err := s.tally(ctx)
+	if err != nil {
+		return err
+	}
+	s.suspectAll(t.Depleted)
+	s.markOver()
+	s.mu.Lock()
+	for a := range s.byOwner {
+		s.dirty[a] = struct{}{}
+	}
+	online, closed := len(s.sessions), len(s.pending)
+	s.mu.Unlock()
+	if err := s.retry(ctx); err != nil {
+		s.log.Error("not every guest could be taken up; it will be tried again", "error", err)
+	}
+	s.forget(ctx, nil)
+	if online > 0 || closed > 0 {
+		s.log.Info("sessions taken up", "online", online, "closed", closed)
+	}
+	return nil
+}
+
 // GateEvent takes up what the gate noticed by itself.
 func (s *Service) GateEvent(ctx context.Context, e GateEvent) error {
-	if e.Lost {
+	switch {
+	case e.Lost:
 		s.log.Warn("somebody else changed the firewall table; everything is set again")
 		return s.resume(ctx)
-	}
-	if !e.Seen.MAC.IsZero() {
+	case !e.Seen.MAC.IsZero():
 		s.cfg.Hosts.Sighted(e.Seen.MAC, e.Seen.Addr)
-		return s.HostChanged(ctx, e.Seen.MAC)
+		// The gate stopped a packet of an address that it may have been told of:
+		// then it has lost it, and is told again.
+		return s.hostChanged(ctx, e.Seen.MAC, e.Seen.Addr)
 	}
-	s.markOver(Tally{Depleted: []Depletion{e.Depletion}})
+	s.suspectAll([]Depletion{e.Depletion})
 	return s.retry(ctx)
 }
 
@@ -190,6 +206,11 @@ func (s *Service) GateEvent(ctx context.Context, e GateEvent) error {
 // a guest keeps its way with the new address, and a known device is let in
 // again.
 func (s *Service) HostChanged(ctx context.Context, m MAC) error {
+	return s.hostChanged(ctx, m, netip.Addr{})
+}
+
+// hostChanged is HostChanged; stopped is an address whose packets were stopped.
+func (s *Service) hostChanged(ctx context.Context, m MAC, stopped netip.Addr) error {
 	h, ok := s.cfg.Hosts.ByMAC(m)
 	if !ok {
 		return nil
@@ -208,10 +229,9 @@ func (s *Service) HostChanged(ctx context.Context, m MAC) error {
 		return nil
 	}
 	before := at.Addrs
-	robbed := s.claimAddrs(at, h.Addrs)
-	changed := !slices.Equal(before, at.Addrs)
+	s.claimAddrs(at, h.Addrs)
+	changed := !slices.Equal(before, at.Addrs) || slices.Contains(at.Addrs, stopped)
 	s.mu.Unlock()
-	s.markDirty(robbed...)
 	if !changed {
 		return nil
 	}

@@ -104,6 +104,17 @@ func (s step) moveAllowance(a *Allowance) (moved bool) {
 	return by != 0 || wasProvisional != a.Provisional
 }
 
+// moveVoucher applies a step to a voucher. A validity that began with valid_from
+// takes it along, or the voucher would not be valid yet.
+func (s step) moveVoucher(v *Voucher) (moved bool) {
+	fromDate := !v.ValidFrom.IsZero() && v.Started.Equal(v.ValidFrom)
+	moved = s.moveAllowance(&v.Allowance)
+	if fromDate {
+		v.ValidFrom = v.Started
+	}
+	return moved
+}
+
 // moveSession applies a step to an open session.
 func (s step) moveSession(x *Session) (moved bool) {
 	by := s.Begun

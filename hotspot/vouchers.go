@@ -57,6 +57,9 @@ func (s *Service) create(tx Tx, spec VoucherSpec, set Settings, m moment) (Vouch
 	if spec.ValidFor != nil {
 		v.ValidFor = *spec.ValidFor
 	}
+	if set.VoucherFromStart && v.ValidFrom.IsZero() {
+		v.Started, v.Provisional = m.now, !m.believed // it runs from now
+	}
 	var err error
 	if v.Passcode == "" {
 		if v.Passcode, err = randomCode(s.cfg.Rand); err != nil {
@@ -98,7 +101,7 @@ func (v VoucherSpec) check() error {
 		}
 	}
 	if v.Passcode != "" {
-		if err := checkCode("passcode", v.Passcode); err != nil {
+		if err := checkPasscode(v.Passcode); err != nil {
 			return err
 		}
 	}
@@ -119,6 +122,15 @@ func checkCode(field, v string) error {
 		return Invalid(field, "must not contain control characters")
 	}
 	return nil
+}
+
+// checkPasscode is as strict as checkCode but for outer spaces, which the
+// contract allows. Logging in ignores them.
+func checkPasscode(v string) error {
+	if n := utf8.RuneCountInString(v); n > 64 {
+		return Invalid("passcode", "must have 1 to 64 characters, not %d", n)
+	}
+	return checkCode("passcode", strings.TrimSpace(v))
 }
 
 func checkField(field, v string, most int) error {
@@ -189,12 +201,18 @@ func (s *Service) lockVoucher(ctx context.Context, username string) (v Voucher, 
 	if err := s.cfg.Store.View(ctx, find); err != nil {
 		return v, nil, s.notFound(username, err)
 	}
-	unlock = s.accounts.lock(v.Account().String())
-	if err := s.cfg.Store.View(ctx, find); err != nil {
-		unlock()
-		return v, nil, s.notFound(username, err)
+	for {
+		id := v.ID
+		unlock = s.accounts.lock(v.Account().String())
+		err := s.cfg.Store.View(ctx, find)
+		if err == nil && v.ID == id {
+			return v, unlock, nil
+		}
+		unlock() // removed, or the name is another voucher's by now
+		if err != nil {
+			return v, nil, s.notFound(username, err)
+		}
 	}
-	return v, unlock, nil
 }
 
 func (s *Service) notFound(username string, err error) error {
@@ -214,6 +232,7 @@ func (s *Service) editLocked(ctx context.Context, v Voucher, e VoucherEdit) (Vou
 	s.era.RLock()
 	defer s.era.RUnlock()
 	set, m := s.Settings(), s.moment()
+	var moved []Session
 	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
 		var err error
 		if v, err = tx.Voucher(v.ID); err != nil {
@@ -237,20 +256,24 @@ func (s *Service) editLocked(ctx context.Context, v Voucher, e VoucherEdit) (Vou
 		if err := tx.PutVoucher(&v); err != nil {
 			return err
 		}
-		return s.moveDeadlines(tx, v)
+		moved, err = s.moveDeadlines(tx, v)
+		return err
 	})
 	if err != nil {
 		return VoucherView{}, storeError("store voucher", err)
 	}
-	s.log.Info("voucher edited", "voucher", v.ID, "username", v.Username)
-	s.endRefused(v, m, set)
-	if e.Reset {
-		// A running quota keeps its count; taking the pass away begins it anew.
-		if err := s.cfg.Gate.Set(ctx, Pass{Account: id}); err != nil {
-			s.markDirty(id)
-			return VoucherView{}, &Error{Code: CodeUnavailable, Text: "the network did not take the change", Err: err}
+	s.mu.Lock()
+	for _, x := range moved {
+		if l := s.sessions[x.ID]; l != nil {
+			l.Deadline, l.DeadlineReason = x.Deadline, x.DeadlineReason
 		}
 	}
+	if e.Reset && len(moved) > 0 {
+		s.afresh[id] = struct{}{}
+	}
+	s.mu.Unlock()
+	s.log.Info("voucher edited", "voucher", v.ID, "username", v.Username)
+	s.endRefused(v, m, set)
 	if err := s.finish(ctx, id); err != nil {
 		return VoucherView{}, err
 	}
@@ -266,7 +289,7 @@ func (v *Voucher) edit(e VoucherEdit, set Settings) error {
 		v.Username = *e.Username
 	}
 	if e.Passcode != nil {
-		if err := checkCode("passcode", *e.Passcode); err != nil {
+		if err := checkPasscode(*e.Passcode); err != nil {
 			return err
 		}
 		v.Passcode = *e.Passcode
@@ -295,7 +318,7 @@ func (v *Voucher) edit(e VoucherEdit, set Settings) error {
 	if e.Unbind {
 		v.Bound = nil
 	}
-	if n := v.devices(set); len(v.Bound) > n {
+	if n := v.devices(set); e.Devices != nil && len(v.Bound) > n {
 		v.Bound = slices.Clone(v.Bound[:n])
 	}
 	return errors.Join(checkField("fullname", v.FullName, 128), checkField("note", v.Note, 1000),
@@ -318,24 +341,21 @@ func topUp(limit, more Usage) Usage {
 	return limit
 }
 
-// moveDeadlines gives a voucher's open sessions their new deadlines.
-func (s *Service) moveDeadlines(tx Tx, v Voucher) error {
+// moveDeadlines gives a voucher's open sessions their new deadlines, and returns
+// them.
+func (s *Service) moveDeadlines(tx Tx, v Voucher) (moved []Session, err error) {
 	for _, l := range s.ofAccount(v.Account()) {
 		x, err := tx.Session(l.ID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		x.Deadline, x.DeadlineReason = x.deadline(v.Allowance)
 		if err := tx.PutSession(&x); err != nil {
-			return err
+			return nil, err
 		}
-		s.mu.Lock()
-		if at := s.sessions[l.ID]; at != nil {
-			at.Deadline, at.DeadlineReason = x.Deadline, x.DeadlineReason
-		}
-		s.mu.Unlock()
+		moved = append(moved, x)
 	}
-	return nil
+	return moved, nil
 }
 
 // endRefused decides the end of sessions that a voucher's rules no longer

@@ -73,7 +73,7 @@ func cleanGrant(g hotspot.Grant) (hotspot.Grant, error) {
 	addrs := make([]netip.Addr, 0, len(g.Addrs))
 	for _, a := range g.Addrs {
 		a = a.Unmap().WithZone("")
-		if !a.IsValid() || a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() {
+		if !a.IsValid() || a.IsUnspecified() || a.IsMulticast() {
 			return g, hotspot.Invalid("addrs", "%v is not a guest's address", a)
 		}
 		if !a.IsLinkLocalUnicast() {

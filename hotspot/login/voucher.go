@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -55,16 +56,20 @@ func (m *Voucher) Claim(ctx context.Context, h hotspot.Host, form url.Values) (h
 	if code == "" {
 		return hotspot.Claim{}, hotspot.Invalid(FieldCode, "enter the code that is printed on your voucher")
 	}
-	device, voucher := "device "+h.MAC.String(), "voucher "+strings.ToLower(code)
-	if err := m.limiter.Check(device, voucher); err != nil {
-		return hotspot.Claim{}, err
-	}
 	v, err := m.vouchers.Voucher(ctx, code)
 	if err != nil && !errors.Is(err, hotspot.ErrNotFound) {
 		return hotspot.Claim{}, fmt.Errorf("voucher login: %w", err)
 	}
-	if !matches(v.Passcode, pass) || err != nil {
-		m.limiter.Failed(device, voucher)
+	keys := []string{"device " + h.MAC.String()}
+	if !slices.Contains(v.Bound, h.MAC) {
+		// Others' guesses at a voucher do not keep its own devices out.
+		keys = append(keys, "voucher "+strings.ToLower(code))
+	}
+	if err := m.limiter.Check(keys...); err != nil {
+		return hotspot.Claim{}, err
+	}
+	if !matches(clean(v.Passcode), pass) || err != nil {
+		m.limiter.Failed(keys...)
 		return hotspot.Claim{}, hotspot.ErrUnknownCode
 	}
 	return hotspot.Claim{Method: hotspot.MethodVoucher, Voucher: v.ID, Login: v.Username}, nil
