@@ -45,7 +45,11 @@ type mAccount struct {
 	voucher  int // slot, or -1: a device's free access
 	span     span
 	validFor time.Duration // 0: without end
-	limit    amount        // 0: unlimited
+	// from is the date, as the house's clock shows it, before which nobody is
+	// let in; dated: there is one. Once in use and past it, it stays past it.
+	from     time.Duration
+	dated    bool
+	limit    amount // 0: unlimited
 	used     amount
 	kept     amount  // of used: what a power cut cannot take
 	spent    [2]bool // the gate said that nothing more fits in
@@ -112,6 +116,8 @@ func (m *model) refusal(a *mAccount) hotspot.Code {
 	switch {
 	case a.disabled:
 		return hotspot.CodeDisabled
+	case a.dated && m.believed && m.t+m.shift < a.from:
+		return hotspot.CodeNotYetValid
 	case m.expired(a):
 		return hotspot.CodeTimeUsed
 	case a.full(0):
@@ -207,6 +213,7 @@ func (m *model) expire() {
 var endOf = map[hotspot.Code]hotspot.Reason{
 	hotspot.CodeDisabled: hotspot.EndDisabled, hotspot.CodeTimeUsed: hotspot.EndExpired,
 	hotspot.CodeDownloadUsed: hotspot.EndDownload, hotspot.CodeUploadUsed: hotspot.EndUpload,
+	hotspot.CodeNotYetValid: hotspot.EndNotYetValid,
 }
 
 // passes says whether a packet may pass.

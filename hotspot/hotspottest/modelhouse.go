@@ -14,13 +14,22 @@ func (h *modelHouse) makeVoucher(s Step) error {
 	}
 	h.made++
 	valid := hotspot.Validity(s.For)
-	vs, err := h.svc.CreateVouchers(h.ctx, hotspot.VoucherSpec{Username: fmt.Sprintf("voucher-%d", h.made),
-		ValidFor: &valid, Limit: s.Limit, Devices: s.Devices})
+	spec := hotspot.VoucherSpec{Username: fmt.Sprintf("voucher-%d", h.made), ValidFor: &valid, Limit: s.Limit, Devices: s.Devices}
+	a := &mAccount{voucher: s.Voucher, validFor: s.For, limit: amountOf(s.Limit), devices: s.Devices}
+	switch fromStart := h.model.set.VoucherFromStart; {
+	case fromStart:
+		a.span = h.model.begin()
+	case s.From != 0:
+		now, _ := h.svc.Now()
+		spec.ValidFrom = now.Add(s.From)
+		a.dated, a.from = true, h.model.t+h.model.shift+s.From
+	}
+	vs, err := h.svc.CreateVouchers(h.ctx, spec)
 	if err != nil {
 		return err
 	}
 	h.ids[s.Voucher], h.names[s.Voucher] = vs[0].ID, vs[0].Username
-	h.model.vouchers[s.Voucher] = &mAccount{voucher: s.Voucher, validFor: s.For, limit: amountOf(s.Limit), devices: s.Devices}
+	h.model.vouchers[s.Voucher] = a
 	return nil
 }
 
@@ -33,7 +42,8 @@ func (h *modelHouse) edit(s Step) error {
 	case "unbind":
 		e.Unbind = true
 	case "reset":
-		e.Reset = true
+		// A voucher that runs from its making does so again.
+		e.Reset = !h.model.set.VoucherFromStart
 	case "limit":
 		e.Limit = &s.Limit
 	case "topup":
@@ -132,20 +142,21 @@ func (h *modelHouse) row(id uint64) (x hotspot.Session, err error) {
 	return x, err
 }
 
-// crash kills the program. Packets and time go on without it.
+// crash kills the program. Packets or time go on without it.
 func (h *modelHouse) crash(s Step) error {
 	used, err := h.traffic(s)
 	if err != nil {
 		return err
-	}
-	if used != nil {
-		h.model.deplete(used, direction(s.Up))
 	}
 	if s.Packets == 0 {
 		h.machine(s.For)
 		h.model.t += s.For
 		h.model.awake += s.For
 	}
+	if used != nil {
+		h.model.deplete(used, direction(s.Up))
+	}
+	h.model.rejudge()
 	h.model.restart()
 	if err := h.start(h.world.Restart()); err != nil {
 		return err

@@ -251,17 +251,23 @@ func (m *model) flush() {
 // corrects the time.
 func (m *model) storeTime() { m.mark.t, m.mark.shift = m.t, m.shift }
 
+// rejudge looks at everybody who is in as if they came now, as a new run of the
+// program does. Whoever asks why hears of the voucher first, although the
+// session may have been as long as it may be earlier.
+func (m *model) rejudge() {
+	for _, s := range m.sessions(nil) {
+		if code := m.refusal(s.account); code != "" && s.account.voucher >= 0 {
+			m.end(s, endOf[code])
+		}
+	}
+}
+
 // restart is a new run of the program: silence is measured anew, and addresses
 // are those that were stored. One that was stored twice is the newest login's.
 func (m *model) restart() {
 	m.storeTime()
 	for _, s := range m.sessions(nil) {
 		s.active, s.heard.active = m.awake, m.awake
-		// Whoever asks why hears of the voucher first, although the session may
-		// have been as long as it may be earlier.
-		if s.account.voucher >= 0 && m.expired(s.account) {
-			m.end(s, hotspot.EndExpired)
-		}
 	}
 	m.expire()
 	open := m.sessions(nil)
@@ -279,6 +285,7 @@ func (m *model) restart() {
 // flush may be forgotten; how much is left to see.
 func (m *model) reboot() {
 	m.t, m.shift, m.believed = m.mark.t, m.mark.shift, false
+	m.rejudge()
 	m.restart()
 }
 
@@ -288,10 +295,15 @@ const maxOff = 400 * 24 * time.Hour
 // clock: the wall clock shows a time (on the same scale as t + shift). synced:
 // somebody vouches for it.
 func (m *model) clock(wall time.Duration, synced bool) {
-	if !m.believed && !synced {
+	off := wall - (m.t + m.shift)
+	if !m.believed && !synced || m.believed && off == 0 {
 		return
 	}
-	off := wall - (m.t + m.shift)
+	for _, a := range m.vouchers {
+		if a != nil && a.span.begun && !a.span.provisional && m.t+m.shift >= a.from {
+			a.dated = false
+		}
+	}
 	if !m.believed && off >= 0 && off <= maxOff {
 		// The time without power is over for what began before it.
 		m.t += off
@@ -302,9 +314,6 @@ func (m *model) clock(wall time.Duration, synced bool) {
 		})
 	} else {
 		m.shift += off
-	}
-	if m.believed && off == 0 {
-		return
 	}
 	m.believed = true
 	m.eachSpan(func(s *span) { s.provisional = false })

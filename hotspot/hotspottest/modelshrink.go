@@ -52,5 +52,6 @@ func plainer(s Step) []Step {
 	try(func(p *Step) { p.TopUp.Down = 0 })
 	try(func(p *Step) { p.Devices = 0 })
 	try(func(p *Step) { p.Off = 0 })
+	try(func(p *Step) { p.From = 0 })
 	return out
 }

@@ -15,7 +15,7 @@ type Act string
 
 // What happens to a hotspot.
 const (
-	ActMake    Act = "make"    // a voucher, with For, Limit and Devices
+	ActMake    Act = "make"    // a voucher, with For, From, Limit and Devices
 	ActLogin   Act = "login"   // Device on Voucher
 	ActFree    Act = "free"    // Device for nothing
 	ActLogout  Act = "logout"  // Device
@@ -47,6 +47,7 @@ type Step struct {
 	Size    int
 	For     time.Duration
 	Off     time.Duration
+	From    time.Duration // of a voucher: it is valid from then on, counted from now
 	Devices int
 	Limit   hotspot.Usage
 	TopUp   hotspot.Usage
@@ -95,6 +96,9 @@ const years = 365 * 24 * time.Hour
 // RandomSteps makes n steps at random.
 func RandomSteps(r *rand.Rand, n int) []Step {
 	steps := []Step{{Do: ActMake, Voucher: 0, For: 5 * time.Hour}}
+	if r.IntN(4) == 0 {
+		steps = append([]Step{{Do: ActSet, Key: "voucher.validity_from", Value: "valid_from"}}, steps...)
+	}
 	for len(steps) < n {
 		steps = append(steps, randomStep(r))
 	}
@@ -116,6 +120,7 @@ func randomStep(r *rand.Rand) Step {
 	case ActMake:
 		s.Voucher, s.Devices = r.IntN(modelVouchers), r.IntN(3)
 		s.For, s.Limit = randomSpan(r), randomLimit(r)
+		s.From = pick(r, 0, 0, 0, -time.Hour, 3*time.Hour)
 	case ActLogin:
 		s.Device, s.Voucher = r.IntN(modelDevices), r.IntN(modelVouchers)
 	case ActFree, ActLogout, ActKick:
