@@ -164,7 +164,7 @@ func moveAllowances(tx Tx, st step, set Settings, old moment) error {
 			if start := v.startRule(set); v.Started.IsZero() && !start.IsZero() && !start.After(old.now) {
 				v.Started = start
 			}
-			if st.moveVoucher(&v) {
+			if st.moveVoucher(&v, old.now) {
 				if err := tx.PutVoucher(&v); err != nil {
 					return err
 				}

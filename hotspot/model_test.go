@@ -75,3 +75,46 @@ func TestModel(t *testing.T) {
 		t.Fatalf("seed %d: %v\nshrunk: %v\n%s", seed, err, try(short), hotspottest.PrintSteps(short))
 	}
 }
+
+// TestModelCases replays sequences that once failed.
+func TestModelCases(t *testing.T) {
+	const years = 365 * 24 * time.Hour
+	cases := map[string][]hotspottest.Step{
+		"clock set, crash before a flush": {
+			{Do: "make", For: 5 * time.Hour},
+			{Do: "login", Device: 3},
+			{Do: "jump", Off: -10 * years},
+			{Do: "crash"},
+		},
+		"clock set under a voucher with a date, edit": {
+			{Do: "make", Voucher: 1, From: -time.Hour},
+			{Do: "login", Device: 3, Voucher: 1},
+			{Do: "jump", Off: -10 * years},
+			{Do: "edit", Voucher: 1, Switch: "devices"},
+		},
+		"clock set under a voucher with a date, crash": {
+			{Do: "make", Voucher: 1, From: -time.Hour},
+			{Do: "login", Device: 3, Voucher: 1},
+			{Do: "jump", Off: -10 * years},
+			{Do: "crash"},
+			{Do: "logout", Device: 3},
+			{Do: "login", Device: 3, Voucher: 1},
+		},
+		"address that changed hands, power cut": {
+			{Do: "make"},
+			{Do: "make", Voucher: 1},
+			{Do: "login"},
+			{Do: "seen", Device: 1, Addr: 1},
+			{Do: "seen", Addr: 4},
+			{Do: "login", Device: 1, Voucher: 1},
+			{Do: "reboot"},
+		},
+	}
+	for name, steps := range cases {
+		t.Run(name, func(t *testing.T) {
+			if err := hotspottest.Run(t.Context(), steps, newMemoryWorld); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

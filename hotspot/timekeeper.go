@@ -104,15 +104,16 @@ func (s step) moveAllowance(a *Allowance) (moved bool) {
 	return by != 0 || wasProvisional != a.Provisional
 }
 
-// moveVoucher applies a step to a voucher. A validity that began with valid_from
-// takes it along, or the voucher would not be valid yet.
-func (s step) moveVoucher(v *Voucher) (moved bool) {
-	fromDate := !v.ValidFrom.IsZero() && v.Started.Equal(v.ValidFrom)
-	moved = s.moveAllowance(&v.Allowance)
-	if fromDate {
-		v.ValidFrom = v.Started
+// moveVoucher applies a step to a voucher; now is the time before it. A
+// valid_from that the validity began with, or that one in use has reached, takes
+// part, or the voucher would not be valid yet.
+func (s step) moveVoucher(v *Voucher, now time.Time) (moved bool) {
+	inUse := !v.Started.IsZero() && !v.Provisional
+	if inUse && !v.ValidFrom.IsZero() && (v.Started.Equal(v.ValidFrom) || !v.ValidFrom.After(now)) {
+		v.ValidFrom = v.ValidFrom.Add(s.Begun)
+		moved = s.Begun != 0
 	}
-	return moved
+	return s.moveAllowance(&v.Allowance) || moved
 }
 
 // moveSession applies a step to an open session.
