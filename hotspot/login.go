@@ -73,7 +73,9 @@ func (s *Service) enter(ctx context.Context, e *entry) error {
 		r := s.cfg.Clock.Read()
 		s.add(&live{Session: e.session, lastActive: r.Mono, began: r.Mono})
 	}
-	s.claimAddrs(s.sessions[e.session.ID], e.host.Addrs)
+	at := s.sessions[e.session.ID]
+	at.Deadline, at.DeadlineReason = e.session.Deadline, e.session.DeadlineReason
+	s.claimAddrs(at, e.host.Addrs)
 	var gone []uint64
 	for _, l := range s.byOwner[id] {
 		if slices.Contains(e.out, l.MAC) {
@@ -104,8 +106,8 @@ func (s *Service) commitLogin(tx Tx, e *entry) error {
 		return err
 	}
 	if l, ok := s.ofMAC(e.host.MAC); ok && l.Account == id {
-		e.already, e.session = true, l.Session
-		return nil
+		e.already = true
+		return s.stay(tx, e, l.ID, al)
 	}
 	e.session = Session{
 		Account: id, Login: e.claim.Login, MAC: e.host.MAC, Addrs: orderAddrs(e.host.Addrs),
@@ -116,6 +118,15 @@ func (s *Service) commitLogin(tx Tx, e *entry) error {
 		return err
 	}
 	return tx.PutDevice(Device{MAC: e.host.MAC, Account: id, Login: e.claim.Login, Returning: true})
+}
+
+// stay goes on with an open session, whose account may last longer by now.
+func (s *Service) stay(tx Tx, e *entry, id uint64, al Allowance) (err error) {
+	if e.session, err = tx.Session(id); err != nil {
+		return err
+	}
+	e.session.Deadline, e.session.DeadlineReason = e.session.deadline(al)
+	return tx.PutSession(&e.session)
 }
 
 // useVoucher applies a voucher's rules and begins its use.

@@ -100,6 +100,13 @@ func TestModelCases(t *testing.T) {
 			{Do: "logout", Device: 3},
 			{Do: "login", Device: 3, Voucher: 1},
 		},
+		"free time made longer, asked for again while online": {
+			{Do: "free", Device: 3},
+			{Do: "set", Key: "session.idle_timeout", Value: "0s"},
+			{Do: "set", Key: "free.duration", Value: "2h"},
+			{Do: "free", Device: 3},
+			{Do: "pass", For: 90 * time.Minute},
+		},
 		"address that changed hands, power cut": {
 			{Do: "make"},
 			{Do: "make", Voucher: 1},

@@ -96,10 +96,12 @@ func (m *model) loginFree(device int) hotspot.Code {
 		a = &mAccount{voucher: -1}
 		d.free = a
 	}
-	code := m.refusal(a)
+	judged := *a // a refusal changes nothing
+	judged.validFor = m.set.FreeFor
+	code := m.refusal(&judged)
 	again := m.t >= a.span.at+m.set.FreeEvery
 	switch {
-	case !a.span.begun, code != "" && again:
+	case !a.span.begun, (code != "" || m.set.FreeEvery > 0) && again:
 		*a = mAccount{voucher: -1, span: m.begin(), limit: amountOf(m.set.FreeLimit)}
 	case code != "":
 		return code

@@ -93,14 +93,31 @@ func PrintSteps(steps []Step) string {
 // years is how far a clock is set wrong.
 const years = 365 * 24 * time.Hour
 
-// RandomSteps makes n steps at random.
+// RandomSteps makes n steps at random. Most are about who logged in last, and
+// on what: random steps about everybody seldom meet.
 func RandomSteps(r *rand.Rand, n int) []Step {
-	steps := []Step{{Do: ActMake, Voucher: 0, For: 5 * time.Hour}}
+	steps := []Step{
+		{Do: ActMake, For: randomSpan(r), Limit: randomLimit(r), Devices: r.IntN(3)},
+		{Do: ActMake, Voucher: 1, For: 5 * time.Hour},
+	}
 	if r.IntN(4) == 0 {
 		steps = append([]Step{{Do: ActSet, Key: "voucher.validity_from", Value: "valid_from"}}, steps...)
 	}
+	last := Step{}
 	for len(steps) < n {
-		steps = append(steps, randomStep(r))
+		s := randomStep(r)
+		switch s.Do {
+		case ActLogin:
+			s.Voucher = pick(r, s.Voucher, last.Voucher)
+			last = s
+		case ActFree:
+			last.Device = s.Device
+		case ActTraffic, ActCrash, ActSeen, ActLogout:
+			s.Device = pick(r, s.Device, last.Device, last.Device, last.Device)
+		case ActEdit:
+			s.Voucher = pick(r, s.Voucher, last.Voucher, last.Voucher)
+		}
+		steps = append(steps, s)
 	}
 	return steps
 }
@@ -109,8 +126,8 @@ func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
 // acts, by how often they happen.
 var acts = [...]Act{
-	ActMake, ActMake, ActLogin, ActLogin, ActLogin, ActLogin, ActLogin, ActFree, ActFree, ActLogout, ActKick, ActSeen, ActSeen,
-	ActTraffic, ActTraffic, ActTraffic, ActTraffic, ActTraffic, ActTraffic, ActEdit, ActEdit, ActEdit, ActEdit, ActRemove,
+	ActMake, ActLogin, ActLogin, ActLogin, ActLogin, ActLogin, ActFree, ActFree, ActLogout, ActKick, ActSeen, ActSeen,
+	ActTraffic, ActTraffic, ActTraffic, ActTraffic, ActTraffic, ActTraffic, ActTraffic, ActTraffic, ActTraffic, ActEdit, ActEdit, ActEdit, ActEdit, ActRemove,
 	ActPass, ActPass, ActPass, ActJump, ActJump, ActSync, ActPoll, ActFlush, ActFlush, ActCrash, ActCrash, ActReboot, ActLose, ActSet,
 }
 
@@ -134,7 +151,7 @@ func randomStep(r *rand.Rand) Step {
 	case ActRemove:
 		s.Voucher = r.IntN(modelVouchers)
 	case ActPass:
-		s.For = pick(r, time.Second, time.Minute, 20*time.Minute, 31*time.Minute, time.Hour, 5*time.Hour, 25*time.Hour)
+		s.For = pick(r, time.Second, time.Minute, 20*time.Minute, 31*time.Minute, time.Minute, time.Hour, pick(r, 5*time.Hour, 25*time.Hour))
 	case ActJump, ActSync:
 		s.Off = randomOff(r)
 	case ActCrash:
@@ -154,7 +171,7 @@ func randomStep(r *rand.Rand) Step {
 
 func randomTraffic(r *rand.Rand, s *Step) {
 	s.Device, s.Up = r.IntN(modelDevices), r.IntN(2) == 0
-	s.Packets, s.Size = 1+r.IntN(6), pick(r, 100, 1000, 1400)
+	s.Packets, s.Size = 1+r.IntN(4), pick(r, 100, 1000, 1400)
 	if r.IntN(8) == 0 {
 		s.Addr = 1 + r.IntN(modelAddrs)
 	}
@@ -190,10 +207,15 @@ func randomOff(r *rand.Rand) time.Duration {
 }
 
 func randomSetting(r *rand.Rand) (key, value string) {
-	key = pick(r, "voucher.takeover", "voucher.devices", "voucher.return", "session.idle_timeout", "session.timeout", "free.return")
+	key = pick(r, "voucher.takeover", "voucher.devices", "voucher.return", "session.idle_timeout", "session.timeout",
+		"free.return", "free.duration", "free.every")
 	switch key {
 	case "voucher.devices":
 		return key, pick(r, "1", "2", "3")
+	case "free.duration":
+		return key, pick(r, "0s", "20m", "1h")
+	case "free.every":
+		return key, pick(r, "0s", "30m", "24h")
 	case "session.idle_timeout":
 		return key, pick(r, "0s", "30m", "2h")
 	case "session.timeout":
