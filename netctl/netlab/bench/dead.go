@@ -43,7 +43,7 @@ func dead(ctx context.Context, r *run) (s Section, err error) {
 			under = append(under, max(quotaMB<<20-got, 0))
 		}
 	}
-	s.figure("daemon dead at the expiry: traffic stops after", msUnit().spread(late), "", "≤ 1000 ms", atMost(late.Max(), 1000))
+	s.figure("daemon dead at the expiry: last byte, after the expiry (negative: before)", msUnit().spread(late), "", "≤ 1000 ms", atMost(late.Max(), 1000))
 	s.figure("daemon dead at the end of a quota: bytes past it", byteUnit().spread(over), "", "0", atMost(over.Max(), 0))
 	s.figure("daemon dead at the end of a quota: bytes left of it", byteUnit().spread(under), "", "less than a packet (64 KiB merged)",
 		atMost(under.Max(), 65536))

@@ -212,3 +212,16 @@ func (t *track) rate(ctx context.Context, r *ring, to *netlab.Host, d time.Durat
 	after, err := to.Counters()
 	return float64(after.RxPackets-before.RxPackets) / took.Seconds(), err
 }
+
+// bridgeHooks tells whether the router's bridge shows its packets to the IP
+// hooks; "0" also if the kernel cannot do that.
+func (t *track) bridgeHooks() string {
+	value := "0"
+	_ = t.Router().Do(func() error {
+		if v := firstLine("/proc/sys/net/bridge/bridge-nf-call-iptables"); v != "unknown" {
+			value = v
+		}
+		return nil
+	})
+	return value
+}

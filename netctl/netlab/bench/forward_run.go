@@ -48,7 +48,7 @@ func forwarding(ctx context.Context, r *run) (s Section, err error) {
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
 	crowds := pick(r, []int{10, 1000, 10000}, []int{10, 1000})
-	blocks := pick(r, 4, 1)
+	blocks := pick(r, 3, 1)
 	results := map[string]*forwardResult{}
 	for range blocks {
 		for _, n := range crowds {
@@ -61,6 +61,10 @@ func forwarding(ctx context.Context, r *run) (s Section, err error) {
 		l.report(&s, crowds, results)
 	}
 	s.note("Ratios are of neighbours: each turn through the gate over the plain turn beside it.")
+	if v := t.bridgeHooks(); v != "0" {
+		s.note("This kernel also shows bridged packets to the IP hooks (net.bridge.bridge-nf-call-iptables = " + v +
+			"), which slows both sides; routers have that switched off as a rule, and would be faster both ways.")
+	}
 	return s, nil
 }
 
@@ -150,13 +154,21 @@ func (t *track) meter(ctx context.Context, r *run, l forwardLoad, n int) (measur
 	if err != nil {
 		return nil, nil, err
 	}
-	return func() (float64, error) {
+	return func() (float64, error) { return t.passing(ctx, ring, to, turn) }, func() { _ = ring.close() }, nil
+}
+
+// passing measures a turn in thousands a second. On a machine that is busy with
+// something else, the router can be kept waiting for a whole turn; that is no
+// measurement, and a table that lets nothing pass shows in every one.
+func (t *track) passing(ctx context.Context, ring *ring, to *netlab.Host, turn time.Duration) (float64, error) {
+	const attempts, least = 10, 1000
+	for range attempts {
 		pps, err := t.rate(ctx, ring, to, turn)
-		if err == nil && pps < 1000 {
-			err = errBlocked
+		if err != nil || pps >= least {
+			return pps / 1000, err
 		}
-		return pps / 1000, err
-	}, func() { _ = ring.close() }, nil
+	}
+	return 0, errBlocked
 }
 
 var errBlocked = errors.New("the traffic does not pass")
