@@ -125,3 +125,33 @@ func TestModelCases(t *testing.T) {
 		})
 	}
 }
+
+// choices makes random numbers of bytes, so that a fuzzer finds its way by
+// changing them. In the end all are alike.
+type choices struct{ rest []byte }
+
+// Uint64 has the byte in its high and in its low bits: small numbers are made of
+// either. The bit between keeps them from being drawn again for ever.
+func (c *choices) Uint64() uint64 {
+	var b uint64
+	if len(c.rest) > 0 {
+		b, c.rest = uint64(c.rest[0]), c.rest[1:]
+	}
+	return b<<56 | 1<<55 | b
+}
+
+// FuzzModel looks for sequences that no seed leads to.
+func FuzzModel(f *testing.F) {
+	for seed := range uint64(8) {
+		b := make([]byte, 150)
+		r := rand.NewChaCha8([32]byte{byte(seed)})
+		_, _ = r.Read(b)
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		steps := hotspottest.RandomSteps(rand.New(&choices{b}), min(len(b)/4, 40))
+		if err := hotspottest.Run(t.Context(), steps, newMemoryWorld); err != nil {
+			t.Fatalf("%v\n%s", err, hotspottest.PrintSteps(steps))
+		}
+	})
+}

@@ -152,6 +152,9 @@ func (h *modelHouse) crash(s Step) error {
 		h.machine(s.For)
 		h.model.t += s.For
 		h.model.awake += s.For
+		if err := h.checkDead(); err != nil {
+			return err
+		}
 	}
 	if used != nil {
 		h.model.deplete(used, direction(s.Up))

@@ -216,14 +216,14 @@ func (m *model) remove(slot int) hotspot.Code {
 	return ""
 }
 
-// pass lets time go by, after the counters were read.
+// pass lets time go by, after the counters were read. What is over by then does
+// not pass any more, and remains to be ended.
 func (m *model) pass(d time.Duration) {
 	for _, s := range m.sessions(nil) {
 		s.heard.active, s.heard.used = s.active, s.used
 	}
 	m.t += d
 	m.awake += d
-	m.expire()
 }
 
 // forget sets back what a session has used to what is still known of it.

@@ -206,6 +206,10 @@ func (h *modelHouse) stepTime(s Step) error {
 		}
 		h.machine(s.For)
 		h.model.pass(s.For)
+		if err := h.checkDead(); err != nil {
+			return err
+		}
+		h.model.expire()
 		return h.poll()
 	case ActJump:
 		h.clock.Set(h.clock.Read().Wall.Add(s.Off), h.clock.Read().Synced)
