@@ -1,6 +1,7 @@
 package hotspottest
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -33,8 +34,8 @@ func (h *modelHouse) makeVoucher(s Step) error {
 	return nil
 }
 
-func (h *modelHouse) edit(s Step) error {
-	e := hotspot.VoucherEdit{}
+// editOf makes the edit of a step.
+func (h *modelHouse) editOf(s Step) (e hotspot.VoucherEdit) {
 	switch s.Switch {
 	case "on", "off":
 		off := s.Switch == "off"
@@ -54,6 +55,11 @@ func (h *modelHouse) edit(s Step) error {
 	case "devices":
 		e.Devices = &s.Devices
 	}
+	return e
+}
+
+func (h *modelHouse) edit(s Step) error {
+	e := h.editOf(s)
 	if a := h.model.vouchers[s.Voucher]; a != nil && e.Reset {
 		delete(h.lowest, a)
 	}
@@ -148,7 +154,7 @@ func (h *modelHouse) crash(s Step) error {
 	if err != nil {
 		return err
 	}
-	if s.Packets == 0 {
+	if s.Packets == 0 && s.Switch == "" {
 		h.machine(s.For)
 		h.model.t += s.For
 		h.model.awake += s.For
@@ -156,16 +162,52 @@ func (h *modelHouse) crash(s Step) error {
 			return err
 		}
 	}
-	if used != nil {
-		h.model.deplete(used, direction(s.Up))
+	if s.Switch != "" {
+		if err := h.editDead(s); err != nil {
+			return err
+		}
 	}
+	var over [2]*mAccount
+	over[direction(s.Up)] = used
 	h.model.rejudge()
-	h.model.restart()
+	h.model.restart(over)
 	if err := h.start(h.world.Restart()); err != nil {
 		return err
 	}
 	return h.seeAll()
 }
+
+// editDead edits a voucher while no daemon runs, as the command line does.
+func (h *modelHouse) editDead(s Step) error {
+	e := h.editOf(s)
+	want := hotspot.CodeNotFound
+	if a := h.model.vouchers[s.Voucher]; a != nil {
+		want = ""
+		h.model.editDead(a, e)
+		if e.Reset {
+			delete(h.lowest, a)
+		}
+	}
+	cfg := h.config(noGate{})
+	cfg.Hosts = &Hosts{} // it sees nobody either
+	svc := hotspot.New(cfg)
+	if err := svc.Load(h.ctx); err != nil {
+		return err
+	}
+	if err := svc.Tick(h.ctx); err != nil {
+		return err
+	}
+	_, err := svc.EditVoucher(h.ctx, h.nameOf(s.Voucher), e)
+	return sameCode(want, err)
+}
+
+// noGate is the gate of a program that has none.
+type noGate struct{}
+
+func (noGate) Set(context.Context, ...hotspot.Pass) error           { return nil }
+func (noGate) Read(context.Context) (hotspot.Tally, error)          { return hotspot.Tally{}, nil }
+func (noGate) Forget(context.Context, ...uint64) error              { return nil }
+func (noGate) Watch(context.Context, func(hotspot.GateEvent)) error { return nil }
 
 // reboot cuts the power.
 func (h *modelHouse) reboot(s Step) error {

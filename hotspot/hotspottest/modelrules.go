@@ -254,24 +254,60 @@ func (m *model) flush() {
 func (m *model) storeTime() { m.mark.t, m.mark.shift = m.t, m.shift }
 
 // rejudge looks at everybody who is in as if they came now, as a new run of the
-// program does. Whoever asks why hears of the voucher first, although the
-// session may have been as long as it may be earlier.
+// program does, by what the store knows. Whoever asks why hears of the voucher
+// first, although the session may have been as long as it may be earlier.
 func (m *model) rejudge() {
+	codes := make(map[*mAccount]hotspot.Code)
+	for _, a := range m.vouchers {
+		if a == nil {
+			continue
+		}
+		if !a.span.begun && len(m.sessions(a)) > 0 {
+			a.span = m.begin()
+		}
+		stored := *a
+		stored.used = a.kept
+		codes[a] = m.refusal(&stored)
+	}
 	for _, s := range m.sessions(nil) {
-		if code := m.refusal(s.account); code != "" && s.account.voucher >= 0 {
+		if code := codes[s.account]; code != "" {
 			m.end(s, endOf[code])
+		} else if s.account.voucher >= 0 && !slices.Contains(s.account.bound, s.device) {
+			m.end(s, hotspot.EndReplaced)
+		}
+	}
+}
+
+// editDead changes a voucher while no daemon runs. A reset then spares what the
+// store has not heard of yet.
+func (m *model) editDead(a *mAccount, e hotspot.VoucherEdit) {
+	m.change(a, e)
+	if !e.Reset {
+		return
+	}
+	for _, s := range m.sessions(a) {
+		for d := range s.used {
+			a.used[d] += s.used[d] - s.kept[d]
 		}
 	}
 }
 
 // restart is a new run of the program: silence is measured anew, and addresses
 // are those that were stored. One that was stored twice is the newest login's.
-func (m *model) restart() {
+// used are accounts whose quota was used up meanwhile.
+func (m *model) restart(used [2]*mAccount) {
 	m.storeTime()
 	for _, s := range m.sessions(nil) {
 		s.active, s.heard.active = m.awake, m.awake
 	}
 	m.expire()
+	for _, s := range m.sessions(nil) {
+		for d := range s.used {
+			if m.devices[s.device].session == s && (s.account.full(d) || used[d] == s.account) {
+				m.deplete(s.account, d)
+			}
+		}
+	}
 	open := m.sessions(nil)
 	slices.SortFunc(open, func(a, b *mSession) int { return cmp.Compare(b.id, a.id) })
 	taken := make(map[int]bool)
@@ -288,7 +324,7 @@ func (m *model) restart() {
 func (m *model) reboot() {
 	m.t, m.shift, m.believed = m.mark.t, m.mark.shift, false
 	m.rejudge()
-	m.restart()
+	m.restart([2]*mAccount{})
 }
 
 // maxOff is the longest time without power that is believed.

@@ -92,10 +92,14 @@ func newModelHouse(ctx context.Context, newWorld func(*Clock) World) (*modelHous
 	return h, h.svc.Flush(h.ctx)
 }
 
+func (h *modelHouse) config(g hotspot.Gate) hotspot.Config {
+	return hotspot.Config{Store: h.store, Gate: g, Hosts: h.hosts, Clock: h.clock,
+		Rand: h.rand, Log: slog.New(slog.DiscardHandler), Zone: time.UTC}
+}
+
 // start begins a run of the program.
 func (h *modelHouse) start(g hotspot.Gate) error {
-	h.svc = hotspot.New(hotspot.Config{Store: h.store, Gate: g, Hosts: h.hosts, Clock: h.clock,
-		Rand: h.rand, Log: slog.New(slog.DiscardHandler), Zone: time.UTC})
+	h.svc = hotspot.New(h.config(g))
 	if err := h.svc.Start(h.ctx); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}

@@ -29,7 +29,7 @@ const (
 	ActSync    Act = "sync"    // NTP sets the clock, wrong by Off
 	ActPoll    Act = "poll"    // the daemon reads the counters
 	ActFlush   Act = "flush"   // the daemon stores usage
-	ActCrash   Act = "crash"   // kill -9; meanwhile Packets pass, or else time (For); a new start
+	ActCrash   Act = "crash"   // kill -9; meanwhile Packets pass, or time (For), or the command line edits; a new start
 	ActReboot  Act = "reboot"  // a power cut For some time; the clock comes up wrong by Off
 	ActLose    Act = "lose"    // somebody deletes the gate's rules
 	ActSet     Act = "set"     // setting Key to Value
@@ -114,7 +114,8 @@ func RandomSteps(r *rand.Rand, n int) []Step {
 			last.Device = s.Device
 		case ActTraffic, ActCrash, ActSeen, ActLogout:
 			s.Device = pick(r, s.Device, last.Device, last.Device, last.Device)
-		case ActEdit:
+		}
+		if s.Switch != "" {
 			s.Voucher = pick(r, s.Voucher, last.Voucher, last.Voucher)
 		}
 		steps = append(steps, s)
@@ -155,7 +156,9 @@ func randomStep(r *rand.Rand) Step {
 	case ActJump, ActSync:
 		s.Off = randomOff(r)
 	case ActCrash:
-		switch r.IntN(3) {
+		switch r.IntN(4) {
+		case 3:
+			randomEdit(r, &s)
 		case 0:
 			randomTraffic(r, &s)
 		case 1:
