@@ -107,6 +107,15 @@ func TestModelCases(t *testing.T) {
 			{Do: "free", Device: 3},
 			{Do: "pass", For: 90 * time.Minute},
 		},
+		"reset without a daemon after an earlier session": {
+			{Do: "make", Limit: hotspot.Usage{Up: 6900}},
+			{Do: "login", Device: 3},
+			{Do: "traffic", Device: 3, Up: true, Packets: 4, Size: 1400},
+			{Do: "logout", Device: 3},
+			{Do: "login", Device: 3},
+			{Do: "crash", Switch: "reset"},
+			{Do: "traffic", Device: 3, Up: true, Packets: 4, Size: 1400},
+		},
 		"address that changed hands, power cut": {
 			{Do: "make"},
 			{Do: "make", Voucher: 1},

@@ -152,9 +152,12 @@ func (s *Service) rejudgeAccount(r Reader, a AccountID, open []Session, reset ma
 			l.Deadline, l.DeadlineReason = l.deadline(al)
 		}
 	}
-	// An account that has used less than its open sessions was reset: the
-	// quota that runs in the gate knows nothing of that.
-	if !gone && (sum.Down > al.Used.Down || sum.Up > al.Used.Up) {
+	// The quota that runs in the gate knows nothing of a reset. An account that
+	// has used less than its open sessions was reset, too, and had begun anew
+	// when a crash came in between.
+	_, begun := reset[a.ID]
+	begun = begun && a.Method == MethodVoucher
+	if !gone && (begun || sum.Down > al.Used.Down || sum.Up > al.Used.Up) {
 		s.afresh[a] = struct{}{}
 	}
 	return nil
