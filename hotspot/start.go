@@ -56,7 +56,9 @@ func (s *Service) Start(ctx context.Context) error {
 	s.mu.Lock()
 	now := s.time.now(r)
 	for _, x := range open {
-		s.add(&live{Session: x, lastActive: r.Mono, began: r.Mono - now.Sub(x.Started)})
+		l := &live{Session: x, lastActive: r.Mono, began: r.Mono - now.Sub(x.Started)}
+		s.add(l)
+		s.claimAddrs(l, x.Addrs) // one that changed hands may be stored twice: it is the newest's
 	}
 	s.mu.Unlock()
 	if err := s.Tick(ctx); err != nil {

@@ -253,10 +253,25 @@ func (m *model) flush() {
 // corrects the time.
 func (m *model) storeTime() { m.mark.t, m.mark.shift = m.t, m.shift }
 
+// recall sets addresses back to those that were stored. One that was stored
+// twice is the newest login's.
+func (m *model) recall() {
+	open := m.sessions(nil)
+	slices.SortFunc(open, func(a, b *mSession) int { return cmp.Compare(b.id, a.id) })
+	taken := make(map[int]bool)
+	for _, s := range open {
+		s.addrs = slices.DeleteFunc(slices.Clone(s.keptAddrs), func(a int) bool { return taken[a] })
+		for _, a := range s.addrs {
+			taken[a] = true
+		}
+	}
+}
+
 // rejudge looks at everybody who is in as if they came now, as a new run of the
 // program does, by what the store knows. Whoever asks why hears of the voucher
 // first, although the session may have been as long as it may be earlier.
 func (m *model) rejudge() {
+	m.recall()
 	codes := make(map[*mAccount]hotspot.Code)
 	for _, a := range m.vouchers {
 		if a == nil {
@@ -292,8 +307,7 @@ func (m *model) editDead(a *mAccount, e hotspot.VoucherEdit) {
 	}
 }
 
-// restart is a new run of the program: silence is measured anew, and addresses
-// are those that were stored. One that was stored twice is the newest login's.
+// restart is a new run of the program: silence is measured anew.
 // used are accounts whose quota was used up meanwhile.
 func (m *model) restart(used [2]*mAccount) {
 	m.storeTime()
@@ -306,15 +320,6 @@ func (m *model) restart(used [2]*mAccount) {
 			if m.devices[s.device].session == s && (s.account.full(d) || used[d] == s.account) {
 				m.deplete(s.account, d)
 			}
-		}
-	}
-	open := m.sessions(nil)
-	slices.SortFunc(open, func(a, b *mSession) int { return cmp.Compare(b.id, a.id) })
-	taken := make(map[int]bool)
-	for _, s := range open {
-		s.addrs = slices.DeleteFunc(slices.Clone(s.keptAddrs), func(a int) bool { return taken[a] })
-		for _, a := range s.addrs {
-			taken[a] = true
 		}
 	}
 }
