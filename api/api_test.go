@@ -257,7 +257,7 @@ func listen(t *testing.T, total, perPeer int) (l net.Listener, dial func() net.C
 	if err != nil {
 		t.Fatal(err)
 	}
-	l = api.LimitListener(inner, total, perPeer)
+	l = api.LimitListener(inner, total, perPeer, nil)
 	t.Cleanup(func() { l.Close() })
 	return l, func() net.Conn {
 		c, err := net.DialTimeout("tcp", inner.Addr().String(), 5*time.Second)

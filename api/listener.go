@@ -7,16 +7,21 @@ import (
 )
 
 // LimitListener lets at most total connections be open at a time, and at most
-// perPeer from one address, so that one client cannot keep all others out. At
-// the total, clients wait in the kernel's queue; a client that has its share
-// is hung up on.
-func LimitListener(l net.Listener, total, perPeer int) net.Listener {
+// perPeer from one peer, so that one client cannot keep all others out. At the
+// total, clients wait in the kernel's queue; a client that has its share is
+// hung up on. peer names whom an address belongs to; nil: itself, or for IPv6
+// its /64, as one machine may use all of it.
+func LimitListener(l net.Listener, total, perPeer int, peer func(netip.Addr) string) net.Listener {
+	if peer == nil {
+		peer = func(a netip.Addr) string { return source(a).String() }
+	}
 	return &limitListener{
+		peer:     peer,
 		Listener: l,
 		slots:    make(chan struct{}, total),
 		done:     make(chan struct{}),
 		perPeer:  perPeer,
-		open:     make(map[netip.Addr]int),
+		open:     make(map[string]int),
 	}
 }
 
@@ -26,9 +31,10 @@ type limitListener struct {
 	done    chan struct{}
 	stop    sync.Once
 	perPeer int
+	peer    func(netip.Addr) string
 
 	mu   sync.Mutex // guards open
-	open map[netip.Addr]int
+	open map[string]int
 }
 
 // Accept implements net.Listener.
@@ -44,7 +50,7 @@ func (l *limitListener) Accept() (net.Conn, error) {
 			<-l.slots
 			return nil, err
 		}
-		peer := connPeer(c)
+		peer := l.peer(connAddr(c))
 		if !l.enter(peer) {
 			_ = c.Close() // nothing was said yet, so nothing is lost
 			continue
@@ -59,7 +65,7 @@ func (l *limitListener) Close() error {
 	return l.Listener.Close()
 }
 
-func (l *limitListener) enter(peer netip.Addr) bool {
+func (l *limitListener) enter(peer string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.open[peer] >= l.perPeer {
@@ -69,7 +75,7 @@ func (l *limitListener) enter(peer netip.Addr) bool {
 	return true
 }
 
-func (l *limitListener) exit(peer netip.Addr) {
+func (l *limitListener) exit(peer string) {
 	l.mu.Lock()
 	if l.open[peer]--; l.open[peer] == 0 {
 		delete(l.open, peer)
@@ -78,12 +84,12 @@ func (l *limitListener) exit(peer netip.Addr) {
 	<-l.slots
 }
 
-func connPeer(c net.Conn) netip.Addr {
+func connAddr(c net.Conn) netip.Addr {
 	ap, err := netip.ParseAddrPort(c.RemoteAddr().String())
 	if err != nil {
 		return netip.Addr{}
 	}
-	return source(ap.Addr())
+	return ap.Addr().Unmap().WithZone("")
 }
 
 type limitConn struct {

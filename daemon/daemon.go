@@ -62,6 +62,7 @@ type hotspotDaemon struct {
 	hosts   watcher
 	service *hotspot.Service
 	health  *health
+	served  bool // it was up
 }
 
 // Run serves until ctx ends, which is the only nil return, or until a part
@@ -117,6 +118,7 @@ func (d *hotspotDaemon) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.served = true
 	tasks, ctx := errgroup.WithContext(ctx)
 	for _, s := range servers {
 		tasks.Go(func() error { return s.run(ctx) })
@@ -138,7 +140,7 @@ func (d *hotspotDaemon) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
 	var errs []error
-	if d.health != nil { // it was up
+	if d.served {
 		errs = append(errs, d.service.Flush(ctx))
 		if d.cfg.Store.Snapshots > 0 {
 			errs = append(errs, d.snapshot(ctx))

@@ -3,9 +3,11 @@ package daemon
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -164,6 +166,107 @@ func TestHealth(t *testing.T) {
 	}
 	if p := h.problems(time.Now().Add(time.Hour)); len(p) != 2 {
 		t.Errorf("silent for an hour: %q", p)
+	}
+}
+
+// TestLoginWithoutAKernel logs in through the portal as an integrator on a
+// laptop does, and again after a restart.
+func TestLoginWithoutAKernel(t *testing.T) {
+	data := t.TempDir()
+	d := startDaemon(t, data)
+	c := v1.NewClient(v1.DialUnix(d.Control))
+	made, err := c.CreateVouchers(t.Context(), v1.NewVouchers{Count: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := url.Values{"code": {made[0].Username}, "passcode": {made[0].Passcode}}
+	resp, err := http.PostForm(d.Portal+"login", form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil || resp.Request.URL.Path != "/status" || !strings.Contains(string(page), made[0].Username) {
+		t.Errorf("login led to %s: %s, %v", resp.Request.URL.Path, page, err)
+	}
+	if err := d.stop(); err != nil {
+		t.Fatal(err)
+	}
+	d = startDaemon(t, data)
+	st, err := v1.NewClient(v1.DialUnix(d.Control)).Status(t.Context())
+	if err != nil || st.GuestsOnline != 1 {
+		t.Errorf("after a restart %d guests are online, %v", st.GuestsOnline, err)
+	}
+	if got := get(t, strings.TrimSuffix(d.API, "api/")+"healthz"); got != 200 {
+		t.Errorf("health: %d", got)
+	}
+	if err := d.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOddPathsAreNotRedirected(t *testing.T) {
+	d := startDaemon(t, t.TempDir())
+	base := strings.TrimSuffix(d.API, "/api/")
+	c := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, path := range []string{"//api", "/api/../x", "/x//y"} {
+		resp, err := c.Get(base + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 404 {
+			t.Errorf("%s: %d, want 404", path, resp.StatusCode)
+		}
+	}
+	if err := d.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRestartsKeepOlderSnapshots(t *testing.T) {
+	data := t.TempDir()
+	for range 3 {
+		if err := startDaemon(t, data).stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := filepath.Join(data, "snapshots")
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%d snapshots after three runs in a second, %v", len(files), err)
+	}
+	old := time.Now().Add(-25 * time.Hour)
+	if err := os.Chtimes(filepath.Join(dir, files[0].Name()), old, old); err != nil {
+		t.Fatal(err)
+	}
+	if err := startDaemon(t, data).stop(); err != nil {
+		t.Fatal(err)
+	}
+	if files, _ = os.ReadDir(dir); len(files) != 2 {
+		t.Errorf("%d snapshots the day after", len(files))
+	}
+}
+
+func TestGateBox(t *testing.T) {
+	b := newGateBox()
+	for i := range 10_000 {
+		b.put(hotspot.GateEvent{Seen: hotspot.Sighting{MAC: hotspot.MAC{2, byte(i % 100)}, Addr: netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})}})
+		b.put(hotspot.GateEvent{Lost: true})
+		b.put(hotspot.GateEvent{})
+	}
+	if len(b.lost) != 1 || len(b.depleted) != 1 || len(b.sighted) != 1 {
+		t.Errorf("signals %d %d %d", len(b.lost), len(b.depleted), len(b.sighted))
+	}
+	if n := len(b.take()); n != sightingsMost {
+		t.Errorf("%d sightings", n)
+	}
+	one := hotspot.MAC{2}
+	for i := range 100 {
+		b.put(hotspot.GateEvent{Seen: hotspot.Sighting{MAC: one, Addr: netip.AddrFrom4([4]byte{10, 0, 0, byte(i)})}})
+	}
+	if n := len(b.take()); n != sightingsPerDevice {
+		t.Errorf("%d sightings of one device", n)
 	}
 }
 

@@ -56,7 +56,7 @@ func (h *health) problems(now time.Time) []string {
 	defer h.mu.Unlock()
 	out := []string{}
 	if h.pollFail != nil || now.Sub(h.poll) > 3*h.cfg.Period {
-		out = append(out, "the firewall's counters cannot be read: look for \"accounting failed\" in the log")
+		out = append(out, "guests are not let in, counted or ended as they should be: look for \"accounting failed\" in the log")
 	}
 	if h.flushFail != nil || now.Sub(h.flush) > 3*h.cfg.Flush {
 		out = append(out, "usage cannot be stored: is the disk full or read-only?")

@@ -69,7 +69,7 @@ func (d *hotspotDaemon) listen(ctx context.Context) (all []listener, err error) 
 		if err != nil {
 			return all, fmt.Errorf("lan.listen: %w%s", err, portRemedy(a.Port()))
 		}
-		all = append(all, listener{"LAN", api.NewServer(ctx, lan, d.opts.Log), api.LimitListener(ln, lanConns, lanConnsPerPeer)})
+		all = append(all, listener{"LAN", api.NewServer(ctx, lan, d.opts.Log), api.LimitListener(ln, lanConns, lanConnsPerPeer, nil)})
 	}
 	guests, err := d.portalListener(ctx)
 	if err != nil {
@@ -93,19 +93,25 @@ func portRemedy(port uint16) string {
 
 // lanHandler is what operators and integrations reach.
 func (d *hotspotDaemon) lanHandler() http.Handler {
-	mux := http.NewServeMux()
 	act := action.New(action.Config{Service: d.service, Keys: d.keys, Log: d.opts.Log})
-	mux.Handle("/api", act)
-	mux.Handle("/api/", act)
-	mux.HandleFunc("/healthz", d.serveHealth)
-	mux.HandleFunc("GET /{$}", d.serveIndex)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		api.WriteFailure(w, http.StatusNotFound, "An error occurred", "there is nothing here; the API is at /api/")
+	// Not a ServeMux: it answers odd paths with a redirect of its own, which no
+	// client of the API expects.
+	routes := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch p := r.URL.Path; {
+		case p == "/api" || strings.HasPrefix(p, "/api/"):
+			act.ServeHTTP(w, r)
+		case p == "/healthz":
+			d.serveHealth(w, r)
+		case p == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+			d.serveIndex(w, r)
+		default:
+			api.WriteFailure(w, http.StatusNotFound, "An error occurred", "there is nothing here; the API is at /api/")
+		}
 	})
 	internal := func(w http.ResponseWriter, _ *http.Request) {
 		api.WriteFailure(w, http.StatusInternalServerError, "An error occurred", "internal error")
 	}
-	return api.LogRequests(d.opts.Log, api.Recover(d.opts.Log, internal, mux))
+	return api.LogRequests(d.opts.Log, api.Recover(d.opts.Log, internal, routes))
 }
 
 // portalListener is what guests reach. With a guest interface it listens on
@@ -145,7 +151,16 @@ func (d *hotspotDaemon) portalListener(_ context.Context) (listener, error) {
 		ln.Close()
 		return listener{}, fmt.Errorf("portal: %w", err)
 	}
-	return listener{"portal", portal.Server(h, d.opts.Log), api.LimitListener(ln, portalConns, portalConnsPerPeer)}, nil
+	return listener{"portal", portal.Server(h, d.opts.Log), api.LimitListener(ln, portalConns, portalConnsPerPeer, d.whose)}, nil
+}
+
+// whose names the device that an address belongs to: one with many addresses is
+// still one.
+func (d *hotspotDaemon) whose(a netip.Addr) string {
+	if h, ok := d.hosts.ByAddr(a); ok {
+		return h.MAC.String()
+	}
+	return a.String()
 }
 
 func (d *hotspotDaemon) firstLAN() netip.AddrPort {
@@ -204,7 +219,7 @@ func (d *hotspotDaemon) status(context.Context) v1.Status {
 	st := v1.Status{Version: d.opts.Version, Running: true, Backend: string(d.cfg.Network.Backend),
 		Uptime: int64(time.Since(d.started).Seconds())}
 	st.Notices = append(st.Notices, d.health.problems(time.Now())...)
-	st.Notices = append(st.Notices, notices(d.db)...)
+	st.Notices = append(st.Notices, notices(d.db, d.cfg.Data)...)
 	if d.cfg.Network.Backend == config.BackendMemory {
 		st.Notices = append(st.Notices, "the memory backend lets nobody through: it is for trying things out")
 	}

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
@@ -43,15 +45,22 @@ func Offline(ctx context.Context, data, version string) (h http.Handler, closeSt
 	if err := s.Load(ctx); err != nil {
 		return nil, nil, err
 	}
-	info := func(context.Context) v1.Status { return v1.Status{Version: version, Notices: notices(db)} }
+	if err := s.Tick(ctx); err != nil {
+		return nil, nil, err
+	}
+	info := func(context.Context) v1.Status { return v1.Status{Version: version, Notices: notices(db, data)} }
 	return v1.New(v1.Config{Service: s, Keys: k, Log: log, Info: info}), db.Close, nil
 }
 
-// notices tells what happened to the store.
-func notices(db *store.DB) []string {
+// notices tells what happened to the store. What this run did not see happen
+// shows by the files that were set aside; deleting them acknowledges it.
+func notices(db *store.DB, data string) []string {
 	out := []string{}
 	if r := db.Recovery(); r != nil {
-		out = append(out, r.String())
+		return append(out, r.String())
+	}
+	if aside, err := filepath.Glob(filepath.Join(data, storeFile+".damaged-*")); err == nil && len(aside) > 0 {
+		out = append(out, fmt.Sprintf("a damaged store was set aside and replaced by the newest snapshot, or an empty one: compare vouchers and usage, then delete %s", strings.Join(aside, ", ")))
 	}
 	return out
 }

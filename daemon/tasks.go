@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -22,7 +23,7 @@ const (
 
 // goTasks starts every task that serves no connections.
 func (d *hotspotDaemon) goTasks(ctx context.Context, tasks *errgroup.Group) {
-	gateEvents := newMailbox[hotspot.GateEvent](queue)
+	gateEvents := newGateBox()
 	hostEvents := newMailbox[hotspot.MAC](queue)
 	tasks.Go(func() error { return d.gate.Watch(ctx, gateEvents.put) })
 	tasks.Go(func() error { return d.hosts.Run(ctx, hostEvents.put) })
@@ -56,16 +57,20 @@ func (m mailbox[T]) put(e T) {
 	}
 }
 
-func (d *hotspotDaemon) takeGateEvents(ctx context.Context, box mailbox[hotspot.GateEvent]) error {
+func (d *hotspotDaemon) takeGateEvents(ctx context.Context, box *gateBox) error {
 	for {
 		var err error
 		select {
 		case <-ctx.Done():
 			return nil
-		case e := <-box.events:
-			err = d.service.GateEvent(ctx, e)
-		case <-box.full:
+		case <-box.lost:
 			err = d.service.GateEvent(ctx, hotspot.GateEvent{Lost: true})
+		case <-box.depleted:
+			err = d.service.Poll(ctx) // finds every quota that is used up at once
+		case <-box.sighted:
+			for _, seen := range box.take() {
+				err = errors.Join(err, d.service.GateEvent(ctx, hotspot.GateEvent{Seen: seen}))
+			}
 		}
 		d.report(ctx, "an event of the firewall could not be handled; it will be tried again", err)
 	}
@@ -128,9 +133,29 @@ func (d *hotspotDaemon) keepSnapshots(ctx context.Context) error {
 	}
 }
 
+// snapshot copies the store, unless a copy of today is there: a daemon that is
+// restarted again and again must not push the older days out.
 func (d *hotspotDaemon) snapshot(ctx context.Context) error {
+	if age, ok := newestSnapshot(filepath.Join(d.cfg.Data, snapshotsDir), time.Now()); ok && age >= 0 && age < snapshotEvery-time.Hour {
+		return nil
+	}
 	_, err := d.db.SnapshotTo(ctx, filepath.Join(d.cfg.Data, snapshotsDir), d.cfg.Store.Snapshots)
 	return err
+}
+
+// newestSnapshot is the age of the newest file among the snapshots. It is below
+// zero where the clock went back.
+func newestSnapshot(dir string, now time.Time) (age time.Duration, ok bool) {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return 0, false
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err == nil && info.Mode().IsRegular() && (!ok || now.Sub(info.ModTime()) < age) {
+			age, ok = now.Sub(info.ModTime()), true
+		}
+	}
+	return age, ok
 }
 
 // report logs an error that the daemon lives with. A stop is no error.

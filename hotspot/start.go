@@ -235,12 +235,15 @@ func (s *Service) hostChanged(ctx context.Context, m MAC, stopped netip.Addr) er
 	}
 	before := at.Addrs
 	s.claimAddrs(at, h.Addrs)
-	changed := !slices.Equal(before, at.Addrs) || slices.Contains(at.Addrs, stopped)
+	changed := !slices.Equal(before, at.Addrs)
+	again := slices.Contains(at.Addrs, stopped)
 	s.mu.Unlock()
-	if !changed {
+	if !changed && !again {
 		return nil
 	}
-	s.log.Debug("guest has a new address", "mac", m, "addresses", len(h.Addrs))
+	if changed {
+		s.log.Debug("guest has a new address", "mac", m, "addresses", len(h.Addrs))
+	}
 	return s.reconcile(ctx, l.Account)
 }
 

@@ -45,7 +45,7 @@ func (p params) timeOf(name string, zone *time.Location) (time.Time, error) {
 	}
 	t, err := time.ParseInLocation(timeLayout, s, zone)
 	// Parsing alone would let fractions and missing digits through.
-	if err != nil || len(s) != len(timeLayout) {
+	if err != nil || len(s) != len(timeLayout) || t.Year() < 1970 {
 		return time.Time{}, hotspot.Invalid(name, "%s is not a time such as 2018-08-24 00:00:00", quote(s))
 	}
 	return t, nil

@@ -42,7 +42,7 @@ func (a *app) printStatus(st v1.Status) error {
 	}
 	t.row("Time", clockTime(st.Time, "-")+" "+st.Zone)
 	if !st.ClockBelieved {
-		t.row("Clock", "not believed yet: no voucher's time is judged until NTP, or `vouchsafe clock synced`, vouches for it")
+		t.row("Clock", "not believed yet: times are counted from the last one known, and valid-from is not judged, until NTP or `vouchsafe clock synced` vouches for it")
 	}
 	t.row("Guests online", strconv.Itoa(st.GuestsOnline))
 	if st.Vouchers != nil {

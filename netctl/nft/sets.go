@@ -36,8 +36,8 @@ type set struct {
 // Sizes per guest: more addresses than a device has, and room for a few that
 // are being replaced.
 const (
-	perGuest4 = 2
-	perGuest6 = 8
+	perGuest4 = 4
+	perGuest6 = 16
 )
 
 // layout returns the maps for a number of guests. Those without timeouts get

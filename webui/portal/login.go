@@ -9,6 +9,14 @@ import (
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
+// clip bounds what a guest can write into the log.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}
+
 // maxBody bounds a form.
 const maxBody = 16 << 10
 
@@ -16,7 +24,7 @@ const maxBody = 16 << 10
 // used, the answer is given and ok is false.
 func (p *portal) form(w http.ResponseWriter, r *http.Request) (form url.Values, ok bool) {
 	if !sameOrigin(r) {
-		p.log.Warn("form of another site refused", "path", r.URL.Path, "origin", r.Header.Get("Origin"))
+		p.log.Warn("form of another site refused", "path", r.URL.Path, "origin", clip(r.Header.Get("Origin"), 100))
 		p.message(w, r, http.StatusForbidden, "foreign")
 		return nil, false
 	}
