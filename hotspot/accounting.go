@@ -102,7 +102,39 @@ func (s *Service) Tick(ctx context.Context) error {
 	default:
 		s.log.Warn("the clock was set; running validities move along", "by", st.Begun.Round(time.Second))
 	}
-	return s.moveTimes(ctx, st, next, r)
+	if err := s.moveTimes(ctx, st, next, r); err != nil {
+		return err
+	}
+	if st.Believed {
+		return s.judgeEarly(ctx)
+	}
+	return nil
+}
+
+// judgeEarly ends the sessions of vouchers whose date has not come. They were
+// let in while nobody knew the time.
+func (s *Service) judgeEarly(ctx context.Context) error {
+	set, m := s.Settings(), s.moment()
+	s.mu.Lock()
+	var ids []uint64
+	for a := range s.byOwner {
+		if a.Method == MethodVoucher {
+			ids = append(ids, a.ID)
+		}
+	}
+	s.mu.Unlock()
+	return s.cfg.Store.View(ctx, func(r Reader) error {
+		for _, id := range ids {
+			v, err := r.Voucher(id)
+			if err != nil && !errors.Is(err, ErrNotFound) {
+				return err
+			}
+			if err == nil && m.now.Before(v.ValidFrom) {
+				s.endRefused(v, m, set)
+			}
+		}
+		return nil
+	})
 }
 
 // moveTimes applies a step to everything that has begun, and takes the new
@@ -139,6 +171,9 @@ func (s *Service) moveTimes(ctx context.Context, st step, next timekeeper, r Rea
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.time = next
+	if max(st.Begun.Abs(), st.Provisional.Abs()) > bigStep {
+		s.stepped = r.Mono
+	}
 	for id, x := range moved {
 		if l := s.sessions[id]; l != nil {
 			l.Started, l.Provisional, l.Deadline, l.DeadlineReason = x.Started, x.Provisional, x.Deadline, x.DeadlineReason

@@ -307,11 +307,23 @@ func mergeAddrs(have, now []netip.Addr) []netip.Addr {
 	return orderAddrs(out)
 }
 
+// After a correction of more than bigStep, the time must stand for sureAfter
+// before anything is deleted by its age.
+const (
+	bigStep   = 30 * day
+	sureAfter = day
+)
+
 // prune deletes old rows of the login log, a bounded number at a time.
 func (s *Service) prune(tx Tx, set Settings, m moment) error {
 	const atOnce = 500
 	var before time.Time
-	if set.LogAge > 0 && m.believed {
+	// A time that was just corrected by weeks may be corrected back; what is
+	// deleted stays so.
+	s.mu.Lock()
+	sure := m.believed && (s.stepped == 0 || s.cfg.Clock.Read().Mono-s.stepped >= sureAfter)
+	s.mu.Unlock()
+	if set.LogAge > 0 && sure {
 		before = m.now.Add(-set.LogAge)
 	}
 	gone, err := tx.PruneSessions(before, set.LogRows, atOnce)

@@ -18,6 +18,7 @@ type entry struct {
 	session Session // made by the transaction
 	out     []MAC   // devices that lost their place
 	already bool    // the device is on this account now
+	renewed bool    // the account began a new period
 }
 
 // Login lets a device in on a claim. A refusal is an [Error] whose code says
@@ -56,13 +57,9 @@ func (s *Service) enter(ctx context.Context, e *entry) error {
 	s.era.RLock()
 	e.set, e.at = s.Settings(), s.moment()
 	err = s.cfg.Store.Update(ctx, func(tx Tx) error { return s.commitLogin(tx, e) })
-	s.era.RUnlock()
 	if err != nil {
-		var refusal *Error
-		if errors.As(err, &refusal) {
-			return refusal
-		}
-		return fmt.Errorf("store login of %s: %w", e.host.MAC, err)
+		s.era.RUnlock()
+		return storeError(fmt.Sprintf("store login of %s", e.host.MAC), err)
 	}
 	id := e.session.Account
 	if !known {
@@ -72,6 +69,9 @@ func (s *Service) enter(ctx context.Context, e *entry) error {
 	if !e.already {
 		r := s.cfg.Clock.Read()
 		s.add(&live{Session: e.session, lastActive: r.Mono, began: r.Mono})
+	}
+	if e.renewed {
+		s.afresh[id] = struct{}{}
 	}
 	at := s.sessions[e.session.ID]
 	at.Deadline, at.DeadlineReason = e.session.Deadline, e.session.DeadlineReason
@@ -83,6 +83,7 @@ func (s *Service) enter(ctx context.Context, e *entry) error {
 		}
 	}
 	s.mu.Unlock()
+	s.era.RUnlock()
 	s.markEnding(EndReplaced, gone...)
 	if !e.already {
 		s.log.Info("guest logged in", "login", e.session.Login, "type", string(id.Method), "mac", e.session.MAC,
@@ -93,7 +94,7 @@ func (s *Service) enter(ctx context.Context, e *entry) error {
 
 // commitLogin is the login's transaction. It may run more than once.
 func (s *Service) commitLogin(tx Tx, e *entry) error {
-	e.out, e.already = nil, false
+	e.out, e.already, e.renewed = nil, false, false
 	var id AccountID
 	var al Allowance
 	var err error
@@ -176,19 +177,21 @@ func (s *Service) useUser(tx Tx, e *entry) (AccountID, Allowance, error) {
 	case err != nil:
 		return AccountID{}, Allowance{}, err
 	default:
-		more, err := s.unflushed(tx, u.Account())
-		if err != nil {
+		// What was used until now belongs to the period that may end now.
+		for _, l := range s.ofAccount(u.Account()) {
+			if _, err := charge(tx, l.ID, l.Used); err != nil {
+				return AccountID{}, Allowance{}, err
+			}
+		}
+		if u, err = tx.UserByKey(e.claim.Method, c.Key); err != nil {
 			return AccountID{}, Allowance{}, err
 		}
-		judged := u
-		judged.Used = judged.Used.Add(more)
-		if refusal := judged.renew(e.at, e.set); refusal != nil {
-			return AccountID{}, Allowance{}, refusal
-		}
 	}
+	began := u.Started
 	if refusal := u.renew(e.at, e.set); refusal != nil {
 		return AccountID{}, Allowance{}, refusal
 	}
+	e.renewed = !began.IsZero() && !u.Started.Equal(began)
 	u.Name, u.Email, u.Comments = c.Name, c.Email, c.Comments
 	u.Marketing, u.Verified = c.Marketing, u.Verified || c.Verified
 	u.MAC, u.LastLogin, u.Modified = e.host.MAC, e.at.now, e.at.now

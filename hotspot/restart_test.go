@@ -95,6 +95,7 @@ func TestBootIn1970(t *testing.T) {
 	if st, _ := h.Status(t.Context(), f); !st.Online || st.TimeLeft != 90*time.Minute {
 		t.Errorf("the voucher begun at boot has %v left, want 1h30m", st.TimeLeft)
 	}
+	h.wantWhy(e, hotspot.CodeNotYetValid)
 	now, believed := h.Now()
 	if !believed || !now.Equal(start.Add(6*time.Hour)) {
 		t.Errorf("the house's time is %v, believed %v", now, believed)
@@ -181,6 +182,25 @@ func TestFlushIsOneTransaction(t *testing.T) {
 	h.flush()
 	if n := h.store.Updates() - before; n != 1 {
 		t.Errorf("a flush of 50 guests took %d transactions", n)
+	}
+}
+
+func TestWrongTimeDoesNotEmptyTheLog(t *testing.T) {
+	h := newHouse(t)
+	v, d := h.voucher(hotspot.VoucherSpec{}), h.device(10)
+	h.login(d, v)
+	if err := h.Logout(t.Context(), d.MAC); err != nil {
+		t.Fatal(err)
+	}
+	h.clock.Set(start.AddDate(10, 0, 0), true)
+	h.poll()
+	h.flush()
+	h.clock.Set(start.Add(time.Minute), true)
+	h.poll()
+	h.clock.Pass(48 * time.Hour)
+	h.flush()
+	if rows, err := h.Logins(t.Context(), 0, 10); err != nil || len(rows) != 1 {
+		t.Errorf("%d rows left, %v", len(rows), err)
 	}
 }
 

@@ -64,6 +64,7 @@ type Service struct {
 	dirty    map[AccountID]struct{}
 	suspect  map[AccountID]struct{} // a quota may be used up: to be judged under the account's lock
 	afresh   map[AccountID]struct{} // whose quotas must begin anew in the gate
+	stepped  time.Duration          // boot clock when the time was corrected by much
 	pending  map[uint64]struct{}    // closed sessions that the gate must still forget
 	readAt   time.Duration          // boot clock when the meters were read last
 }
