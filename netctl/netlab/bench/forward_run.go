@@ -48,7 +48,7 @@ func forwarding(ctx context.Context, r *run) (s Section, err error) {
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
 	crowds := pick(r, []int{10, 1000, 10000}, []int{10, 1000})
-	blocks := pick(r, 3, 1)
+	blocks := pick(r, 2, 1)
 	results := map[string]*forwardResult{}
 	for range blocks {
 		for _, n := range crowds {
@@ -106,7 +106,7 @@ func (t *track) alternate(ctx context.Context, r *run, l forwardLoad, n int, pri
 		return err
 	}
 	defer done()
-	for i := range pick(r, 7, 1) {
+	for i := range pick(r, 8, 1) {
 		for _, on := range []bool{i%2 == 1, i%2 == 0} {
 			if err := t.enforce(ctx, on); err != nil {
 				return err
