@@ -93,7 +93,7 @@ func TestRun(t *testing.T) {
 	}
 	// What was made is there again, for the next run and for the command line
 	// without one.
-	h, closeStore, err := Offline(t.Context(), data, "1.2.3")
+	h, closeStore, err := Offline(t.Context(), config.Config{Data: data, Zone: time.UTC}, "1.2.3")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,10 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/daemon/clock"
+	"github.com/vouchsafe/vouchsafe/daemon/config"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/netctl/hosts"
 	"github.com/vouchsafe/vouchsafe/netctl/memory"
@@ -20,9 +20,11 @@ import (
 )
 
 // Offline gives the control API of a data directory whose daemon does not run,
-// so that the command line works there too. Guests that the kernel still lets
-// pass are left alone; the daemon applies what was changed when it starts.
-func Offline(ctx context.Context, data, version string) (h http.Handler, closeStore func() error, err error) {
+// so that the command line works there too. Of the configuration, the directory,
+// the zone and the clock's trust count. Guests that the kernel still lets pass
+// are left alone; the daemon applies what was changed when it starts.
+func Offline(ctx context.Context, cfg config.Config, version string) (h http.Handler, closeStore func() error, err error) {
+	data := cfg.Data
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("data directory: %w", err)
@@ -40,8 +42,8 @@ func Offline(ctx context.Context, data, version string) (h http.Handler, closeSt
 	if err != nil {
 		return nil, nil, err
 	}
-	s := hotspot.New(hotspot.Config{Store: db, Gate: memory.New(), Hosts: localHosts{hosts.NewLocal()}, Clock: clock.New(clock.Config{Log: log}),
-		Rand: rand.Reader, Log: log, Zone: time.Local})
+	s := hotspot.New(hotspot.Config{Store: db, Gate: memory.New(), Hosts: localHosts{hosts.NewLocal()}, Clock: clock.New(clock.Config{Log: log, Trust: trusted(cfg)}),
+		Rand: rand.Reader, Log: log, Zone: cfg.Zone})
 	if err := s.Load(ctx); err != nil {
 		return nil, nil, err
 	}

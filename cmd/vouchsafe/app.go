@@ -31,7 +31,7 @@ type parts struct {
 	runDaemon func(ctx context.Context, cfg config.Config, portal string, log *slog.Logger) error
 	// offline opens the store of a daemon that does not run and returns the
 	// API on it. It fails soon if somebody else has the store open.
-	offline func(ctx context.Context, dataDir string) (http.Handler, func() error, error)
+	offline func(ctx context.Context, cfg config.Config) (http.Handler, func() error, error)
 }
 
 // app carries the global flags to the commands.

@@ -89,14 +89,14 @@ func (l *lab) bare(args ...string) (stdout, stderr string, code int) {
 			l.cfg, l.portal = cfg, portal
 			return nil
 		},
-		offline: func(_ context.Context, dir string) (http.Handler, func() error, error) {
+		offline: func(_ context.Context, cfg config.Config) (http.Handler, func() error, error) {
 			if l.offlineErr != nil {
 				return nil, nil, l.offlineErr
 			}
 			if l.running {
 				l.t.Error("the store was opened beside a running daemon")
 			}
-			if _, err := os.Stat(dir); err != nil {
+			if _, err := os.Stat(cfg.Data); err != nil {
 				return nil, nil, err
 			}
 			l.opened++
@@ -263,7 +263,7 @@ func TestInterrupted(t *testing.T) {
 	cancel()
 	l := newLab(t)
 	cmd := newCommand(parts{version: "1", stdout: io.Discard, stderr: io.Discard, getenv: os.Getenv,
-		offline: func(context.Context, string) (http.Handler, func() error, error) {
+		offline: func(context.Context, config.Config) (http.Handler, func() error, error) {
 			return l.handler(), func() error { return nil }, nil
 		}})
 	cmd.SetArgs([]string{"--data", l.dir, "status"})

@@ -78,7 +78,7 @@ func (a *app) with(ctx context.Context, u use, f func(*v1.Client) error) (err er
 	if err := prepare(p.data, u); err != nil {
 		return err
 	}
-	handler, closeStore, err := a.offline(ctx, p.data)
+	handler, closeStore, err := a.offline(ctx, a.stopped(p.data))
 	if err != nil {
 		// A daemon that is just starting has the store before the socket.
 		if running, _ := answers(ctx, p.socket); running {
@@ -92,6 +92,17 @@ func (a *app) with(ctx context.Context, u use, f func(*v1.Client) error) (err er
 		}
 	}()
 	return f(v1.NewClient(v1.InProcess(handler)))
+}
+
+// stopped is the configuration of a daemon that does not run: the usual file's,
+// if it is about this data directory.
+func (a *app) stopped(data string) config.Config {
+	if cfg, err := config.Load(a.confPath); err == nil && filepath.Clean(cfg.Data) == filepath.Clean(data) {
+		return cfg
+	}
+	cfg := config.Default()
+	cfg.Data = data
+	return cfg
 }
 
 // answers reports whether a daemon listens at a socket.

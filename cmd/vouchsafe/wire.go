@@ -23,8 +23,8 @@ func systemParts() parts {
 				},
 			})
 		},
-		offline: func(ctx context.Context, dataDir string) (http.Handler, func() error, error) {
-			return daemon.Offline(ctx, dataDir, version)
+		offline: func(ctx context.Context, cfg config.Config) (http.Handler, func() error, error) {
+			return daemon.Offline(ctx, cfg, version)
 		},
 	}
 }
