@@ -102,39 +102,7 @@ func (s *Service) Tick(ctx context.Context) error {
 	default:
 		s.log.Warn("the clock was set; running validities move along", "by", st.Begun.Round(time.Second))
 	}
-	if err := s.moveTimes(ctx, st, next, r); err != nil {
-		return err
-	}
-	if st.Believed {
-		return s.judgeEarly(ctx)
-	}
-	return nil
-}
-
-// judgeEarly ends the sessions of vouchers whose date has not come. They were
-// let in while nobody knew the time.
-func (s *Service) judgeEarly(ctx context.Context) error {
-	set, m := s.Settings(), s.moment()
-	s.mu.Lock()
-	var ids []uint64
-	for a := range s.byOwner {
-		if a.Method == MethodVoucher {
-			ids = append(ids, a.ID)
-		}
-	}
-	s.mu.Unlock()
-	return s.cfg.Store.View(ctx, func(r Reader) error {
-		for _, id := range ids {
-			v, err := r.Voucher(id)
-			if err != nil && !errors.Is(err, ErrNotFound) {
-				return err
-			}
-			if err == nil && m.now.Before(v.ValidFrom) {
-				s.endRefused(v, m, set)
-			}
-		}
-		return nil
-	})
+	return s.moveTimes(ctx, st, next, r)
 }
 
 // moveTimes applies a step to everything that has begun, and takes the new
