@@ -2,7 +2,7 @@
 # `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint unit test-root test-arch fuzz cross bench bench-short hooks clean
+.PHONY: help build run test lint unit test-root test-arch model fuzz cross bench bench-short hooks clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ test-root: ## Run the tests that make network namespaces
 
 test-arch: ## Run the portable packages' tests as mips, mipsle and arm
 	@scripts/test.sh arch
+
+model: ## Play random sequences against the model, new ones each time
+	@scripts/model.sh
 
 fuzz: ## Fuzz every decoder for a few seconds
 	@scripts/test.sh fuzz
