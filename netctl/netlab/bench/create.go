@@ -25,7 +25,7 @@ Update (with its indexes), and through the action API over HTTP from the LAN on
 connections that are kept. Each is on the disk before it is acknowledged, in files of
 their own in the same directory. For 32 at once bare bbolt is taken at its best: of
 Update by 32 callers, of its Batch as it comes, and of its Batch told that 32 make a
-batch, the fastest stands beside ours. A turn is a few hundred vouchers; ratios are of
+batch, the fastest stands beside ours. A turn is 200 to 1,500 vouchers; ratios are of
 neighbouring turns. In bulk, 10,000 are made through the store in one transaction, and
 through the control socket in two requests of 5,000, which is its limit.`
 

@@ -63,7 +63,7 @@ func forwarding(ctx context.Context, r *run) (s Section, err error) {
 	s.note("Ratios are of neighbours: each turn through the gate over the plain turn beside it.")
 	if v := t.bridgeHooks(); v != "0" {
 		s.note("This kernel also shows bridged packets to the IP hooks (net.bridge.bridge-nf-call-iptables = " + v +
-			"), which slows both sides; routers have that switched off as a rule, and would be faster both ways.")
+			"). That slows both sides alike, and so makes the ratios kinder than on a router, where it is off as a rule.")
 	}
 	return s, nil
 }
@@ -173,8 +173,26 @@ func (t *track) passing(ctx context.Context, ring *ring, to *netlab.Host, turn t
 
 var errBlocked = errors.New("the traffic does not pass")
 
+// noise says how far apart plain turns lay: what a ratio can be trusted to.
+func (l forwardLoad) noise(crowds []int, results map[string]*forwardResult) string {
+	var apart Sample
+	for _, n := range crowds {
+		p := results[resultKey(l, n)].plain
+		for _, v := range p {
+			apart = append(apart, v/p.Median())
+		}
+	}
+	low, high := apart.Quantile(0.25), apart.Quantile(0.75)
+	text := fmt.Sprintf("%s: half of the plain turns lay between %.2f and %.2f of their median.", l.name, low, high)
+	if high-low > 0.1 {
+		text += " **That is too far apart: other work disturbed this run, and these ratios should be measured again on a quiet machine.**"
+	}
+	return text
+}
+
 // report states a load's figures.
 func (l forwardLoad) report(s *Section, crowds []int, results map[string]*forwardResult) {
+	s.note(l.noise(crowds, results))
 	goal, goalText, u := 0.88, "≥ 0.88 (aim 0.95)", kppsUnit()
 	if l.tcp {
 		goal, goalText, u = 0.95, "≥ 0.95", gbitUnit()
