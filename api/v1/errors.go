@@ -63,7 +63,7 @@ func codeOf(status int) hotspot.Code {
 // Problem is an error as the API sends it (RFC 9457).
 type Problem struct {
 	Title  string       `json:"title" doc:"the HTTP status in words"`
-	Status int          `json:"status" doc:"the HTTP status"`
+	Status int          `json:"status" doc:"the HTTP status" format:"int64"`
 	Code   hotspot.Code `json:"code" doc:"what went wrong, for programs"`
 	Detail string       `json:"detail" doc:"what went wrong, for people"`
 	Field  string       `json:"field,omitempty" doc:"the input at fault"`

@@ -15,8 +15,8 @@ type Voucher struct {
 	Note          string        `json:"note" doc:"the operator's own; guests never see it"`
 	Status        string        `json:"status" enum:"new,active,online,used up,expired,pending,disabled"`
 	Disabled      bool          `json:"disabled"`
-	Online        int           `json:"online" doc:"devices on it now"`
-	Devices       int           `json:"devices" doc:"how many may share it; 0: the setting voucher.devices"`
+	Online        int           `json:"online" doc:"devices on it now" format:"int64"`
+	Devices       int           `json:"devices" doc:"how many may share it; 0: the setting voucher.devices" format:"int64"`
 	Bound         []hotspot.MAC `json:"bound" nullable:"false" doc:"the devices that have logged in"`
 	ValidFor      string        `json:"valid_for" doc:"always, 1 hour … 365 days"`
 	ValidFrom     *time.Time    `json:"valid_from"`
@@ -33,7 +33,7 @@ type Voucher struct {
 
 // NewVouchers says what vouchers to make.
 type NewVouchers struct {
-	Count         int    `json:"count,omitempty" minimum:"0" maximum:"5000" doc:"how many; 0 or missing: 1. All are made in one transaction, or none"`
+	Count         int    `json:"count,omitempty" minimum:"0" maximum:"5000" doc:"how many; 0 or missing: 1. All are made in one transaction, or none" format:"int64"`
 	Username      string `json:"username,omitempty" doc:"missing: random; only for a single voucher"`
 	Passcode      string `json:"passcode,omitempty" doc:"missing: random"`
 	FullName      string `json:"full_name,omitempty" doc:"missing: a random readable name"`
@@ -42,7 +42,7 @@ type NewVouchers struct {
 	ValidFrom     string `json:"valid_from,omitempty" doc:"2006-01-02 15:04:05 in the venue's zone, or RFC 3339; missing: at once"`
 	DownloadLimit uint64 `json:"download_limit,omitempty" doc:"bytes; missing: unlimited"`
 	UploadLimit   uint64 `json:"upload_limit,omitempty" doc:"bytes; missing: unlimited"`
-	Devices       int    `json:"devices,omitempty" minimum:"0" doc:"missing: the setting voucher.devices"`
+	Devices       int    `json:"devices,omitempty" minimum:"0" doc:"missing: the setting voucher.devices" format:"int64"`
 }
 
 // MaxBatch is the largest number of vouchers made by one request.
@@ -60,7 +60,7 @@ type VoucherEdit struct {
 	UploadLimit   *uint64 `json:"upload_limit,omitempty" doc:"bytes; 0: unlimited"`
 	TopUpDownload uint64  `json:"top_up_download,omitempty" doc:"bytes added to the limit; an unlimited direction stays so"`
 	TopUpUpload   uint64  `json:"top_up_upload,omitempty" doc:"bytes added to the limit; an unlimited direction stays so"`
-	Devices       *int    `json:"devices,omitempty" minimum:"0" doc:"0: the setting voucher.devices"`
+	Devices       *int    `json:"devices,omitempty" minimum:"0" doc:"0: the setting voucher.devices" format:"int64"`
 	Disabled      *bool   `json:"disabled,omitempty"`
 	Unbind        bool    `json:"unbind,omitempty" doc:"forget the devices, so that others may use the voucher"`
 	Reset         bool    `json:"reset,omitempty" doc:"forget what was used: bytes, and the begin of the validity"`
@@ -114,7 +114,7 @@ type Status struct {
 	Time          *time.Time `json:"time" doc:"the house's time"`
 	Zone          string     `json:"zone" doc:"the venue's time zone"`
 	ClockBelieved bool       `json:"clock_believed" doc:"false: the clock may be wrong, so no voucher's time is judged yet"`
-	GuestsOnline  int        `json:"guests_online"`
+	GuestsOnline  int        `json:"guests_online" format:"int64"`
 	Vouchers      *uint64    `json:"vouchers" doc:"how many there are; null: not counted"`
 	Notices       []string   `json:"notices" nullable:"false" doc:"what the operator should know, such as a store restored from a snapshot"`
 }

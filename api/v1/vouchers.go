@@ -15,7 +15,7 @@ const pageSize = 1000
 type (
 	listVouchersIn struct {
 		Cursor string `query:"cursor" doc:"the next of the page before"`
-		Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
+		Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000" format:"int64"`
 	}
 	newVouchersIn struct {
 		Body NewVouchers
