@@ -257,15 +257,3 @@ func (h *modelHouse) adopt(after string) error {
 	}
 	return nil
 }
-
-// timeLeft is what a session has left until it must end; ok is false if it
-// never must.
-func (m *model) timeLeft(s *mSession) (left time.Duration, ok bool) {
-	if a := s.account; a.span.begun && a.validFor > 0 {
-		left, ok = a.span.at+a.validFor-m.t, true
-	}
-	if s.timeout > 0 && (!ok || s.span.at+s.timeout-m.t < left) {
-		left, ok = s.span.at+s.timeout-m.t, true
-	}
-	return left, ok
-}
