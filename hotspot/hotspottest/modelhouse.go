@@ -3,7 +3,6 @@ package hotspottest
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
