@@ -48,7 +48,8 @@ type Host struct {
 }
 
 // Gate decides about packets. All methods may be called at any time by several
-// goroutines; each call is atomic as far as packets are concerned.
+// goroutines. What a call changes of one account changes at once as far as
+// packets are concerned; a call about thousands may take several steps.
 type Gate interface {
 	// Set makes the gate hold exactly the grants of each pass, and leaves
 	// other accounts alone. A pass without grants lets nobody in and drops the

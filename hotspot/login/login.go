@@ -20,17 +20,6 @@ type Method interface {
 	Claim(ctx context.Context, h hotspot.Host, form url.Values) (hotspot.Claim, error)
 }
 
-// Offered returns the methods that the operator offers, in order.
-func Offered(all []Method, s hotspot.Settings) []Method {
-	var out []Method
-	for _, m := range all {
-		if m.Enabled(s) {
-			out = append(out, m)
-		}
-	}
-	return out
-}
-
 // errOff refuses a method that is switched off.
 var errOff = &hotspot.Error{Code: hotspot.CodeMethodOff, Text: "this way to log in is not offered here"}
 

@@ -79,9 +79,10 @@ func TestSwitchedOff(t *testing.T) {
 	if err != nil || c.User.Key != "02:00:00:00:00:01" || c.User.Comments != [3]string{"", "Room 12", ""} {
 		t.Errorf("free: %+v, %v", c, err)
 	}
-	all := []login.Method{login.NewVoucher(vouchers{}, nil), login.NewFree(fixed{})}
-	if got := login.Offered(all, hotspot.DefaultSettings()); len(got) != 1 || got[0].Name() != hotspot.MethodVoucher {
-		t.Errorf("offered %v", got)
+	for _, m := range []login.Method{login.NewVoucher(vouchers{}, nil), login.NewFree(fixed{})} {
+		if got := m.Enabled(hotspot.DefaultSettings()); got != (m.Name() == hotspot.MethodVoucher) {
+			t.Errorf("%s is offered on a fresh device: %v", m.Name(), got)
+		}
 	}
 }
 

@@ -84,6 +84,10 @@ type fakeMethod struct {
 
 func (m fakeMethod) Name() hotspot.Method { return m.name }
 
+func (m fakeMethod) Enabled(s hotspot.Settings) bool {
+	return m.name == hotspot.MethodVoucher && s.LoginVoucher || m.name == hotspot.MethodFree && s.LoginFree
+}
+
 func (m fakeMethod) Claim(_ context.Context, _ hotspot.Host, form url.Values) (hotspot.Claim, error) {
 	return m.claim(form)
 }

@@ -111,11 +111,9 @@ func (p *portal) attempt(r *http.Request, h hotspot.Host, name hotspot.Method, f
 
 // method returns a method that is there and switched on, or nil.
 func (p *portal) method(name hotspot.Method) Method {
-	if !methodOn(p.cfg.Service.Settings(), name) {
-		return nil
-	}
+	s := p.cfg.Service.Settings()
 	for _, m := range p.cfg.Methods {
-		if m.Name() == name {
+		if m.Name() == name && m.Enabled(s) {
 			return m
 		}
 	}

@@ -33,6 +33,8 @@ type Service interface {
 // refusal with [hotspot.CodeTryLater] says until when.
 type Method interface {
 	Name() hotspot.Method
+	// Enabled reports whether the operator offers the method.
+	Enabled(s hotspot.Settings) bool
 	Claim(ctx context.Context, h hotspot.Host, form url.Values) (hotspot.Claim, error)
 }
 

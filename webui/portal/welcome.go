@@ -84,22 +84,11 @@ func (p *portal) welcomeView(r *http.Request, sent url.Values) welcomeView {
 	v.Heading = cmp.Or(s.PortalTitle, v.Title)
 	v.Title = v.Heading
 	for _, m := range p.cfg.Methods {
-		if methodOn(s, m.Name()) {
+		if m.Enabled(s) {
 			v.Methods = append(v.Methods, m.Name())
 		}
 	}
 	return v
-}
-
-// methodOn reports whether the settings allow a method.
-func methodOn(s hotspot.Settings, m hotspot.Method) bool {
-	switch m {
-	case hotspot.MethodVoucher:
-		return s.LoginVoucher
-	case hotspot.MethodFree:
-		return s.LoginFree
-	}
-	return false
 }
 
 // query carries the target on to another page.
