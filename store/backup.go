@@ -190,7 +190,12 @@ func (db *DB) SnapshotTo(ctx context.Context, dir string, keep int) (string, err
 
 // nextSnapshot returns the path of the next snapshot in a directory.
 func nextSnapshot(dir string, now time.Time) (string, error) {
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+	switch err := os.Mkdir(dir, 0o700); {
+	case err == nil: // the new name must outlive a power cut, too
+		if err := syncDir(filepath.Dir(dir)); err != nil {
+			return "", err
+		}
+	case !errors.Is(err, os.ErrExist):
 		return "", err
 	}
 	have, err := snapshots(dir)
