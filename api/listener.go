@@ -1,87 +1,304 @@
 package api
 
 import (
+	"container/list"
+	"context"
+	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
+	"time"
 )
 
+// stalled is how long a client may keep an answer from going out before it
+// counts as silent.
+const stalled = 3 * time.Second
+
 // LimitListener lets at most total connections be open at a time, and at most
-// perPeer from one peer, so that one client cannot keep all others out. At the
-// total, clients wait in the kernel's queue; a client that has its share is
-// hung up on. peer names whom an address belongs to; nil: itself, or for IPv6
-// its /64, as one machine may use all of it.
-func LimitListener(l net.Listener, total, perPeer int, peer func(netip.Addr) string) net.Listener {
+// perPeer from one peer, so that no client and no crowd of forged ones can keep
+// the others out.
+//
+// A connection beyond the peer's share takes the place of that peer's oldest
+// one that waits for its client, whether for a request or for the rest of one.
+// At the total, it takes the place of such a connection of the peer that has
+// the most, and where several have as many, of the one that has not been
+// answered for longest. So a newcomer always gets in, and a client that
+// is silent on many connections loses its own. What srv is answering is not cut
+// off, unless the client has stopped taking the answer: when a peer's whole
+// share is being answered, its newcomer is hung up on, and when the total is,
+// newcomers wait.
+//
+// The listener hooks into srv, which must serve it and have its handler set.
+// peer names whom an address belongs to; nil: itself, or for IPv6 its /64, as
+// one machine may use all of it.
+func LimitListener(srv *http.Server, l net.Listener, total, perPeer int, peer func(netip.Addr) string) net.Listener {
 	if peer == nil {
 		peer = func(a netip.Addr) string { return source(a).String() }
 	}
-	return &limitListener{
-		peer:     peer,
-		Listener: l,
-		slots:    make(chan struct{}, total),
-		done:     make(chan struct{}),
-		perPeer:  perPeer,
-		open:     make(map[string]int),
+	ll := &limitListener{
+		Listener: l, peer: peer, total: total, perPeer: perPeer,
+		peers: make(map[string]*limitPeer), byCount: make([]list.List, perPeer+1),
 	}
+	ll.room.L = &ll.mu
+	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		return context.WithValue(ctx, limitKey{}, c)
+	}
+	srv.Handler = ll.watch(srv.Handler)
+	return ll
 }
+
+type limitKey struct{}
 
 type limitListener struct {
 	net.Listener
-	slots   chan struct{}
-	done    chan struct{}
-	stop    sync.Once
-	perPeer int
-	peer    func(netip.Addr) string
+	peer           func(netip.Addr) string
+	total, perPeer int
 
-	mu   sync.Mutex // guards open
-	open map[string]int
+	mu     sync.Mutex // guards what follows, and the state of peers and connections
+	room   sync.Cond  // a connection has ended or begun to wait, or the listener was closed
+	closed bool
+	open   int
+	peers  map[string]*limitPeer
+	// byCount holds the peers by how many connections they have; within one
+	// count, those that were not answered for longest come first.
+	byCount []list.List
+}
+
+// limitPeer is a peer with connections.
+type limitPeer struct {
+	name  string
+	place *list.Element // in byCount
+	conns list.List     // of *limitConn; those that were not answered for longest first
+}
+
+// limitConn is a connection that counts.
+type limitConn struct {
+	net.Conn
+	l     *limitListener
+	peer  *limitPeer
+	place *list.Element // in peer.conns; nil: it counts no more
+	busy  bool          // a whole request is being answered
+	write time.Time     // since when bytes wait to be taken; zero: none do
 }
 
 // Accept implements net.Listener.
 func (l *limitListener) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.done:
-		return nil, net.ErrClosed
-	}
 	for {
-		c, err := l.Listener.Accept()
+		inner, err := l.Listener.Accept()
 		if err != nil {
-			<-l.slots
 			return nil, err
 		}
-		peer := l.peer(connAddr(c))
-		if !l.enter(peer) {
-			_ = c.Close() // nothing was said yet, so nothing is lost
-			continue
+		// Asking whose it is may take a look into the kernel: before the lock.
+		name := l.peer(connAddr(inner))
+		c, victim, err := l.admit(inner, name)
+		if victim != nil {
+			victim.cut()
 		}
-		return &limitConn{Conn: c, leave: func() { l.exit(peer) }}, nil
+		if c == nil {
+			_ = inner.Close() // nothing was said yet, so nothing is lost
+		}
+		switch {
+		case err != nil:
+			return nil, err
+		case c != nil:
+			return c, nil
+		}
 	}
 }
 
 // Close implements net.Listener.
 func (l *limitListener) Close() error {
-	l.stop.Do(func() { close(l.done) })
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.room.Broadcast()
 	return l.Listener.Close()
 }
 
-func (l *limitListener) enter(peer string) bool {
+// admit counts a connection in. Its place may be that of a victim, which the
+// caller hangs up on. No connection and no error: the peer has its share.
+func (l *limitListener) admit(inner net.Conn, name string) (c, victim *limitConn, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.open[peer] >= l.perPeer {
-		return false
+	for {
+		if l.closed {
+			return nil, nil, net.ErrClosed
+		}
+		p := l.peers[name]
+		if p != nil && p.conns.Len() >= l.perPeer {
+			if victim = p.waiting(); victim == nil {
+				return nil, nil, nil
+			}
+			break
+		}
+		if l.open < l.total {
+			break
+		}
+		if victim = l.greediest(); victim != nil {
+			break
+		}
+		l.wait()
 	}
-	l.open[peer]++
-	return true
+	if victim != nil {
+		l.remove(victim)
+	}
+	return l.insert(inner, name), victim, nil
 }
 
-func (l *limitListener) exit(peer string) {
+// wait waits until there may be room, if only because an answer has stalled.
+func (l *limitListener) wait() {
+	again := time.AfterFunc(stalled, l.room.Broadcast)
+	defer again.Stop()
+	l.room.Wait()
+}
+
+// greediest returns the connection that is the first to go, or nil if all are
+// being answered.
+func (l *limitListener) greediest() *limitConn {
+	for n := len(l.byCount) - 1; n > 0; n-- {
+		for e := l.byCount[n].Front(); e != nil; e = e.Next() {
+			if c := e.Value.(*limitPeer).waiting(); c != nil {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+// waiting returns the peer's oldest connection that waits for its client.
+func (p *limitPeer) waiting() *limitConn {
+	for e := p.conns.Front(); e != nil; e = e.Next() {
+		c := e.Value.(*limitConn)
+		if !c.busy || !c.write.IsZero() && time.Since(c.write) >= stalled {
+			return c
+		}
+	}
+	return nil
+}
+
+func (l *limitListener) insert(inner net.Conn, name string) *limitConn {
+	p := l.peers[name]
+	if p == nil {
+		p = &limitPeer{name: name}
+		l.peers[name] = p
+	}
+	c := &limitConn{Conn: inner, l: l, peer: p}
+	c.place = p.conns.PushBack(c)
+	l.open++
+	l.rank(p, p.conns.Len()-1)
+	return c
+}
+
+func (l *limitListener) remove(c *limitConn) {
+	p := c.peer
+	p.conns.Remove(c.place)
+	c.place = nil
+	l.open--
+	l.rank(p, p.conns.Len()+1)
+	if p.conns.Len() == 0 {
+		delete(l.peers, p.name)
+	}
+}
+
+// rank puts a peer at the end of those that have as many connections.
+func (l *limitListener) rank(p *limitPeer, before int) {
+	if p.place != nil {
+		l.byCount[before].Remove(p.place)
+		p.place = nil
+	}
+	if n := p.conns.Len(); n > 0 {
+		p.place = l.byCount[n].PushBack(p)
+	}
+}
+
+// watch notes which connections are being answered: from the last byte of a
+// request, as a client may take its time until then, to the end of the answer.
+func (l *limitListener) watch(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, ok := r.Context().Value(limitKey{}).(*limitConn)
+		if !ok {
+			next.ServeHTTP(w, r)
+			return
+		}
+		defer c.answered()
+		if r.ContentLength == 0 {
+			c.answering()
+		} else {
+			r.Body = &watchedBody{r.Body, c}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (c *limitConn) answering() {
+	c.l.mu.Lock()
+	c.busy = true
+	c.l.mu.Unlock()
+}
+
+// answered ends an answer: the client has shown that it is alive, so it goes
+// last.
+func (c *limitConn) answered() {
+	l := c.l
 	l.mu.Lock()
-	if l.open[peer]--; l.open[peer] == 0 {
-		delete(l.open, peer)
+	c.busy = false
+	if c.place != nil {
+		c.peer.conns.MoveToBack(c.place)
+		l.byCount[c.peer.conns.Len()].MoveToBack(c.peer.place)
 	}
 	l.mu.Unlock()
-	<-l.slots
+	l.room.Signal()
+}
+
+// Write implements net.Conn.
+func (c *limitConn) Write(b []byte) (int, error) {
+	c.writing(time.Now())
+	defer c.writing(time.Time{})
+	return c.Conn.Write(b)
+}
+
+func (c *limitConn) writing(since time.Time) {
+	c.l.mu.Lock()
+	c.write = since
+	c.l.mu.Unlock()
+}
+
+// Close implements net.Conn.
+func (c *limitConn) Close() error {
+	err := c.Conn.Close()
+	l := c.l
+	l.mu.Lock()
+	if c.place != nil {
+		l.remove(c)
+	}
+	l.mu.Unlock()
+	l.room.Signal()
+	return err
+}
+
+// cut hangs up without a farewell: a client that has stopped answering would
+// make the kernel keep the connection for minutes.
+func (c *limitConn) cut() {
+	if t, ok := c.Conn.(*net.TCPConn); ok {
+		_ = t.SetLinger(0)
+	}
+	_ = c.Conn.Close()
+}
+
+// watchedBody tells when the last byte of a request has come.
+type watchedBody struct {
+	io.ReadCloser
+	c *limitConn
+}
+
+// Read implements io.Reader.
+func (b *watchedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.c.answering()
+	}
+	return n, err
 }
 
 func connAddr(c net.Conn) netip.Addr {
@@ -90,17 +307,4 @@ func connAddr(c net.Conn) netip.Addr {
 		return netip.Addr{}
 	}
 	return ap.Addr().Unmap().WithZone("")
-}
-
-type limitConn struct {
-	net.Conn
-	once  sync.Once
-	leave func()
-}
-
-// Close implements net.Conn.
-func (c *limitConn) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(c.leave)
-	return err
 }

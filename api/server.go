@@ -21,7 +21,7 @@ const (
 
 // NewServer returns a server for the LAN with every timeout and limit set. It
 // speaks HTTP/1 only. ctx becomes the base of every request's context.
-// Listeners belong inside a [LimitListener].
+// Its listeners belong inside a [LimitListener].
 func NewServer(ctx context.Context, h http.Handler, log *slog.Logger) *http.Server {
 	var p http.Protocols
 	p.SetHTTP1(true)

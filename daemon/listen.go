@@ -69,7 +69,8 @@ func (d *hotspotDaemon) listen(ctx context.Context) (all []listener, err error) 
 		if err != nil {
 			return all, fmt.Errorf("lan.listen: %w%s", err, portRemedy(a.Port()))
 		}
-		all = append(all, listener{"LAN", api.NewServer(ctx, lan, d.opts.Log), api.LimitListener(ln, lanConns, lanConnsPerPeer, nil)})
+		srv := api.NewServer(ctx, lan, d.opts.Log)
+		all = append(all, listener{"LAN", srv, api.LimitListener(srv, ln, lanConns, lanConnsPerPeer, nil)})
 	}
 	guests, err := d.portalListener(ctx)
 	if err != nil {
@@ -151,7 +152,8 @@ func (d *hotspotDaemon) portalListener(_ context.Context) (listener, error) {
 		ln.Close()
 		return listener{}, fmt.Errorf("portal: %w", err)
 	}
-	return listener{"portal", portal.Server(h, d.opts.Log), api.LimitListener(ln, portalConns, portalConnsPerPeer, d.whose)}, nil
+	srv := portal.Server(h, d.opts.Log)
+	return listener{"portal", srv, api.LimitListener(srv, ln, portalConns, portalConnsPerPeer, d.whose)}, nil
 }
 
 // whose names the device that an address belongs to: one with many addresses is
