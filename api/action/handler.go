@@ -207,7 +207,7 @@ func (h *handler) authenticate(w http.ResponseWriter, r *http.Request, p params)
 func (h *handler) act(w http.ResponseWriter, r *http.Request, who api.Principal, p params) {
 	name, ok := p.scalar("action")
 	if !ok {
-		if p["action"].kind == kindOther {
+		if p["action"].Kind == api.KindOther {
 			fail(w, r, msgError, "action: must be text")
 			return
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
@@ -17,10 +18,10 @@ const timeLayout = "2006-01-02 15:04:05"
 // text returns a parameter that must be text, or a number taken as it is
 // written; "" if it is missing or empty.
 func (p params) textOf(name string) (string, error) {
-	if p[name].kind == kindOther {
+	if p[name].Kind == api.KindOther {
 		return "", hotspot.Invalid(name, "must be text")
 	}
-	return p[name].text, nil
+	return p[name].Text, nil
 }
 
 // validityOf returns a parameter that must be a listed validity, or nil.
@@ -56,17 +57,17 @@ func (p params) timeOf(name string, zone *time.Location) (time.Time, error) {
 // unless it said 0 or nothing.
 func (p params) limitOf(name string) (bytes uint64, note string, err error) {
 	v := p[name]
-	if v.kind == kindOther {
+	if v.Kind == api.KindOther {
 		return 0, "", hotspot.Invalid(name, "must be a number")
 	}
-	s := strings.TrimSpace(v.text)
+	s := strings.TrimSpace(v.Text)
 	if s == "" || s == "0" {
 		return 0, "", nil
 	}
 	n, ok := number(s)
 	if !ok || !(n >= 1 && n < hotspot.MaxLimitMB+1) {
 		return 0, fmt.Sprintf("%s: %s is not a number of MB from 1 to %d, so there is no limit",
-			name, quote(v.text), hotspot.MaxLimitMB), nil
+			name, quote(v.Text), hotspot.MaxLimitMB), nil
 	}
 	// A part of a MB is left away: never more than was asked for.
 	return uint64(n) * hotspot.MB, "", nil
@@ -76,14 +77,14 @@ func (p params) limitOf(name string) (bytes uint64, note string, err error) {
 // ok false.
 func (p params) countOf(name string, least, most uint64) (n uint64, ok bool, err error) {
 	v := p[name]
-	if v.kind != kindOther && v.text == "" {
+	if v.Kind != api.KindOther && v.Text == "" {
 		return 0, false, nil
 	}
-	n, perr := strconv.ParseUint(v.text, 10, 64)
-	if f, ok := number(v.text); perr != nil && ok && f >= 0 && f < 1<<53 && f == math.Trunc(f) {
+	n, perr := strconv.ParseUint(v.Text, 10, 64)
+	if f, ok := number(v.Text); perr != nil && ok && f >= 0 && f < 1<<53 && f == math.Trunc(f) {
 		n, perr = uint64(f), nil // 10.0 and 1e1 are 10
 	}
-	if v.kind == kindOther || perr != nil || n < least || n > most {
+	if v.Kind == api.KindOther || perr != nil || n < least || n > most {
 		return 0, false, hotspot.Invalid(name, "must be a whole number from %d to %d", least, most)
 	}
 	return n, true, nil
