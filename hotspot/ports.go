@@ -165,6 +165,8 @@ type Reader interface {
 	Settings() (map[string]string, error)
 	// Secret returns a named secret, such as the API's device key.
 	Secret(name string) ([]byte, error)
+	// Secrets returns every secret whose name begins with a prefix, by name.
+	Secrets(prefix string) (map[string][]byte, error)
 	ClockMark() (ClockMark, error)
 }
 
@@ -189,6 +191,7 @@ type Tx interface {
 	PutSetting(key, value string) error
 	DeleteSetting(key string) error
 	PutSecret(name string, value []byte) error
+	DeleteSecret(name string) error
 	PutClockMark(m ClockMark) error
 }
 

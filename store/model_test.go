@@ -73,7 +73,7 @@ func change(tx hotspot.Tx, r *rand.Rand) error {
 	case 10:
 		return errors.Join(tx.PutDevice(hotspot.Device{MAC: mac, Login: name, LastEnd: moment}), tx.DeleteDevice(hotspot.MAC{2, 0, 0, 0, 0, 1}))
 	}
-	return errors.Join(tx.PutSetting(name, name), tx.DeleteSetting("a1"), tx.PutSecret(name, []byte(name)),
+	return errors.Join(tx.PutSetting(name, name), tx.DeleteSetting("a1"), tx.PutSecret(name, []byte(name)), tx.DeleteSecret("a2"),
 		tx.PutClockMark(hotspot.ClockMark{Time: moment, Boot: name}))
 }
 
@@ -120,6 +120,8 @@ func everything(s hotspot.Store, t *testing.T) map[string]any {
 		add("open", ss, err)
 		set, err := r.Settings()
 		add("settings", set, err)
+		secrets, err := r.Secrets("")
+		add("secrets", secrets, err)
 		m, err := r.ClockMark()
 		add("clock", m, err)
 		return errors.Join(errs...)

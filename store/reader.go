@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
@@ -315,6 +316,28 @@ func (x *records) Secret(name string) ([]byte, error) {
 	}
 	text, err := decodeText(body)
 	return []byte(text), damaged(bktSecrets, []byte(name), err)
+}
+
+// Secrets implements [hotspot.Reader].
+func (x *records) Secrets(prefix string) (map[string][]byte, error) {
+	if x.ended {
+		return nil, errEnded
+	}
+	out := map[string][]byte{}
+	c := x.r.cursor(bktSecrets)
+	k, v, err := c.seek([]byte(prefix))
+	for ; k != nil && err == nil && strings.HasPrefix(string(k), prefix); k, v, err = c.next() {
+		body, err := bodyOf(bktSecrets, k, v)
+		if err != nil {
+			return nil, err
+		}
+		text, err := decodeText(body)
+		if err != nil {
+			return nil, damaged(bktSecrets, k, err)
+		}
+		out[string(k)] = []byte(text)
+	}
+	return out, err
 }
 
 // ClockMark implements [hotspot.Reader].

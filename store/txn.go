@@ -257,6 +257,14 @@ func (t *txn) PutSecret(name string, value []byte) error {
 	return t.put(bktSecrets, []byte(name), encodeText(value))
 }
 
+// DeleteSecret implements [hotspot.Tx].
+func (t *txn) DeleteSecret(name string) error {
+	if name == "" {
+		return nil
+	}
+	return t.remove(bktSecrets, []byte(name))
+}
+
 // PutClockMark implements [hotspot.Tx].
 func (t *txn) PutClockMark(m hotspot.ClockMark) error {
 	return t.put(bktClock, []byte(clockKey), encodeClockMark(&m))

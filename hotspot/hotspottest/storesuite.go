@@ -24,7 +24,7 @@ import (
 //   - If an update fails, ids that it gave are taken back from the caller's
 //     values too (they are 0 again).
 //   - Deleting a voucher or user that is not there is ErrNotFound; deleting a
-//     device or setting that is not there is no error.
+//     device, setting or secret that is not there is no error.
 //   - A user's key is unique within its method: ErrInvalid. An empty username
 //     or key is not found by name, and any number may be empty.
 //   - Times come back in UTC, in microseconds; empty lists come back nil.

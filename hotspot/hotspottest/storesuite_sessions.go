@@ -2,6 +2,9 @@ package hotspottest
 
 import (
 	"bytes"
+	"errors"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -182,6 +185,7 @@ func otherCases() storeCases {
 		"device":     testDevices,
 		"setting":    testSettings,
 		"secret":     testSecrets,
+		"secrets":    testSecretsByPrefix,
 		"clock mark": testClockMark,
 	}
 }
@@ -261,6 +265,57 @@ func testSecrets(t *testing.T, s hotspot.Store) {
 			return err
 		})
 	}
+}
+
+func testSecretsByPrefix(t *testing.T, s hotspot.Store) {
+	update(t, s, func(tx hotspot.Tx) error {
+		all, err := tx.Secrets("")
+		if len(all) != 0 || err != nil {
+			t.Errorf("a new store has secrets %v, %v", all, err)
+		}
+		for _, name := range []string{"api.key", "api.keys", "api.key/1", "api.key/2", "api.key/\xff", "api.key0", "a", "zz"} {
+			if err := tx.PutSecret(name, []byte(name)); err != nil {
+				return err
+			}
+		}
+		return errors.Join(tx.DeleteSecret("api.key/2"), tx.DeleteSecret("never there"), tx.DeleteSecret(""))
+	})
+	check := func(r hotspot.Reader, prefix string, want ...string) {
+		t.Helper()
+		got, err := r.Secrets(prefix)
+		names := slices.Sorted(maps.Keys(got))
+		if d := cmp.Diff(want, names); d != "" || err != nil {
+			t.Errorf("secrets that begin with %q: %v (-want +got):\n%s", prefix, err, d)
+		}
+		for name, value := range got {
+			if string(value) != name {
+				t.Errorf("%q holds %q", name, value)
+			}
+			value[0] = 'x' // the caller's own
+		}
+	}
+	for range 2 {
+		view(t, s, func(r hotspot.Reader) error {
+			check(r, "api.key/", "api.key/1", "api.key/\xff")
+			check(r, "api.key", "api.key", "api.key/1", "api.key/\xff", "api.key0", "api.keys")
+			check(r, "zz", "zz")
+			check(r, "zzz")
+			check(r, "", "a", "api.key", "api.key/1", "api.key/\xff", "api.key0", "api.keys", "zz")
+			return nil
+		})
+	}
+	err := s.Update(t.Context(), func(tx hotspot.Tx) error {
+		if err := errors.Join(tx.DeleteSecret("a"), tx.DeleteSecret("api.key/1"), tx.PutSecret("api.key/3", []byte("api.key/3"))); err != nil {
+			return err
+		}
+		check(tx, "a", "api.key", "api.key/3", "api.key/\xff", "api.key0", "api.keys")
+		return errTest
+	})
+	wantErr(t, err, errTest)
+	view(t, s, func(r hotspot.Reader) error {
+		check(r, "a", "a", "api.key", "api.key/1", "api.key/\xff", "api.key0", "api.keys")
+		return nil
+	})
 }
 
 func testClockMark(t *testing.T, s hotspot.Store) {

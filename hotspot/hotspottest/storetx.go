@@ -3,6 +3,7 @@ package hotspottest
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -115,6 +116,16 @@ func (r storeReader) Secret(name string) ([]byte, error) {
 		return nil, hotspot.ErrNotFound
 	}
 	return append([]byte{}, b...), nil
+}
+
+func (r storeReader) Secrets(prefix string) (map[string][]byte, error) {
+	out := map[string][]byte{}
+	for name, b := range r.s.secrets {
+		if strings.HasPrefix(name, prefix) {
+			out[name] = append([]byte{}, b...)
+		}
+	}
+	return out, nil
 }
 
 func (r storeReader) ClockMark() (hotspot.ClockMark, error) {
@@ -299,6 +310,11 @@ func (t *storeTx) PutSecret(name string, value []byte) error {
 		return hotspot.Invalid("name", "a secret needs a name")
 	}
 	putKey(t, t.s.secrets, name, append([]byte{}, value...))
+	return nil
+}
+
+func (t *storeTx) DeleteSecret(name string) error {
+	removeKey(t, t.s.secrets, name)
 	return nil
 }
 
