@@ -289,8 +289,10 @@ func (s *Service) Next() time.Duration {
 }
 
 // Flush stores what was used since the last flush, the time, and trims the
-// log, all in one transaction: flash wear does not grow with guests.
-func (s *Service) Flush(ctx context.Context) error {
+// log, all in one transaction: flash wear does not grow with guests. What
+// others want stored at the same rate goes along; each of them is run as part
+// of the transaction, under the rules of [Store.Update].
+func (s *Service) Flush(ctx context.Context, along ...func(Tx) error) error {
 	if _, err := s.tally(ctx); err != nil {
 		return err
 	}
@@ -323,6 +325,11 @@ func (s *Service) Flush(ctx context.Context) error {
 		}
 		if err := s.prune(tx, set, m); err != nil {
 			return err
+		}
+		for _, write := range along {
+			if err := write(tx); err != nil {
+				return err
+			}
 		}
 		return tx.PutClockMark(mark)
 	})

@@ -15,6 +15,8 @@ const (
 	CodeInvalid       Code = "invalid"        // a value is out of its bounds
 	CodeNotFound      Code = "not_found"      //
 	CodeUsernameTaken Code = "username_taken" //
+	CodeNameTaken     Code = "name_taken"     // of something else than a voucher
+	CodeForbidden     Code = "forbidden"      // the caller's credential does not reach that far
 	CodeUnavailable   Code = "unavailable"    // disk full, gate not answering: try again
 
 	CodeUnknownCode   Code = "unknown_code"  // no such voucher, or a wrong passcode
@@ -70,6 +72,8 @@ func (e *Error) Is(target error) bool {
 var (
 	ErrNotFound      = &Error{Code: CodeNotFound, Text: "not found"}
 	ErrUsernameTaken = &Error{Code: CodeUsernameTaken, Text: "username already exists"}
+	ErrNameTaken     = &Error{Code: CodeNameTaken, Text: "the name is taken"}
+	ErrForbidden     = &Error{Code: CodeForbidden, Text: "not allowed"}
 	ErrInvalid       = &Error{Code: CodeInvalid, Text: "not valid"}
 	ErrUnavailable   = &Error{Code: CodeUnavailable, Text: "not available now, try again"}
 	ErrUnknownCode   = &Error{Code: CodeUnknownCode, Text: "no voucher has this code and passcode"}

@@ -1,6 +1,7 @@
 package hotspot_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -181,6 +182,23 @@ func TestFlushIsOneTransaction(t *testing.T) {
 	h.flush()
 	if n := h.store.Updates() - before; n != 1 {
 		t.Errorf("a flush of 50 guests took %d transactions", n)
+	}
+}
+
+// TestFlushTakesOthersAlong: what others store goes into the same transaction,
+// and its failure is the flush's.
+func TestFlushTakesOthersAlong(t *testing.T) {
+	h := newHouse(t)
+	before := h.store.Updates()
+	put := func(tx hotspot.Tx) error { return tx.PutSecret("along", []byte("x")) }
+	if err := h.Flush(t.Context(), put, put); err != nil {
+		t.Fatal(err)
+	}
+	if n := h.store.Updates() - before; n != 1 {
+		t.Errorf("%d transactions", n)
+	}
+	if err := h.Flush(t.Context(), func(hotspot.Tx) error { return hotspot.ErrUnavailable }); !errors.Is(err, hotspot.ErrUnavailable) {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -21,6 +21,8 @@ var statuses = [...]struct {
 	{hotspot.CodeInvalid, http.StatusUnprocessableEntity},
 	{hotspot.CodeNotFound, http.StatusNotFound},
 	{hotspot.CodeUsernameTaken, http.StatusConflict},
+	{hotspot.CodeNameTaken, http.StatusConflict},
+	{hotspot.CodeForbidden, http.StatusForbidden},
 	{hotspot.CodeUnavailable, http.StatusServiceUnavailable},
 	{hotspot.CodeTryLater, http.StatusTooManyRequests},
 	{hotspot.CodeUnknownDevice, http.StatusNotFound},
