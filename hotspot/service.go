@@ -43,7 +43,8 @@ type Service struct {
 	settingsMu sync.Mutex // orders SetSetting
 
 	// accounts and devices order changes to one account and to one device. A
-	// device's lock is taken first; no account's lock is taken under another's.
+	// device's lock is taken first; no account's lock is taken under another's,
+	// but those of one bulk change in order of id.
 	accounts keyed
 	devices  keyed
 

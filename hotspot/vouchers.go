@@ -51,7 +51,7 @@ func (s *Service) CreateVouchers(ctx context.Context, specs ...VoucherSpec) ([]V
 func (s *Service) create(tx Tx, spec VoucherSpec, set Settings, m moment) (Voucher, error) {
 	v := Voucher{
 		Username: spec.Username, Passcode: spec.Passcode, FullName: spec.FullName, Note: spec.Note,
-		Created: m.now, Modified: m.now, ValidFrom: spec.ValidFrom, Devices: spec.Devices,
+		Created: m.now, Modified: m.now, ValidFrom: spec.ValidFrom, Devices: spec.Devices, Disabled: spec.Disabled,
 		Allowance: Allowance{ValidFor: set.VoucherValidFor, Limit: spec.Limit},
 	}
 	if spec.ValidFor != nil {
@@ -182,14 +182,19 @@ func (s *Service) EditVoucher(ctx context.Context, username string, e VoucherEdi
 	if err != nil {
 		return view, err
 	}
-	for _, m := range view.Bound {
+	s.letInAgain(ctx, view.Bound)
+	return s.voucherByID(ctx, v.ID)
+}
+
+// letInAgain lets in those of a voucher's devices that a change allows again.
+func (s *Service) letInAgain(ctx context.Context, bound []MAC) {
+	for _, m := range bound {
 		if h, ok := s.cfg.Hosts.ByMAC(m); ok && !s.Online(m) {
 			if _, _, err := s.Return(ctx, h); err != nil {
 				s.log.Warn("a device could not be let in again", "mac", m, "error", err)
 			}
 		}
 	}
-	return s.voucherByID(ctx, v.ID)
 }
 
 // lockVoucher finds a voucher and locks its account.
@@ -222,61 +227,16 @@ func (s *Service) notFound(username string, err error) error {
 	return fmt.Errorf("look up voucher: %w", err)
 }
 
+// editLocked edits a voucher, whose account's lock the caller holds.
 func (s *Service) editLocked(ctx context.Context, v Voucher, e VoucherEdit) (VoucherView, error) {
-	id := v.Account()
-	if len(s.ofAccount(id)) > 0 {
-		if err := s.readMeters(ctx); err != nil {
-			return VoucherView{}, err
-		}
-	}
-	s.era.RLock()
-	defer s.era.RUnlock()
-	set, m := s.Settings(), s.moment()
-	var moved []Session
-	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
-		var err error
-		if v, err = tx.Voucher(v.ID); err != nil {
-			return err
-		}
-		for _, l := range s.ofAccount(id) {
-			if _, err := charge(tx, l.ID, l.Used); err != nil {
-				return err
-			}
-		}
-		if v, err = tx.Voucher(v.ID); err != nil {
-			return err
-		}
-		if err := v.edit(e, set); err != nil {
-			return err
-		}
-		if len(s.ofAccount(id)) > 0 {
-			v.begin(m, set) // reset while online: its time begins anew
-		}
-		v.Modified = m.now
-		if err := tx.PutVoucher(&v); err != nil {
-			return err
-		}
-		moved, err = s.moveDeadlines(tx, v)
-		return err
-	})
+	edited, err := s.editAll(ctx, []uint64{v.ID}, nil, e)
 	if err != nil {
-		return VoucherView{}, storeError("store voucher", err)
-	}
-	s.mu.Lock()
-	for _, x := range moved {
-		if l := s.sessions[x.ID]; l != nil {
-			l.Deadline, l.DeadlineReason = x.Deadline, x.DeadlineReason
-		}
-	}
-	if e.Reset && len(moved) > 0 {
-		s.afresh[id] = struct{}{}
-	}
-	s.mu.Unlock()
-	s.log.Info("voucher edited", "voucher", v.ID, "username", v.Username)
-	s.endRefused(v, m, set)
-	if err := s.finish(ctx, id); err != nil {
 		return VoucherView{}, err
 	}
+	if len(edited) == 0 {
+		return VoucherView{}, s.notFound(v.Username, ErrNotFound)
+	}
+	s.log.Info("voucher edited", "voucher", v.ID, "username", edited[0].Username)
 	return s.voucherByID(ctx, v.ID)
 }
 
@@ -311,6 +271,8 @@ func (v *Voucher) edit(e VoucherEdit, set Settings) error {
 	}
 	limit := v.Limit
 	assign(&limit, e.Limit)
+	assign(&limit.Down, e.LimitDown)
+	assign(&limit.Up, e.LimitUp)
 	if e.TopUp != nil {
 		limit = topUp(limit, *e.TopUp)
 	}
@@ -384,24 +346,10 @@ func (s *Service) RemoveVoucher(ctx context.Context, username string) error {
 		return err
 	}
 	defer unlock()
-	var ids []uint64
-	for _, l := range s.ofAccount(v.Account()) {
-		ids = append(ids, l.ID)
-	}
-	if err := s.endLocked(ctx, v.Account(), EndRemoved, ids...); err != nil {
+	ended, err := s.removeAll(ctx, []Voucher{v})
+	if err != nil {
 		return err
 	}
-	err = s.cfg.Store.Update(ctx, func(tx Tx) error {
-		for _, m := range v.Bound {
-			if err := forgetReturning(tx, m, v.Account()); err != nil {
-				return err
-			}
-		}
-		return tx.DeleteVoucher(v.ID)
-	})
-	if err != nil {
-		return storeError("remove voucher", err)
-	}
-	s.log.Info("voucher removed", "voucher", v.ID, "username", v.Username, "sessions_ended", len(ids))
+	s.log.Info("voucher removed", "voucher", v.ID, "username", v.Username, "sessions_ended", ended)
 	return nil
 }

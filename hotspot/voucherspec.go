@@ -14,6 +14,7 @@ type VoucherSpec struct {
 	ValidFrom time.Time // at once
 	Limit     Usage     // unlimited
 	Devices   int       // the setting voucher.devices
+	Disabled  bool
 }
 
 // VoucherEdit changes the fields that are not nil. A live voucher's guests
@@ -26,6 +27,8 @@ type VoucherEdit struct {
 	ValidFor  *Validity
 	ValidFrom *time.Time // zero: at once
 	Limit     *Usage
+	// LimitDown and LimitUp change one direction and leave the other.
+	LimitDown, LimitUp *uint64
 	// TopUp adds to the limits that there are; an unlimited direction stays so.
 	TopUp    *Usage
 	Devices  *int

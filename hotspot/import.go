@@ -1,0 +1,188 @@
+package hotspot
+
+import (
+	"context"
+	"errors"
+	"iter"
+)
+
+// OnConflict says what an import does about a username that is taken.
+type OnConflict string
+
+// What an import does about a username that is taken.
+const (
+	ConflictFail   OnConflict = "fail"   // nothing at all is imported
+	ConflictSkip   OnConflict = "skip"   // the voucher that is there stays as it is
+	ConflictUpdate OnConflict = "update" // the voucher that is there is edited
+)
+
+// ImportResult counts what an import did.
+type ImportResult struct {
+	Created, Updated, Skipped int
+}
+
+// errDryRun rolls a transaction back that was only a rehearsal.
+var errDryRun = errors.New("dry run")
+
+// ImportVouchers makes vouchers as rows say, all or none, in one transaction.
+// What a row leaves nil takes the defaults of [VoucherSpec] or, of a voucher
+// that is updated, stays as it is. A name given as "" is no name. A row without
+// a username makes a voucher with a random one. An error of rows ends the
+// import.
+//
+// Rows are read anew whenever the transaction has to be run again, and are not
+// kept: an import may be large, and the machine small. A dry run does all of
+// it, and then takes it back.
+func (s *Service) ImportVouchers(ctx context.Context, rows iter.Seq2[VoucherEdit, error], conflict OnConflict, dryRun bool) (ImportResult, error) {
+	switch conflict {
+	case ConflictFail, ConflictSkip, ConflictUpdate:
+	default:
+		return ImportResult{}, Invalid("on_conflict", "%q is not fail, skip or update", string(conflict))
+	}
+	run := &importRun{s: s, conflict: conflict, set: s.Settings()}
+	s.era.RLock()
+	run.m = s.moment()
+	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
+		if err := run.all(ctx, tx, rows); err != nil {
+			return err
+		}
+		if dryRun {
+			return errDryRun
+		}
+		return nil
+	})
+	s.era.RUnlock()
+	if dryRun && errors.Is(err, errDryRun) {
+		return run.result, nil
+	}
+	if err != nil {
+		return ImportResult{}, storeError("store imported vouchers", err)
+	}
+	s.log.Info("vouchers imported", "created", run.result.Created, "updated", run.result.Updated, "skipped", run.result.Skipped)
+	return run.result, s.settle(ctx, run.used)
+}
+
+// importRun is one run of an import's transaction.
+type importRun struct {
+	s        *Service
+	conflict OnConflict
+	set      Settings
+	m        moment
+
+	result ImportResult
+	seen   map[uint64]struct{} // vouchers that a row was about
+	used   []uint64            // those updated that somebody has used
+}
+
+func (run *importRun) all(ctx context.Context, tx Tx, rows iter.Seq2[VoucherEdit, error]) error {
+	run.result, run.used, run.seen = ImportResult{}, nil, make(map[uint64]struct{})
+	n := 0
+	for e, err := range rows {
+		if err != nil {
+			return err
+		}
+		if n++; n > maxBatch {
+			return Invalid("", "at most %d vouchers can be imported at once; divide the file", maxBatch)
+		}
+		if n%256 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := run.row(tx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (run *importRun) row(tx Tx, e VoucherEdit) error {
+	name := ""
+	assign(&name, e.Username)
+	if name == "" {
+		return run.create(tx, e)
+	}
+	v, err := tx.VoucherByUsername(name)
+	if errors.Is(err, ErrNotFound) {
+		return run.create(tx, e)
+	}
+	if err != nil {
+		return err
+	}
+	if _, twice := run.seen[v.ID]; twice {
+		return Invalid("username", "%q is in the file twice", name)
+	}
+	run.seen[v.ID] = struct{}{}
+	switch run.conflict {
+	case ConflictSkip:
+		run.result.Skipped++
+		return nil
+	case ConflictUpdate:
+		return run.update(tx, v, e)
+	}
+	return &Error{Code: CodeUsernameTaken, Field: "username", Text: "a voucher " + v.Username + " already exists"}
+}
+
+func (run *importRun) create(tx Tx, e VoucherEdit) error {
+	spec := VoucherSpec{ValidFor: e.ValidFor}
+	assign(&spec.Username, e.Username)
+	assign(&spec.Passcode, e.Passcode)
+	assign(&spec.FullName, e.FullName)
+	assign(&spec.Note, e.Note)
+	assign(&spec.ValidFrom, e.ValidFrom)
+	assign(&spec.Limit, e.Limit)
+	assign(&spec.Limit.Down, e.LimitDown)
+	assign(&spec.Limit.Up, e.LimitUp)
+	assign(&spec.Devices, e.Devices)
+	assign(&spec.Disabled, e.Disabled)
+	if err := spec.check(); err != nil {
+		return err
+	}
+	v, err := run.s.create(tx, spec, run.set, run.m)
+	if err != nil {
+		return err
+	}
+	if e.FullName != nil && v.FullName != *e.FullName {
+		v.FullName = *e.FullName
+		err = tx.PutVoucher(&v)
+	}
+	run.seen[v.ID] = struct{}{}
+	run.result.Created++
+	return err
+}
+
+func (run *importRun) update(tx Tx, v Voucher, e VoucherEdit) error {
+	if e.Username != nil && *e.Username == "" {
+		e.Username = nil
+	}
+	if err := v.edit(e, run.set); err != nil {
+		return err
+	}
+	if len(v.Bound) > 0 {
+		run.used = append(run.used, v.ID)
+	}
+	v.Modified = run.m.now
+	run.result.Updated++
+	return tx.PutVoucher(&v)
+}
+
+// settle makes guests feel what was stored about their vouchers without a
+// lock: whoever came in meanwhile was judged by the old or by the new state,
+// and is judged again.
+func (s *Service) settle(ctx context.Context, ids []uint64) error {
+	var errs []error
+	for _, id := range ids {
+		unlock := s.accounts.lock(AccountID{MethodVoucher, id}.String())
+		var err error
+		if s.anyLive([]uint64{id}) {
+			_, err = s.editAll(ctx, []uint64{id}, nil, VoucherEdit{})
+		}
+		unlock()
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if v, err := s.voucherByID(ctx, id); err == nil {
+			s.letInAgain(ctx, v.Bound)
+		}
+	}
+	return errors.Join(errs...)
+}
