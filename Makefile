@@ -2,7 +2,7 @@
 # `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint unit test-root test-arch model fuzz cross bench bench-short hooks clean
+.PHONY: help build run test lint unit test-root test-arch model killtest fuzz cross bench bench-short hooks clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -31,7 +31,10 @@ test-arch: ## Run the portable packages' tests as mips, mipsle and arm
 model: ## Play random sequences against the model, new ones each time
 	@scripts/model.sh
 
-fuzz: ## Fuzz every decoder for a few seconds
+killtest: ## Kill the daemon 1,000 times at random moments under work
+	@scripts/killtest.sh
+
+fuzz: ## Fuzz every decoder for 20 s; VOUCHSAFE_FUZZ=300 for five minutes
 	@scripts/test.sh fuzz
 
 cross: ## Build for every router and check the sizes
