@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Fuzzes one target for a while, with a program that section_fuzz has built:
+#
+#   fuzz.sh SECONDS PROGRAMS DIRECTORY NAME
+#
+# It runs rounds of a number of inputs until the time is over, because at the
+# end of a *time* Go's fuzzer can report its own deadline as a failure of the
+# target (go.dev/issue/75804). What a round has found interesting is kept in
+# Go's cache, where the next one and `go test -fuzz` begin from.
+. "$(dirname "$0")/lib.sh"
+
+limit=$1 program=$(realpath "$2/${3//\//-}") dir=$3 name=$4
+cache=$(go env GOCACHE)/fuzz/$(go list "./$dir")
+mkdir -p "$cache"
+cd "$dir"
+
+now() { echo "${EPOCHREALTIME//[!0-9]/}"; } # in µs
+begun=$(now)
+end=$((begun + limit * 1000000))
+count=500 total=0 rounds=0
+while :; do
+	round=$(now)
+	if ! out=$("$program" -test.run '^$' -test.fuzz "^$name\$" -test.fuzztime "${count}x" \
+		-test.parallel 1 -test.fuzzcachedir "$cache" </dev/null 2>&1); then
+		printf -- '-- %s %s\n%s\n' "$dir" "$name" "$out"
+		exit 1
+	fi
+	after=$(now)
+	total=$((total + count)) rounds=$((rounds + 1))
+	left=$((end - after))
+	[ "$left" -gt 0 ] || break
+	# As many inputs as fit into the time that is left by this round's pace, but
+	# not too far from what was tried.
+	next=$((count * (left + 500000) / (after - round + 1)))
+	count=$((next > 20 * count ? 20 * count : next < 100 ? 100 : next))
+done
+printf '%-28s %-18s %9d inputs in %2d rounds, %5d ms\n' "$dir" "$name" "$total" "$rounds" $(((after - begun) / 1000))
