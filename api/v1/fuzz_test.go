@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -33,6 +34,30 @@ func FuzzRequest(f *testing.F) {
 		h.ServeHTTP(w, r)
 		if w.Code >= http.StatusInternalServerError && w.Code != http.StatusServiceUnavailable {
 			t.Errorf("%s %s %q: %d %s", o.method, o.path, body, w.Code, w.Body)
+		}
+	})
+}
+
+// FuzzTarget sends arbitrary paths and queries: each is answered, with a
+// problem that says why if it fits no operation.
+func FuzzTarget(f *testing.F) {
+	methods := []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete, "x"}
+	for i, s := range [][2]string{
+		{"/vouchers", "limit=10&after=\xff"}, {"/vouchers/a%2Fb", ""}, {"/vouchers/../settings", "limit=-1"},
+		{"/vouchers/\x00", "limit=99999999999999999999"}, {"/settings/api.post", ";"}, {"/clock", "%"}, {"//", "a=b&a=c"},
+	} {
+		f.Add(uint8(i), s[0], s[1])
+	}
+	h := handler(v1test.NewService(), io.Discard)
+	f.Fuzz(func(t *testing.T, method uint8, path, query string) {
+		m := methods[int(method)%len(methods)]
+		r := httptest.NewRequest(m, v1.Prefix, strings.NewReader("{}"))
+		r.URL = &url.URL{Path: v1.Prefix + path, RawQuery: query}
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code >= http.StatusInternalServerError && w.Code != http.StatusServiceUnavailable {
+			t.Errorf("%s %q %q: %d %s", m, path, query, w.Code, w.Body)
 		}
 	})
 }
