@@ -35,14 +35,77 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return call[Status](ctx, c, http.MethodGet, "/status", nil)
 }
 
-// Vouchers lists all vouchers, oldest first, page by page. It ends after the
-// first error.
-func (c *Client) Vouchers(ctx context.Context) iter.Seq2[Voucher, error] {
-	return func(yield func(Voucher, error) bool) {
+// Vouchers lists the vouchers that are selected, oldest first, page by page. It
+// ends after the first error.
+func (c *Client) Vouchers(ctx context.Context, sel Selection) iter.Seq2[Voucher, error] {
+	q := url.Values{"limit": {strconv.Itoa(pageSize)}}
+	set(q, "status", strings.Join(sel.Status, ","))
+	set(q, "username", sel.Username)
+	set(q, "note", sel.Note)
+	set(q, "created_before", sel.CreatedBefore)
+	set(q, "created_after", sel.CreatedAfter)
+	return pages(ctx, func(cursor string) (Page[Voucher], error) {
+		set(q, "cursor", cursor)
+		return call[Page[Voucher]](ctx, c, http.MethodGet, "/vouchers?"+q.Encode(), nil)
+	})
+}
+
+// VoucherPage returns one page of all vouchers; the first one has an empty
+// cursor.
+func (c *Client) VoucherPage(ctx context.Context, cursor string, limit int) (Page[Voucher], error) {
+	q := url.Values{"limit": {strconv.Itoa(limit)}}
+	set(q, "cursor", cursor)
+	return call[Page[Voucher]](ctx, c, http.MethodGet, "/vouchers?"+q.Encode(), nil)
+}
+
+// Logins lists logins, newest first, page by page.
+func (c *Client) Logins(ctx context.Context, f LoginFilter) iter.Seq2[Login, error] {
+	q := url.Values{"limit": {strconv.Itoa(pageSize)}}
+	if f.Limit > 0 && f.Limit < pageSize {
+		q.Set("limit", strconv.Itoa(f.Limit))
+	}
+	set(q, "since", f.Since)
+	set(q, "until", f.Until)
+	set(q, "voucher", f.Voucher)
+	set(q, "mac", f.MAC)
+	return pages(ctx, func(cursor string) (Page[Login], error) {
+		set(q, "cursor", cursor)
+		return call[Page[Login]](ctx, c, http.MethodGet, "/logins?"+q.Encode(), nil)
+	})
+}
+
+// LoginFilter says which logins are asked for; what is empty does not count.
+type LoginFilter struct {
+	Since, Until, Voucher, MAC string
+	Limit                      int // no more will be read; 0: no limit
+}
+
+// Users lists the users of a login method, oldest first, page by page.
+func (c *Client) Users(ctx context.Context, method string) iter.Seq2[User, error] {
+	q := url.Values{"limit": {strconv.Itoa(pageSize)}, "method": {method}}
+	return pages(ctx, func(cursor string) (Page[User], error) {
+		set(q, "cursor", cursor)
+		return call[Page[User]](ctx, c, http.MethodGet, "/users?"+q.Encode(), nil)
+	})
+}
+
+func set(q url.Values, key, value string) {
+	if value != "" {
+		q.Set(key, value)
+	}
+}
+
+// pages reads a list to its end.
+func pages[T any](ctx context.Context, get func(cursor string) (Page[T], error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		for cursor := ""; ; {
-			page, err := c.VoucherPage(ctx, cursor, pageSize)
+			page, err := get(cursor)
+			if err == nil {
+				err = ctx.Err()
+			}
 			if err != nil {
-				yield(Voucher{}, err)
+				var none T
+				yield(none, err)
 				return
 			}
 			for _, v := range page.Items {
@@ -56,15 +119,6 @@ func (c *Client) Vouchers(ctx context.Context) iter.Seq2[Voucher, error] {
 			cursor = page.Next
 		}
 	}
-}
-
-// VoucherPage returns one page of vouchers; the first one has an empty cursor.
-func (c *Client) VoucherPage(ctx context.Context, cursor string, limit int) (Page[Voucher], error) {
-	q := url.Values{"limit": {strconv.Itoa(limit)}}
-	if cursor != "" {
-		q.Set("cursor", cursor)
-	}
-	return call[Page[Voucher]](ctx, c, http.MethodGet, "/vouchers?"+q.Encode(), nil)
 }
 
 // CreateVouchers makes vouchers, all or none.
@@ -87,6 +141,46 @@ func (c *Client) EditVoucher(ctx context.Context, username string, e VoucherEdit
 func (c *Client) RemoveVoucher(ctx context.Context, username string) error {
 	_, err := call[none](ctx, c, http.MethodDelete, "/vouchers/"+segment(username), nil)
 	return err
+}
+
+// EditVouchers changes those vouchers that are named, or one batch of those that
+// are selected.
+func (c *Client) EditVouchers(ctx context.Context, e EditVouchers) (Page[Voucher], error) {
+	return call[Page[Voucher]](ctx, c, http.MethodPost, "/vouchers/edit", e)
+}
+
+// RemoveVouchers removes those vouchers that are named, or one batch of those
+// that are selected, and returns their usernames.
+func (c *Client) RemoveVouchers(ctx context.Context, r RemoveVouchers) (Page[string], error) {
+	return call[Page[string]](ctx, c, http.MethodPost, "/vouchers/remove", r)
+}
+
+// ImportVouchers makes vouchers from lines of [ImportVoucher], all or none.
+func (c *Client) ImportVouchers(ctx context.Context, lines io.Reader, conflict hotspot.OnConflict, dryRun bool) (ImportResult, error) {
+	q := url.Values{"on_conflict": {string(conflict)}, "dry_run": {strconv.FormatBool(dryRun)}}
+	return send[ImportResult](ctx, c, http.MethodPost, "/vouchers/import?"+q.Encode(), linesType, lines)
+}
+
+// Backup writes a copy of all that is stored to w.
+func (c *Client) Backup(ctx context.Context, w io.Writer) error {
+	res, err := c.do(ctx, http.MethodGet, "/backup", "", http.NoBody)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= 400 {
+		return receive(res, nil)
+	}
+	if _, err := io.Copy(w, res.Body); err != nil {
+		return fmt.Errorf("copy the backup: %w", err)
+	}
+	return nil
+}
+
+// Restore puts a backup in place of all that is stored or, with dryRun, only
+// verifies it.
+func (c *Client) Restore(ctx context.Context, backup io.Reader, dryRun bool) (Backup, error) {
+	return send[Backup](ctx, c, http.MethodPost, "/restore?dry_run="+strconv.FormatBool(dryRun), snapshotType, backup)
 }
 
 // Guests lists the guests let in, in order of login.
@@ -150,29 +244,39 @@ func segment(s string) string {
 	return url.PathEscape(s)
 }
 
-func call[T any](ctx context.Context, c *Client, method, path string, body any) (T, error) {
-	var out T
-	var send io.Reader = http.NoBody
-	if body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
-			return out, fmt.Errorf("encode request: %w", err)
-		}
-		send = bytes.NewReader(b)
+func call[T any](ctx context.Context, c *Client, method, path string, body any) (out T, err error) {
+	if body == nil {
+		return send[T](ctx, c, method, path, "", http.NoBody)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://vouchsafe"+Prefix+path, send)
+	b, err := json.Marshal(body)
 	if err != nil {
-		return out, fmt.Errorf("make request: %w", err)
+		return out, fmt.Errorf("encode request: %w", err)
 	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	res, err := c.http.Do(req)
+	return send[T](ctx, c, method, path, jsonType, bytes.NewReader(b))
+}
+
+func send[T any](ctx context.Context, c *Client, method, path, mediaType string, body io.Reader) (out T, err error) {
+	res, err := c.do(ctx, method, path, mediaType, body)
 	if err != nil {
-		return out, bare(err)
+		return out, err
 	}
 	defer res.Body.Close()
 	return out, receive(res, &out)
+}
+
+func (c *Client) do(ctx context.Context, method, path, mediaType string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://vouchsafe"+Prefix+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", err)
+	}
+	if mediaType != "" {
+		req.Header.Set("Content-Type", mediaType)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, bare(err)
+	}
+	return res, nil
 }
 
 // bare takes off the method and made-up URL that http.Client puts before a

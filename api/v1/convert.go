@@ -89,6 +89,10 @@ func parseValidFor(s string) (hotspot.Validity, error) {
 	if v, err := hotspot.ParseValidity(s); err == nil {
 		return v, nil
 	}
+	// So is written what is no whole number of hours.
+	if d, err := time.ParseDuration(s); err == nil && d > 0 && d <= maxDays*24*time.Hour {
+		return hotspot.Validity(d), nil
+	}
 	num, unit, _ := strings.Cut(s, " ")
 	n, err := strconv.ParseUint(num, 10, 32)
 	length := time.Duration(0)
@@ -107,18 +111,41 @@ func parseValidFor(s string) (hotspot.Validity, error) {
 // timeForms are the ways to give a time, beside RFC 3339.
 var timeForms = [...]string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"}
 
-// parseValidFrom reads a time in the venue's zone; empty is the zero time.
-func parseValidFrom(s string, zone *time.Location) (time.Time, error) {
+// parseTime reads a time in the venue's zone, to the second; empty is the zero
+// time.
+func parseTime(field, s string, zone *time.Location) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t, nil
+		return t.Truncate(time.Second), nil
 	}
 	for _, form := range timeForms {
 		if t, err := time.ParseInLocation(form, s, zone); err == nil {
-			return t, nil
+			return t.Truncate(time.Second), nil
 		}
 	}
-	return time.Time{}, hotspot.Invalid("valid_from", "%q is not a time such as \"2026-01-31 18:00:00\"", s)
+	return time.Time{}, hotspot.Invalid(field, "%q is not a time such as \"2026-01-31 18:00:00\"", s)
+}
+
+// parseMoment reads a time, or how long ago it was.
+func (s *server) parseMoment(field, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := parseTime(field, text, s.Service.Zone())
+	if err == nil {
+		return t, nil
+	}
+	ago, e := time.ParseDuration(text)
+	if e != nil {
+		var v hotspot.Validity
+		v, e = parseValidFor(text)
+		ago = time.Duration(v)
+	}
+	if e != nil || ago <= 0 {
+		return time.Time{}, hotspot.Invalid(field, "%q is neither a time such as \"2026-01-31 18:00\" nor so long ago, such as \"2 days\" or \"90m\"", text)
+	}
+	now, _ := s.Service.Now()
+	return now.Add(-ago), nil
 }

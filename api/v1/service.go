@@ -3,6 +3,7 @@ package v1
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"net/http"
 	"time"
@@ -23,6 +24,11 @@ type Service interface {
 	RemoveVoucher(ctx context.Context, username string) error
 	Voucher(ctx context.Context, username string) (hotspot.VoucherView, error)
 	Vouchers(ctx context.Context, after uint64, limit int) ([]hotspot.VoucherView, error)
+	EditVouchers(ctx context.Context, ids []uint64, match func(hotspot.VoucherView) bool, e hotspot.VoucherEdit) ([]hotspot.VoucherView, error)
+	RemoveVouchers(ctx context.Context, ids []uint64, match func(hotspot.VoucherView) bool) ([]hotspot.Voucher, error)
+	ImportVouchers(ctx context.Context, rows iter.Seq2[hotspot.VoucherEdit, error], conflict hotspot.OnConflict, dryRun bool) (hotspot.ImportResult, error)
+	Logins(ctx context.Context, before uint64, limit int) ([]hotspot.Session, error)
+	Users(ctx context.Context, m hotspot.Method, after uint64, limit int) ([]hotspot.User, error)
 	Guests(ctx context.Context) ([]hotspot.Guest, error)
 	GuestHosts(ctx context.Context) ([]hotspot.GuestHost, error)
 	Kick(ctx context.Context, m hotspot.MAC) error
@@ -53,6 +59,8 @@ type Config struct {
 	// ClockSynced is told that the system's clock is right now. Nil where no
 	// daemon runs that would care.
 	ClockSynced func(context.Context) error
+	// Backups copies the store and takes copies back. Nil where it cannot be.
+	Backups Backups
 }
 
 // server carries the parts to the operations.
@@ -75,11 +83,18 @@ func New(c Config) http.Handler {
 	config.CreateHooks = nil
 	api := humago.New(mux, config)
 
+	if c.Backups == nil {
+		c.Backups = noBackups{}
+	}
 	s := &server{Config: c, mux: mux}
 	s.vouchers(api)
+	s.bulk(api)
+	s.imports(api)
 	s.guests(api)
 	s.settings(api)
+	s.logins(api)
 	s.system(api)
+	s.backups(api)
 	internal := func(w http.ResponseWriter, _ *http.Request) { writeProblem(w, problemOf(nil)) }
 	return surface.Recover(c.Log, internal, mux)
 }

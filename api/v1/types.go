@@ -116,6 +116,8 @@ type Status struct {
 	ClockBelieved bool       `json:"clock_believed" doc:"false: the clock may be wrong, so no voucher's time is judged yet"`
 	GuestsOnline  int        `json:"guests_online" format:"int64"`
 	Vouchers      *uint64    `json:"vouchers" doc:"how many there are; null: not counted"`
+	Run           int        `json:"run" doc:"counts up when a restore starts the daemon's parts anew; 0 while stopped" format:"int64"`
+	RestoreError  string     `json:"restore_error,omitempty" doc:"why the restore that began this run did not succeed; what was stored before is still there"`
 	Notices       []string   `json:"notices" nullable:"false" doc:"what the operator should know, such as a store restored from a snapshot"`
 }
 

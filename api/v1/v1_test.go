@@ -81,7 +81,7 @@ func TestVoucherPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := uint64(0)
-	for v, err := range c.Vouchers(ctx) {
+	for v, err := range c.Vouchers(ctx, v1.Selection{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestEditLimits(t *testing.T) {
 	if _, err := c.EditVoucher(t.Context(), "anna", v1.VoucherEdit{UploadLimit: &up, TopUpDownload: 7}); err != nil {
 		t.Fatal(err)
 	}
-	want := []hotspot.VoucherEdit{{Limit: &hotspot.Usage{Down: 10, Up: 5}, TopUp: &hotspot.Usage{Down: 7}}}
+	want := []hotspot.VoucherEdit{{LimitUp: &up, TopUp: &hotspot.Usage{Down: 7}}}
 	if d := cmp.Diff(want, s.Edits); d != "" {
 		t.Errorf("edits (-want +got):\n%s", d)
 	}
@@ -300,7 +300,7 @@ func TestOpenAPI(t *testing.T) {
 			}
 		}
 	}
-	if _, ok := doc.Components.Schemas["ErrorModel"]; ok || operations != 15 {
+	if _, ok := doc.Components.Schemas["ErrorModel"]; ok || operations != 22 {
 		t.Errorf("%d operations, schemas %v", operations, doc.Components.Schemas)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -16,6 +17,12 @@ type (
 	listVouchersIn struct {
 		Cursor string `query:"cursor" doc:"the next of the page before"`
 		Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000" format:"int64"`
+
+		Status        string `query:"status" doc:"only of these statuses, with commas in between"`
+		Username      string `query:"username" doc:"only these, without regard to case; * stands for any text"`
+		Note          string `query:"note" doc:"only with this note, without regard to case; * stands for any text"`
+		CreatedBefore string `query:"created_before" doc:"2006-01-02 15:04:05 in the venue's zone, or RFC 3339, or so long ago, such as 2 days"`
+		CreatedAfter  string `query:"created_after" doc:"the same"`
 	}
 	newVouchersIn struct {
 		Body NewVouchers
@@ -44,14 +51,19 @@ func (s *server) vouchers(api huma.API) {
 }
 
 func (s *server) listVouchers(ctx context.Context, in *listVouchersIn) (*item[Page[Voucher]], error) {
-	after := uint64(0)
-	if in.Cursor != "" {
-		var err error
-		if after, err = strconv.ParseUint(in.Cursor, 10, 64); err != nil {
-			return nil, hotspot.Invalid("cursor", "is not one that a page gave")
-		}
+	after, err := parseCursor(in.Cursor)
+	if err != nil {
+		return nil, err
 	}
-	views, err := s.Service.Vouchers(ctx, after, in.Limit)
+	sel := Selection{Username: in.Username, Note: in.Note, CreatedBefore: in.CreatedBefore, CreatedAfter: in.CreatedAfter}
+	if in.Status != "" {
+		sel.Status = strings.Split(in.Status, ",")
+	}
+	match, err := s.matcher(sel)
+	if err != nil {
+		return nil, err
+	}
+	views, next, err := s.scan(ctx, match, after, in.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +71,8 @@ func (s *server) listVouchers(ctx context.Context, in *listVouchersIn) (*item[Pa
 	for _, v := range views {
 		page.Items = append(page.Items, voucherOf(v, s.Service.Zone()))
 	}
-	if n := len(views); n == in.Limit {
-		page.Next = strconv.FormatUint(views[n-1].ID, 10)
+	if next != 0 {
+		page.Next = strconv.FormatUint(next, 10)
 	}
 	return &item[Page[Voucher]]{page}, nil
 }
@@ -106,7 +118,7 @@ func (s *server) spec(n NewVouchers) (hotspot.VoucherSpec, error) {
 		}
 		spec.ValidFor = &v
 	}
-	from, err := parseValidFrom(n.ValidFrom, s.Service.Zone())
+	from, err := parseTime("valid_from", n.ValidFrom, s.Service.Zone())
 	spec.ValidFrom = from
 	return spec, err
 }
@@ -120,9 +132,9 @@ func (s *server) getVoucher(ctx context.Context, in *voucherIn) (*item[Voucher],
 }
 
 func (s *server) editVoucher(ctx context.Context, in *editVoucherIn) (*item[Voucher], error) {
-	edit, err := s.edit(ctx, in.Username, in.Body)
+	edit, err := s.edit(in.Body)
 	if err != nil {
-		return nil, noVoucher(err, in.Username)
+		return nil, err
 	}
 	v, err := s.Service.EditVoucher(ctx, in.Username, edit)
 	if err != nil {
@@ -131,9 +143,10 @@ func (s *server) editVoucher(ctx context.Context, in *editVoucherIn) (*item[Vouc
 	return &item[Voucher]{voucherOf(v, s.Service.Zone())}, nil
 }
 
-func (s *server) edit(ctx context.Context, username string, e VoucherEdit) (hotspot.VoucherEdit, error) {
+func (s *server) edit(e VoucherEdit) (hotspot.VoucherEdit, error) {
 	edit := hotspot.VoucherEdit{
 		Username: e.Username, Passcode: e.Passcode, FullName: e.FullName, Note: e.Note,
+		LimitDown: e.DownloadLimit, LimitUp: e.UploadLimit,
 		Devices: e.Devices, Disabled: e.Disabled, Unbind: e.Unbind, Reset: e.Reset,
 	}
 	if e.ValidFor != nil {
@@ -144,7 +157,7 @@ func (s *server) edit(ctx context.Context, username string, e VoucherEdit) (hots
 		edit.ValidFor = &v
 	}
 	if e.ValidFrom != nil {
-		t, err := parseValidFrom(*e.ValidFrom, s.Service.Zone())
+		t, err := parseTime("valid_from", *e.ValidFrom, s.Service.Zone())
 		if err != nil {
 			return edit, err
 		}
@@ -153,30 +166,7 @@ func (s *server) edit(ctx context.Context, username string, e VoucherEdit) (hots
 	if e.TopUpDownload > 0 || e.TopUpUpload > 0 {
 		edit.TopUp = &hotspot.Usage{Down: e.TopUpDownload, Up: e.TopUpUpload}
 	}
-	return edit, s.editLimit(ctx, username, e, &edit)
-}
-
-// editLimit fills in the direction that is not given: the service takes both.
-func (s *server) editLimit(ctx context.Context, username string, e VoucherEdit, edit *hotspot.VoucherEdit) error {
-	if e.DownloadLimit == nil && e.UploadLimit == nil {
-		return nil
-	}
-	limit := hotspot.Usage{}
-	if e.DownloadLimit == nil || e.UploadLimit == nil {
-		v, err := s.Service.Voucher(ctx, username)
-		if err != nil {
-			return err
-		}
-		limit = v.Limit
-	}
-	if e.DownloadLimit != nil {
-		limit.Down = *e.DownloadLimit
-	}
-	if e.UploadLimit != nil {
-		limit.Up = *e.UploadLimit
-	}
-	edit.Limit = &limit
-	return nil
+	return edit, nil
 }
 
 func (s *server) removeVoucher(ctx context.Context, in *voucherIn) (*none, error) {

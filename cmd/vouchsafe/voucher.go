@@ -93,7 +93,7 @@ func (a *app) voucherList() *cobra.Command {
 		Use: "list", Short: "List all vouchers, oldest first", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), reads, func(c *v1.Client) error {
-				vouchers := c.Vouchers(cmd.Context())
+				vouchers := c.Vouchers(cmd.Context(), v1.Selection{})
 				if asJSON {
 					return streamJSON(a.stdout, vouchers)
 				}

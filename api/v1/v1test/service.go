@@ -29,6 +29,10 @@ type Service struct {
 	Kicked []hotspot.MAC
 	// Edits are the edits that were made, in order.
 	Edits []hotspot.VoucherEdit
+	// Sessions are the logins, newest first.
+	Sessions []hotspot.Session
+	// Known are the users of methods other than vouchers.
+	Known []hotspot.User
 
 	mu       sync.Mutex // guards what is below
 	last     uint64
@@ -70,7 +74,7 @@ func (s *Service) CreateVouchers(_ context.Context, specs ...hotspot.VoucherSpec
 		v := hotspot.Voucher{
 			ID: id, Username: cmp.Or(spec.Username, fmt.Sprintf("user%02d", id)),
 			Passcode: cmp.Or(spec.Passcode, fmt.Sprintf("pass%02d", id)), FullName: cmp.Or(spec.FullName, "Quiet Heron"),
-			Note: spec.Note, Created: s.Time, Modified: s.Time, ValidFrom: spec.ValidFrom, Devices: spec.Devices,
+			Note: spec.Note, Created: s.Time, Modified: s.Time, ValidFrom: spec.ValidFrom, Devices: spec.Devices, Disabled: spec.Disabled,
 			Allowance: hotspot.Allowance{ValidFor: hotspot.Validity(24 * time.Hour), Limit: spec.Limit},
 		}
 		if spec.ValidFor != nil {
@@ -130,8 +134,21 @@ func (s *Service) EditVoucher(ctx context.Context, username string, e hotspot.Vo
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Edits = append(s.Edits, e)
+	s.apply(&v, e)
+	s.put(v)
+	return v, nil
+}
+
+// apply edits a voucher, as far as tests look at it.
+func (s *Service) apply(v *hotspot.VoucherView, e hotspot.VoucherEdit) {
 	if e.Note != nil {
 		v.Note = *e.Note
+	}
+	if e.LimitDown != nil {
+		v.Limit.Down = *e.LimitDown
+	}
+	if e.LimitUp != nil {
+		v.Limit.Up = *e.LimitUp
 	}
 	if e.Limit != nil {
 		v.Limit = *e.Limit
@@ -142,8 +159,6 @@ func (s *Service) EditVoucher(ctx context.Context, username string, e hotspot.Vo
 	if e.Disabled != nil {
 		v.Disabled = *e.Disabled
 	}
-	s.put(v)
-	return v, nil
 }
 
 // RemoveVoucher implements v1.Service.

@@ -1,0 +1,55 @@
+package v1
+
+import (
+	"net/http"
+	"reflect"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// The media types of bodies that are not JSON.
+const (
+	linesType    = "application/x-ndjson"
+	snapshotType = "application/octet-stream"
+)
+
+// raw adds an operation whose bodies are too large, or no JSON, to be read and
+// checked as those of [register] are. A handler that returns an error has
+// written nothing.
+func (s *server) raw(api huma.API, op huma.Operation, takes string, gives *huma.Response, h func(http.ResponseWriter, *http.Request) error) {
+	op.Path = Prefix + op.Path
+	if takes != "" {
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{takes: {}}}
+	}
+	if op.DefaultStatus == 0 {
+		op.DefaultStatus = http.StatusOK
+	}
+	gives.Description = http.StatusText(op.DefaultStatus)
+	op.Responses = map[string]*huma.Response{strconv.Itoa(op.DefaultStatus): gives, "default": problemResponse(api)}
+	api.OpenAPI().AddOperation(&op)
+	s.mux.HandleFunc(op.Method+" "+op.Path, func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			writeProblem(w, s.problem(r.Context(), op.OperationID, err))
+		}
+	})
+}
+
+// answering describes an answer of a JSON type.
+func answering[T any](api huma.API, name string) *huma.Response {
+	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, name)
+	return &huma.Response{Content: map[string]*huma.MediaType{jsonType: {Schema: schema}}}
+}
+
+// query describes a parameter of the query.
+func query(name, kind, doc string) *huma.Param {
+	return &huma.Param{Name: name, In: "query", Description: doc, Schema: &huma.Schema{Type: kind}, Explode: new(bool)}
+}
+
+// sendJSON writes an answer.
+func (s *server) sendJSON(w http.ResponseWriter, r *http.Request, api huma.API, v any) {
+	w.Header().Set("Content-Type", jsonType)
+	if err := api.Marshal(w, jsonType, v); err != nil {
+		cutShort(r, err)
+	}
+}
