@@ -21,7 +21,7 @@ count=500 total=0 rounds=0
 while :; do
 	round=$(now)
 	if ! out=$("$program" -test.run '^$' -test.fuzz "^$name\$" -test.fuzztime "${count}x" \
-		-test.parallel 1 -test.fuzzcachedir "$cache" </dev/null 2>&1); then
+		-test.fuzzminimizetime 200x -test.parallel 1 -test.fuzzcachedir "$cache" </dev/null 2>&1); then
 		printf -- '-- %s %s\n%s\n' "$dir" "$name" "$out"
 		exit 1
 	fi
@@ -30,8 +30,10 @@ while :; do
 	left=$((end - after))
 	[ "$left" -gt 0 ] || break
 	# As many inputs as fit into the time that is left by this round's pace, but
-	# not too far from what was tried.
-	next=$((count * (left + 500000) / (after - round + 1)))
+	# not too many more, nor more than 4 s of them: what is found on the way can
+	# be slower.
+	[ "$left" -lt 4000000 ] || left=4000000
+	next=$((count * (left + 200000) / (after - round + 1)))
 	count=$((next > 20 * count ? 20 * count : next < 100 ? 100 : next))
 done
 printf '%-28s %-18s %9d inputs in %2d rounds, %5d ms\n' "$dir" "$name" "$total" "$rounds" $(((after - begun) / 1000))

@@ -251,12 +251,13 @@ func FuzzCatch(f *testing.F) {
 		f.Add([]byte(s), true)
 		f.Add([]byte(s), false)
 	}
+	v := newVenue(f, quiet)
 	f.Fuzz(func(t *testing.T, raw []byte, online bool) {
 		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
 		if err != nil {
 			return
 		}
-		v := newVenue(t, func(v *venue) { v.online = online })
+		v.online, v.forms = online, nil
 		w := v.send(r)
 		if w.Code == http.StatusInternalServerError {
 			t.Fatalf("%q: status %d", raw, w.Code)
