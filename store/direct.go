@@ -68,6 +68,10 @@ type direct struct {
 	// file is written anew before anything else is.
 	doubt error
 
+	// last names the newest committed state, and named is the last number
+	// that was given to one. Only the writer uses them.
+	last, named uint64
+
 	// testCommit, if set, stands in for a commit, to make it fail.
 	testCommit func(*bolt.Tx) error
 }
@@ -149,7 +153,13 @@ func (d *direct) begin() (writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", d.path, err)
 	}
-	return &boltWriter{boltReader: boltReader{tx: tx}, engine: d}, nil
+	return &boltWriter{boltReader: boltReader{tx: tx}, engine: d, base: d.last, self: d.name()}, nil
+}
+
+// name returns a number for a state that has none yet.
+func (d *direct) name() uint64 {
+	d.named++
+	return d.named
 }
 
 // reopen opens the file again, which makes a new mapping.
@@ -315,11 +325,15 @@ func (c *boltCursor) prev() (key, value []byte, err error) {
 type boltWriter struct {
 	boltReader
 	engine *direct
+	base   uint64 // names of states
+	self   uint64
 	ops    int
 	broken error // an op that failed: the transaction is not whole any more
 }
 
 func (w *boltWriter) applied() int { return w.ops }
+
+func (w *boltWriter) state() (base, self uint64) { return w.base, w.self }
 
 func (w *boltWriter) apply(o op) error {
 	w.ops++
@@ -345,9 +359,11 @@ func (w *boltWriter) commit() error {
 	}
 	id := w.tx.ID()
 	if err := w.commitTx(); err != nil {
-		w.rollback() // if bbolt panicked; otherwise it is over
+		w.rollback()                    // if bbolt panicked; otherwise it is over
+		w.engine.last = w.engine.name() // whatever it is now
 		return w.engine.failed(id, err)
 	}
+	w.engine.last = w.self
 	return nil
 }
 

@@ -18,7 +18,7 @@ const (
 	bktSecrets
 	bktClock
 
-	bktUsernames    bucket = iota + 24 // folded username → voucher id
+	bktUsernames    bucket = iota + 24 // folded username → voucher id, but for the newest: see names.go
 	bktVoucherMACs                     // MAC and voucher id → nothing
 	bktUserKeys                        // method and key → user id
 	bktOpenSessions                    // session id → nothing
@@ -105,6 +105,9 @@ type writer interface {
 	apply(op) error
 	// applied counts the ops so far.
 	applied() int
+	// state names the committed state that the transaction began with, and
+	// the one that its commit makes. No number ever stands for two states.
+	state() (base, self uint64)
 	// commit makes the ops durable, all or none. On an error none of them is
 	// there, now and after a power cut, as far as the disk lets one know.
 	commit() error

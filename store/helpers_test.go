@@ -152,8 +152,23 @@ func fill(t testing.TB, db *DB) {
 			tx.PutSetting("api.post", "on"), tx.PutSetting("venue.name", "Café"),
 			tx.PutSecret("api", []byte{1, 2, 3, 0, 255}),
 			tx.PutClockMark(hotspot.ClockMark{Time: at(), Wall: at(), Mono: time.Minute, Boot: "b", Believed: true}))
-		return errors.Join(errs...)
+		return errors.Join(append(errs, settleIn(tx))...)
 	})
+}
+
+// settle enters the newest usernames in the index, as a rebuild does: then
+// dumps from before and after one can be compared.
+func settle(t testing.TB, db *DB) {
+	t.Helper()
+	put(t, db, settleIn)
+}
+
+func settleIn(tx hotspot.Tx) error {
+	n, err := tx.(*txn).late()
+	if err == nil && n.first != 0 {
+		err = n.settle(tx.(*txn))
+	}
+	return err
 }
 
 // dump writes every key of a store as text, indexes included.

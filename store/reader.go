@@ -85,7 +85,7 @@ func (x *records) VoucherByUsername(name string) (hotspot.Voucher, error) {
 	if name == "" {
 		return hotspot.Voucher{}, hotspot.ErrNotFound
 	}
-	id, err := x.indexed(bktUsernames, []byte(fold(name)))
+	id, err := x.named(fold(name))
 	if err != nil {
 		return hotspot.Voucher{}, err
 	}

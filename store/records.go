@@ -213,6 +213,15 @@ func decodeVoucher(id uint64, body string, v *hotspot.Voucher) error {
 	return d.err
 }
 
+// voucherUsername reads only a voucher's username, which is its first field.
+func voucherUsername(body string) (string, error) {
+	d := decoder{rest: body}
+	if d.next() && d.field == 1 {
+		return d.text, d.err
+	}
+	return "", d.err
+}
+
 func (d *decoder) macs() []hotspot.MAC {
 	const size = len(hotspot.MAC{})
 	if len(d.text)%size != 0 || d.text == "" {

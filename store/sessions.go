@@ -18,7 +18,7 @@ func (t *txn) PutSession(s *hotspot.Session) error {
 			return err
 		}
 	}
-	if err := t.assign(metaSessionID, &s.ID); err != nil {
+	if _, err := t.assign(metaSessionID, &s.ID); err != nil {
 		return err
 	}
 	key := idKey(s.ID)

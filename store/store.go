@@ -60,6 +60,7 @@ type DB struct {
 	queue    *queue
 	recovery *Recovery
 	prune    pruneHint
+	names    lateNames // used by the writer only
 }
 
 var _ hotspot.Store = (*DB)(nil)
@@ -81,7 +82,7 @@ func (db *DB) View(ctx context.Context, f func(hotspot.Reader) error) error {
 // [hotspot.CodeUnavailable]. An update whose context ends while it waits for
 // its turn is not run; once f has run, it is no longer cancelled.
 func (db *DB) Update(ctx context.Context, f func(hotspot.Tx) error) error {
-	t := &txn{hint: &db.prune}
+	t := &txn{hint: &db.prune, names: &db.names}
 	ok := false
 	defer func() {
 		if !ok { // also when f panics

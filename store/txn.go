@@ -15,6 +15,7 @@ type txn struct {
 	broken error     // a write that the engine refused
 	given  []*uint64 // ids that are the caller's only once this is durable
 	hint   *pruneHint
+	names  *lateNames
 	pruned bool // it deleted sessions
 }
 
@@ -63,20 +64,20 @@ func (t *txn) index(b bucket, key, value []byte) error {
 }
 
 // assign gives a record an id if it has none, and sees to it that no id is
-// given twice.
-func (t *txn) assign(counter string, id *uint64) error {
+// given twice. newest tells that the id is above all that there were.
+func (t *txn) assign(counter string, id *uint64) (newest bool, err error) {
 	last, err := t.number(counter)
 	if err != nil {
-		return err
+		return false, err
 	}
 	switch {
 	case *id == 0:
 		*id = last + 1
 		t.given = append(t.given, id)
 	case *id <= last:
-		return nil
+		return false, nil
 	}
-	return t.put(bktMeta, []byte(counter), encodeNumber(*id))
+	return true, t.put(bktMeta, []byte(counter), encodeNumber(*id))
 }
 
 // old reads the record that a put replaces; found is false if there is none.
@@ -92,9 +93,13 @@ func (t *txn) PutVoucher(v *hotspot.Voucher) error {
 	if err := checkName("username", v.Username); err != nil {
 		return err
 	}
+	late, err := t.late()
+	if err != nil {
+		return err
+	}
 	name := fold(v.Username)
 	if name != "" {
-		id, err := t.indexed(bktUsernames, []byte(name))
+		id, err := t.usernameOf(name, late)
 		if err == nil && id != v.ID {
 			return hotspot.ErrUsernameTaken
 		}
@@ -103,25 +108,41 @@ func (t *txn) PutVoucher(v *hotspot.Voucher) error {
 		}
 	}
 	var was hotspot.Voucher
+	found := false
 	if v.ID != 0 {
-		var err error
-		if was, _, err = old(t.Voucher(v.ID)); err != nil {
+		if was, found, err = old(t.Voucher(v.ID)); err != nil {
 			return err
 		}
 	}
-	if err := t.assign(metaVoucherID, &v.ID); err != nil {
+	newest, err := t.assign(metaVoucherID, &v.ID)
+	if err != nil {
 		return err
 	}
-	if err := t.indexVoucher(v.ID, &was, v); err != nil {
+	if newest && late.first == 0 {
+		if err := late.begin(t, v.ID); err != nil {
+			return err
+		}
+	}
+	if err := t.indexVoucher(v.ID, &was, v, late); err != nil {
 		return err
 	}
-	return t.put(bktVouchers, idKey(v.ID), encodeVoucher(v))
+	if err := t.put(bktVouchers, idKey(v.ID), encodeVoucher(v)); err != nil || !late.has(v.ID) {
+		return err
+	}
+	late.rename(v.ID, fold(was.Username), name)
+	if !found {
+		late.count++
+	}
+	if late.count < maxLate {
+		return nil
+	}
+	return late.settle(t)
 }
 
 // indexVoucher turns the index entries of one state of a voucher into those of
 // another. Only what differs is written: a flush of usage writes no index.
-func (t *txn) indexVoucher(id uint64, was, is *hotspot.Voucher) error {
-	if from, to := fold(was.Username), fold(is.Username); from != to {
+func (t *txn) indexVoucher(id uint64, was, is *hotspot.Voucher, late *lateNames) error {
+	if from, to := fold(was.Username), fold(is.Username); from != to && !late.has(id) {
 		if from != "" {
 			if err := t.remove(bktUsernames, []byte(from)); err != nil {
 				return err
@@ -156,10 +177,19 @@ func (t *txn) DeleteVoucher(id uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := t.indexVoucher(id, &was, &hotspot.Voucher{}); err != nil {
+	late, err := t.late()
+	if err != nil {
 		return err
 	}
-	return t.remove(bktVouchers, idKey(id))
+	if err := t.indexVoucher(id, &was, &hotspot.Voucher{}, late); err != nil {
+		return err
+	}
+	if err := t.remove(bktVouchers, idKey(id)); err != nil || !late.has(id) {
+		return err
+	}
+	late.rename(id, fold(was.Username), "")
+	late.count--
+	return nil
 }
 
 // PutUser implements [hotspot.Tx].
@@ -186,7 +216,7 @@ func (t *txn) PutUser(u *hotspot.User) error {
 			return err
 		}
 	}
-	if err := t.assign(metaUserID+string(u.Method), &u.ID); err != nil {
+	if _, err := t.assign(metaUserID+string(u.Method), &u.ID); err != nil {
 		return err
 	}
 	if err := t.indexUser(u.Method, u.ID, was.Key, u.Key); err != nil {
