@@ -38,6 +38,10 @@ type Config struct {
 	// Protected are interfaces that guests never send to, such as the LAN. From
 	// them the portal may be reached.
 	Protected []string
+	// Links are the indexes of the guests' interface and of its ports, as far as
+	// they exist: what comes from them under another name than GuestInterface is
+	// dropped. See guard.go.
+	Links []uint32
 	// MaxGuests sizes the maps; 0: 1024. Older kernels keep the size that maps
 	// were made with until the table is deleted.
 	MaxGuests int
@@ -71,6 +75,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if len(c.Table) > maxTableNameLen || strings.ContainsAny(c.Table, " \t\n{};\"") {
 		errs = append(errs, fmt.Errorf("field Table: %q is not a table's name", c.Table))
+	}
+	if c.Links = slices.Compact(slices.Sorted(slices.Values(c.Links))); len(c.Links) > mostLinks {
+		errs = append(errs, fmt.Errorf("field Links: more than %d", mostLinks))
 	}
 	names := append([]string{c.GuestInterface}, c.Uplinks...)
 	for _, name := range append(names, c.Protected...) {

@@ -17,10 +17,10 @@ import (
 
 // Gate implements [hotspot.Gate] with nftables.
 type Gate struct {
-	cfg   Config
 	log   *slog.Logger
 	start time.Time
-	sets  []set
+	table string
+	netns int
 
 	// lost is set when somebody else has touched the table, until it is
 	// installed again.
@@ -28,9 +28,14 @@ type Gate struct {
 	watched atomic.Int32  // calls of Watch that listen
 	closed  chan struct{} // closed by Close
 
+	// overruns are the times that the kernel had more events than room for them.
+	overruns atomic.Uint64
+
 	turn    chan struct{} // holds one token, which guards all below
-	sock    *socket       // nf_tables
-	flows   *socket       // conntrack
+	cfg     Config
+	sets    []set
+	sock    *socket // nf_tables
+	flows   *socket // conntrack
 	state   *netctl.State
 	destroy uint16 // DESTROYSETELEM, or 0 if the kernel does not have it
 	filter  bool   // the kernel has CTA_FILTER, as far as is known
@@ -45,7 +50,7 @@ func New(cfg Config) (*Gate, error) {
 		return nil, fmt.Errorf("nftables: %w", err)
 	}
 	g := &Gate{
-		cfg: cfg, log: cfg.Log.With("component", "nft"), start: time.Now(),
+		cfg: cfg, log: cfg.Log.With("component", "nft"), start: time.Now(), table: cfg.Table, netns: cfg.NetNS,
 		sets: layout(uint32(cfg.MaxGuests)), turn: make(chan struct{}, 1),
 		closed: make(chan struct{}),
 		state:  netctl.NewState(), destroy: msgDestroyElem, filter: true,

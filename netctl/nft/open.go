@@ -3,6 +3,7 @@ package nft
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -61,10 +62,11 @@ func (g *Gate) load() error {
 	for i, s := range seenSets() {
 		b.newSeenSet(table, s, uint32(len(g.sets)+i+1))
 	}
+	b.newLinksSet(table, uint32(len(g.sets)+len(seenSets())+1), g.cfg.Links)
 	for _, c := range chains() {
 		b.newChain(table, c)
 	}
-	for _, r := range buildRules(g.cfg) {
+	for _, r := range slices.Concat(buildRules(g.cfg), guardRules()) {
 		b.newRule(table, r)
 	}
 	refusals, err := g.sock.commit(b)

@@ -38,7 +38,7 @@ type watch struct {
 // Watch implements [hotspot.Gate]. When somebody else changes the table it puts
 // the rules back by itself, before it reports the loss.
 func (g *Gate) Watch(ctx context.Context, report func(hotspot.GateEvent)) error {
-	s, err := dial(g.cfg.NetNS)
+	s, err := dial(g.netns)
 	if err != nil {
 		return domain(err)
 	}
@@ -62,6 +62,10 @@ func (g *Gate) Watch(ctx context.Context, report func(hotspot.GateEvent)) error 
 
 // Watched returns how many calls of Watch are listening.
 func (g *Gate) Watched() int { return int(g.watched.Load()) }
+
+// Overruns returns how often events were lost because too many came at once.
+// Each time the rules were put back and everything was read anew.
+func (g *Gate) Overruns() uint64 { return g.overruns.Load() }
 
 // listen joins the group of nf_tables, without what port sends: the kernel
 // tells everybody about each element of each transaction.
@@ -100,6 +104,7 @@ func (w *watch) step(ctx context.Context) error {
 		return nil
 	case timedOut(err):
 	case errors.Is(err, unix.ENOBUFS):
+		w.gate.overruns.Add(1)
 		w.gate.log.Warn("events were lost")
 		w.touched = true
 	case err != nil:
@@ -145,7 +150,7 @@ func (w *watch) datagram(d []byte) {
 			if e, ok := w.gate.depletion(m); ok {
 				w.report(e)
 			}
-		case m.port != w.gate.sock.port() && m.family() == unix.NFPROTO_INET && tableOf(m) == w.gate.cfg.Table:
+		case m.port != w.gate.sock.port() && m.family() == unix.NFPROTO_INET && tableOf(m) == w.gate.table:
 			w.touched = true
 		}
 		return true
@@ -159,7 +164,7 @@ func (g *Gate) depletion(m message) (e hotspot.GateEvent, ok bool) {
 		return e, false
 	}
 	table, o, ok := decodeObject(m.attrs())
-	if !ok || table != g.cfg.Table || o.Kind != netctl.Quota || !o.Depleted {
+	if !ok || table != g.table || o.Kind != netctl.Quota || !o.Depleted {
 		return e, false
 	}
 	e.Account, e.Direction, ok = netctl.ParseQuotaName(o.Name)
