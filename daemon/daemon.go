@@ -63,20 +63,35 @@ type hotspotDaemon struct {
 	service *hotspot.Service
 	health  *health
 	served  bool // it was up
+
+	run           int         // counts up with every restore
+	restart       chan string // takes the backup that the next run shall begin with
+	restoring     string      // that backup, once the run is over
+	restoreFailed error       // why this run did not begin with its backup
 }
 
 // Run serves until ctx ends, which is the only nil return, or until a part
 // fails for good.
 func Run(ctx context.Context, cfg config.Config, opts Options) error {
-	d := &hotspotDaemon{cfg: cfg, opts: opts, log: opts.Log.With("component", "daemon"), started: time.Now()}
 	if cfg.Limits.Memory > 0 {
 		debug.SetMemoryLimit(cfg.Limits.Memory)
 	}
-	if err := d.open(ctx); err != nil {
-		return errors.Join(err, d.close())
+	var failed error // of the restore that a run begins with
+	for run := 1; ; run++ {
+		d := &hotspotDaemon{cfg: cfg, opts: opts, log: opts.Log.With("component", "daemon"), started: time.Now(),
+			run: run, restoreFailed: failed, restart: make(chan string, 1)}
+		err := d.open(ctx)
+		if err == nil {
+			err = d.serve(ctx)
+		}
+		if err = errors.Join(err, d.close()); err != nil {
+			return err
+		}
+		var again bool
+		if again, failed = d.restored(ctx); !again {
+			return nil
+		}
 	}
-	err := d.serve(ctx)
-	return errors.Join(err, d.close())
 }
 
 // open brings up the parts that need no task of their own.
@@ -88,7 +103,7 @@ func (d *hotspotDaemon) open(ctx context.Context) error {
 	if d.db, err = openStore(ctx, d.cfg.Data, d.opts.Log); err != nil {
 		return err
 	}
-	if d.keys, err = openKeys(d.cfg.Data, d.db); err != nil {
+	if d.keys, err = openKeys(d.cfg.Data, d.db, func() (time.Time, bool) { return d.service.Now() }, d.opts.Log); err != nil {
 		return err
 	}
 	// The key is made now, so that the panel and the command line only read it.
@@ -130,11 +145,12 @@ func (d *hotspotDaemon) serve(ctx context.Context) error {
 		tasks.Go(func() error { return s.run(ctx) })
 	}
 	d.goTasks(ctx, tasks)
+	tasks.Go(func() error { return d.waitRestart(ctx) })
 	d.log.Info("ready", "version", d.opts.Version, "backend", string(d.cfg.Network.Backend), "after", time.Since(d.started).Round(time.Millisecond))
 	if d.opts.Ready != nil {
 		d.opts.Ready(d.ready(servers))
 	}
-	if err := tasks.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+	if err := tasks.Wait(); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, errRestart) {
 		return err
 	}
 	return nil
@@ -147,7 +163,7 @@ func (d *hotspotDaemon) close() error {
 	defer cancel()
 	var errs []error
 	if d.served {
-		errs = append(errs, d.service.Flush(ctx))
+		errs = append(errs, d.flush(ctx))
 		if d.cfg.Store.Snapshots > 0 {
 			errs = append(errs, d.snapshot(ctx))
 		}
@@ -171,10 +187,10 @@ func openStore(ctx context.Context, data string, log *slog.Logger) (*store.DB, e
 	return db, nil
 }
 
-func openKeys(data string, db *store.DB) (*keys.Keys, error) {
+func openKeys(data string, db *store.DB, now func() (time.Time, bool), log *slog.Logger) (*keys.Keys, error) {
 	secret, err := keys.LoadOrCreateSecret(filepath.Join(data, secretFile))
 	if err != nil {
 		return nil, fmt.Errorf("device secret: %w", err)
 	}
-	return keys.New(db, secret)
+	return keys.New(keys.Config{Store: db, Secret: secret, Now: now, Log: log})
 }

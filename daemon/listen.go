@@ -14,6 +14,7 @@ import (
 
 	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/api/action"
+	"github.com/vouchsafe/vouchsafe/api/keys"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
 	"github.com/vouchsafe/vouchsafe/hotspot/login"
@@ -95,10 +96,13 @@ func portRemedy(port uint16) string {
 // lanHandler is what operators and integrations reach.
 func (d *hotspotDaemon) lanHandler() http.Handler {
 	act := action.New(action.Config{Service: d.service, Keys: d.keys, Log: d.opts.Log})
+	credentials := keys.NewHandler(d.keys, nil)
 	// Not a ServeMux: it answers odd paths with a redirect of its own, which no
 	// client of the API expects.
 	routes := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch p := r.URL.Path; {
+		case keys.Serves(p):
+			credentials.ServeHTTP(w, r)
 		case p == "/api" || strings.HasPrefix(p, "/api/"):
 			act.ServeHTTP(w, r)
 		case p == "/healthz":
@@ -189,11 +193,13 @@ func (d *hotspotDaemon) controlListener(ctx context.Context) (listener, error) {
 		return listener{}, fmt.Errorf("control socket: %w", err)
 	}
 	h := v1.New(v1.Config{Service: d.service, Keys: d.keys, Log: d.opts.Log, Info: d.status,
+		Backups: &backups{db: d.db, cfg: d.cfg, run: d.run, replace: d.startOver,
+			flush: func(ctx context.Context) error { return d.service.Flush(ctx) }},
 		ClockSynced: func(ctx context.Context) error {
 			d.clock.MarkSynced()
 			return d.service.Tick(ctx)
 		}})
-	return listener{"control", &http.Server{Handler: h, BaseContext: func(net.Listener) context.Context { return ctx }}, ln}, nil
+	return listener{"control", &http.Server{Handler: api.As(api.Local(), h), BaseContext: func(net.Listener) context.Context { return ctx }}, ln}, nil
 }
 
 // ready describes the listeners for people.
@@ -219,7 +225,10 @@ func (d *hotspotDaemon) ready(all []listener) Ready {
 // status is what the control API tells of the daemon.
 func (d *hotspotDaemon) status(context.Context) v1.Status {
 	st := v1.Status{Version: d.opts.Version, Running: true, Backend: string(d.cfg.Network.Backend),
-		Uptime: int64(time.Since(d.started).Seconds())}
+		Uptime: int64(time.Since(d.started).Seconds()), Run: d.run}
+	if d.restoreFailed != nil {
+		st.RestoreError = d.restoreFailed.Error()
+	}
 	st.Notices = append(st.Notices, d.health.problems(time.Now())...)
 	st.Notices = append(st.Notices, notices(d.db, d.cfg.Data)...)
 	if d.cfg.Network.Backend == config.BackendMemory {

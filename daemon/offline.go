@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -38,11 +39,12 @@ func Offline(ctx context.Context, cfg config.Config, version string) (h http.Han
 			db.Close()
 		}
 	}()
-	k, err := openKeys(data, db)
+	var s *hotspot.Service
+	k, err := openKeys(data, db, func() (time.Time, bool) { return s.Now() }, log)
 	if err != nil {
 		return nil, nil, err
 	}
-	s := hotspot.New(hotspot.Config{Store: db, Gate: memory.New(), Hosts: localHosts{hosts.NewLocal()}, Clock: clock.New(clock.Config{Log: log, Trust: trusted(cfg)}),
+	s = hotspot.New(hotspot.Config{Store: db, Gate: memory.New(), Hosts: localHosts{hosts.NewLocal()}, Clock: clock.New(clock.Config{Log: log, Trust: trusted(cfg)}),
 		Rand: rand.Reader, Log: log, Zone: cfg.Zone})
 	if err := s.Load(ctx); err != nil {
 		return nil, nil, err
@@ -51,7 +53,13 @@ func Offline(ctx context.Context, cfg config.Config, version string) (h http.Han
 		return nil, nil, err
 	}
 	info := func(context.Context) v1.Status { return v1.Status{Version: version, Notices: notices(db, data)} }
-	return v1.New(v1.Config{Service: s, Keys: k, Log: log, Info: info}), db.Close, nil
+	flush := func(context.Context) error { return nil } // nobody is counted
+	b := &backups{db: db, cfg: cfg, flush: flush, replace: func(ctx context.Context, file string) error {
+		defer os.Remove(file)
+		// The command ends after this: it needs the store no more.
+		return errors.Join(db.Close(), restoreStore(ctx, cfg, file, log))
+	}}
+	return v1.New(v1.Config{Service: s, Keys: k, Log: log, Info: info, Backups: b}), db.Close, nil
 }
 
 // notices tells what happened to the store. What this run did not see happen

@@ -1,0 +1,177 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	v1 "github.com/vouchsafe/vouchsafe/api/v1"
+	"github.com/vouchsafe/vouchsafe/daemon/config"
+	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/store"
+)
+
+// beforeFile keeps what a restore replaced, beside the store.
+const beforeFile = "before-restore.vsnap"
+
+// maxBackup bounds a backup that is sent to be restored, packed.
+const maxBackup = 256 << 20
+
+// errRestart ends a run of the daemon whose store is to be replaced.
+var errRestart = errors.New("the store is to be replaced")
+
+// backups implements [v1.Backups] for an open store.
+type backups struct {
+	db  *store.DB
+	cfg config.Config
+	run int
+	// flush stores what is not stored yet.
+	flush func(ctx context.Context) error
+	busy  atomic.Bool
+	// replace is given a verified copy of a backup; once it succeeds, the file
+	// is its own.
+	replace func(ctx context.Context, file string) error
+}
+
+// Backup implements [v1.Backups].
+func (b *backups) Backup(ctx context.Context, w io.Writer) error {
+	if err := b.flush(ctx); err != nil {
+		return err
+	}
+	return b.db.Snapshot(ctx, w)
+}
+
+// Restore implements [v1.Backups].
+func (b *backups) Restore(ctx context.Context, r io.Reader, dryRun bool) (v1.Backup, error) {
+	r = io.LimitReader(r, maxBackup)
+	if dryRun {
+		return b.verify(r)
+	}
+	if !b.busy.CompareAndSwap(false, true) {
+		return v1.Backup{}, &hotspot.Error{Code: hotspot.CodeTryLater, Text: "another restore is under way"}
+	}
+	out, err := b.restore(ctx, r)
+	if err != nil {
+		b.busy.Store(false)
+	}
+	return out, err
+}
+
+func (b *backups) restore(ctx context.Context, r io.Reader) (v1.Backup, error) {
+	f, err := os.CreateTemp(b.cfg.Data, "restore-*.vsnap")
+	if err != nil {
+		return v1.Backup{}, noRoom(err)
+	}
+	out, err := b.verify(io.TeeReader(r, f))
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = b.keepPresent(ctx)
+	}
+	if err == nil {
+		err = b.replace(ctx, f.Name())
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return v1.Backup{}, err
+	}
+	out.Run = b.run
+	return out, nil
+}
+
+// keepPresent copies what is about to be replaced.
+func (b *backups) keepPresent(ctx context.Context) error {
+	err := b.flush(ctx)
+	if err == nil {
+		_, err = b.db.Backup(ctx, filepath.Join(b.cfg.Data, beforeFile))
+	}
+	if err != nil {
+		return noRoom(err)
+	}
+	return nil
+}
+
+func noRoom(err error) error {
+	return &hotspot.Error{Code: hotspot.CodeUnavailable, Err: err,
+		Text: "the data directory did not take a copy of the store, so nothing was changed; is the disk full?"}
+}
+
+func (b *backups) verify(r io.Reader) (v1.Backup, error) {
+	info, err := store.VerifySnapshot(r)
+	var bad *store.SnapshotError
+	var newer *store.NewerSchemaError
+	switch {
+	case errors.As(err, &bad):
+		return v1.Backup{}, hotspot.Invalid("", "this is no backup that can be used: %v; nothing was changed", bad.Err)
+	case errors.As(err, &newer):
+		return v1.Backup{}, hotspot.Invalid("", "%v; update Vouchsafe first", newer)
+	case err != nil:
+		return v1.Backup{}, noRoom(err)
+	}
+	return v1.Backup{Created: &info.Created, Schema: info.Schema, Records: info.Records}, nil
+}
+
+// restoreStore puts a backup in place of a closed store. A snapshot is made of
+// it: should the file be damaged, the newest snapshot must not be one of what
+// was replaced.
+func restoreStore(ctx context.Context, cfg config.Config, file string, log *slog.Logger) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	_, err = store.Restore(ctx, filepath.Join(cfg.Data, storeFile), f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	if cfg.Store.Snapshots <= 0 {
+		return nil
+	}
+	db, err := openStore(ctx, cfg.Data, log)
+	if err != nil {
+		return err
+	}
+	_, err = db.SnapshotTo(ctx, filepath.Join(cfg.Data, snapshotsDir), cfg.Store.Snapshots)
+	return errors.Join(err, db.Close())
+}
+
+// startOver asks for a new run on a backup.
+func (d *hotspotDaemon) startOver(_ context.Context, file string) error {
+	d.restart <- file // has room: only one restore gets here
+	return nil
+}
+
+// waitRestart ends the run when it is asked for a new one.
+func (d *hotspotDaemon) waitRestart(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case d.restoring = <-d.restart:
+		d.log.Warn("the store is replaced by a backup; guests stay online meanwhile")
+		return errRestart
+	}
+}
+
+// restored replaces the store after a run that ended for it. again is false if
+// the daemon is to end. A restore that fails leaves the store as it was, and the
+// next run tells why.
+func (d *hotspotDaemon) restored(ctx context.Context) (again bool, err error) {
+	if d.restoring == "" {
+		select {
+		case d.restoring = <-d.restart: // asked for as the daemon was told to end
+		default:
+			return false, nil
+		}
+	}
+	defer os.Remove(d.restoring)
+	if ctx.Err() != nil {
+		return false, nil
+	}
+	if err = restoreStore(ctx, d.cfg, d.restoring, d.opts.Log); err != nil {
+		d.log.Error("the backup could not be restored", "error", err)
+	}
+	return true, err
+}
