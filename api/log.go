@@ -17,6 +17,7 @@ const (
 	logPeer     = "peer"
 	logAction   = "action"
 	logOutcome  = "outcome"
+	logCaller   = "caller"
 )
 
 // maxLoggedPath keeps a hostile path from filling a small router's log.
@@ -27,6 +28,7 @@ const maxLoggedPath = 128
 type Notes struct {
 	Action  string // which operation was asked for
 	Outcome string // how it went, where the status does not tell
+	Caller  string // whose credential it was
 }
 
 type notesKey struct{}
@@ -63,6 +65,9 @@ func LogRequests(log *slog.Logger, next http.Handler) http.Handler {
 			}
 			if notes.Action != "" {
 				attrs = append(attrs, slog.String(logAction, notes.Action))
+			}
+			if notes.Caller != "" {
+				attrs = append(attrs, slog.String(logCaller, notes.Caller))
 			}
 			if aborted {
 				notes.Outcome = "aborted"

@@ -84,16 +84,22 @@ func ReadParams(w http.ResponseWriter, r *http.Request, rules ParamRules) (Param
 	if !rules.Query {
 		return in.params, nil
 	}
-	q := paramReader{rules.Known, Params{}}
-	if err := q.decodeForm(r.URL.RawQuery, "the query string"); err != nil {
+	query, err := ReadQuery(r, rules.Known)
+	if err != nil {
 		return nil, err
 	}
-	for name, v := range q.params {
+	for name, v := range query {
 		if in.params[name].Kind == KindAbsent {
 			in.params[name] = v
 		}
 	}
 	return in.params, nil
+}
+
+// ReadQuery reads the parameters of a query string.
+func ReadQuery(r *http.Request, known func(name string) bool) (Params, error) {
+	q := paramReader{known, Params{}}
+	return q.params, q.decodeForm(r.URL.RawQuery, "the query string")
 }
 
 // decodeBody reads the parameters in a body. An empty one has none, whatever

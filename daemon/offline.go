@@ -10,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"github.com/vouchsafe/vouchsafe/api"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/daemon/clock"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
@@ -59,7 +61,7 @@ func Offline(ctx context.Context, cfg config.Config, version string) (h http.Han
 		// The command ends after this: it needs the store no more.
 		return errors.Join(db.Close(), restoreStore(ctx, cfg, file, log))
 	}}
-	return v1.New(v1.Config{Service: s, Keys: k, Log: log, Info: info, Backups: b}), db.Close, nil
+	return api.As(api.Local(), v1.New(v1.Config{Service: s, Keys: k, Log: log, Info: info, Backups: b})), db.Close, nil
 }
 
 // notices tells what happened to the store. What this run did not see happen

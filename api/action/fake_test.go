@@ -103,7 +103,7 @@ type fakeKeys struct {
 	checks int
 }
 
-func (k *fakeKeys) Check(_ context.Context, key string) (api.Principal, error) {
+func (k *fakeKeys) Check(_ context.Context, key string, _ netip.Addr) (api.Principal, error) {
 	k.checks++
 	switch {
 	case k.err != nil:

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -29,7 +30,7 @@ type Service interface {
 
 // Keys tells who holds an API key. A wrong key is [api.ErrWrongKey].
 type Keys interface {
-	Check(ctx context.Context, key string) (api.Principal, error)
+	Check(ctx context.Context, key string, from netip.Addr) (api.Principal, error)
 }
 
 // Config is what the handler is made of.
@@ -187,7 +188,7 @@ func (h *handler) authenticate(w http.ResponseWriter, r *http.Request, p params)
 			"too many wrong API keys came from this address; try again later")
 		return api.Principal{}, false
 	}
-	who, err := h.cfg.Keys.Check(r.Context(), key)
+	who, err := h.cfg.Keys.Check(r.Context(), key, peer)
 	switch {
 	case errors.Is(err, api.ErrWrongKey):
 		h.wrong.Fail(peer)
@@ -200,6 +201,7 @@ func (h *handler) authenticate(w http.ResponseWriter, r *http.Request, p params)
 		fail(w, r, msgWrongKey, "the key is not for this API")
 		return api.Principal{}, false
 	}
+	api.NotesOf(r.Context()).Caller = who.String()
 	return who, true
 }
 
@@ -224,11 +226,19 @@ func (h *handler) act(w http.ResponseWriter, r *http.Request, who api.Principal,
 		fail(w, r, msgError, fmt.Sprintf("the key may not use %s", name))
 		return
 	}
+	// A key that is revoked ends what goes on under it: a list that is still
+	// being sent is cut. A change that has begun is carried through.
+	ctx, end := who.Within(r.Context())
+	defer end()
 	err := a.run(&call{
-		Service: h.cfg.Service, ctx: r.Context(), w: w, params: p,
+		Service: h.cfg.Service, ctx: ctx, w: w, params: p,
 		log: h.cfg.Log.With(slog.String("action", name)),
 	})
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(context.Cause(ctx), api.ErrWrongKey):
+		fail(w, r, msgWrongKey, "")
+	default:
 		h.answerError(w, r, err)
 	}
 }

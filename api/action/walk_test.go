@@ -50,7 +50,7 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := keys.New(store, secret)
+	k, err := keys.New(keys.Config{Store: store, Secret: secret, Now: service.Now, Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}

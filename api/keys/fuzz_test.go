@@ -19,10 +19,7 @@ func FuzzKey(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	k, err := keys.New(hotspottest.NewStore(), s)
-	if err != nil {
-		f.Fatal(err)
-	}
+	k := newKeys(f, hotspottest.NewStore(), s)
 	right, err := k.DeviceKey(ctx)
 	if err != nil {
 		f.Fatal(err)
@@ -31,7 +28,7 @@ func FuzzKey(f *testing.F) {
 		f.Add(key)
 	}
 	f.Fuzz(func(t *testing.T, key string) {
-		if _, err := k.Check(t.Context(), key); key != right && !errors.Is(err, api.ErrWrongKey) {
+		if _, err := k.Check(t.Context(), key, home); key != right && !errors.Is(err, api.ErrWrongKey) {
 			t.Errorf("%q: %v", key, err)
 		}
 	})
@@ -48,10 +45,7 @@ func FuzzSealed(f *testing.F) {
 		f.Fatal(err)
 	}
 	store := hotspottest.NewStore()
-	k, err := keys.New(store, s)
-	if err != nil {
-		f.Fatal(err)
-	}
+	k := newKeys(f, store, s)
 	if _, err := k.DeviceKey(ctx); err != nil {
 		f.Fatal(err)
 	}
@@ -69,10 +63,7 @@ func FuzzSealed(f *testing.F) {
 			if err := st.Update(t.Context(), func(tx hotspot.Tx) error { return tx.PutSecret("api.key", sealed) }); err != nil {
 				t.Fatal(err)
 			}
-			k, err := keys.New(st, s)
-			if err != nil {
-				t.Fatal(err)
-			}
+			k := newKeys(t, st, s)
 			if key, err := k.DeviceKey(t.Context()); !errors.Is(err, keys.ErrUnreadable) {
 				t.Errorf("%x opens as %q, %v", sealed, key, err)
 			}

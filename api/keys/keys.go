@@ -2,12 +2,15 @@ package keys
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
+	"crypto/sha512"
 	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,168 +18,126 @@ import (
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
-// deviceKeySecret is the device key's name in the store and its purpose in
-// sealing.
-const deviceKeySecret = "api.key"
+// maxCredential bounds what is looked at as a key or a token, in bytes.
+const maxCredential = 1024
 
-// deviceKeyBytes become 40 characters of base64, without padding.
-const deviceKeyBytes = 30
+// Config is what [Keys] are made of.
+type Config struct {
+	Store  hotspot.Store // must not be nil
+	Secret Secret        // seals keys that can be shown again, and signs tokens
+	// Now tells the house's time and whether it is believed, as
+	// hotspot.Service does. Must not be nil. It is first called by a check.
+	Now func() (t time.Time, believed bool)
+	Log *slog.Logger // must not be nil
+	// Operators sign in with a password; nil: there are none.
+	Operators Operators
+}
 
-// DeviceKeyName is what the log calls a caller with the device key.
-const DeviceKeyName = "device key"
+// Operators knows the people who may sign in.
+type Operators interface {
+	// SignIn returns an operator as a principal. An unknown address and a wrong
+	// password are both [api.ErrWrongKey], after the same time.
+	SignIn(ctx context.Context, email, password string, from netip.Addr) (api.Principal, error)
+	// Operator returns what an operator is and may do now. One who is gone is
+	// [api.ErrWrongKey].
+	Operator(ctx context.Context, id api.ID) (api.Principal, error)
+}
 
-// ErrUnreadable is a device key that was sealed with another device secret.
-var ErrUnreadable = errors.New("the API key cannot be read, because the device secret that sealed it was lost or replaced: " +
-	"put the secret's file back, or make a new key with `vouchsafe key regenerate` and give it to every client")
-
-// Keys checks credentials. It is safe for concurrent use.
+// Keys checks credentials and keeps them. It is safe for concurrent use.
 type Keys struct {
-	store  hotspot.Store
-	sealer sealer
-	// turn is held by whoever reads the key from the store or replaces it, so
-	// that an old key read late can never displace a new one. A channel,
+	cfg    Config
+	sealer sealer // of the device key
+	signer []byte // of access tokens
+	// turn is held by whoever reads keys from the store or changes them, so
+	// that what was read late can never displace what is new. A channel,
 	// because waiting for it must end with the caller's context.
-	turn     chan struct{}
-	device   atomic.Pointer[deviceKey] // nil: not read yet
-	lastUsed atomic.Int64              // Unix nanoseconds; 0: not since the start
-}
+	turn   chan struct{}
+	device atomic.Pointer[deviceKey] // nil: not read yet
 
-type deviceKey struct {
-	text string
-	hash [sha256.Size]byte
-}
+	unbelieved atomic.Int64 // the house's time when it was last not believed, in ms
 
-func newDeviceKey(text string) *deviceKey {
-	return &deviceKey{text, sha256.Sum256([]byte(text))}
+	mu    sync.Mutex // guards changes of named; held for moments only
+	named atomic.Pointer[ring]
 }
 
 // New returns keys kept in a store and sealed with the device secret.
-func New(store hotspot.Store, secret Secret) (*Keys, error) {
-	s, err := newSealer(secret, deviceKeySecret)
+func New(cfg Config) (*Keys, error) {
+	s, err := newSealer(cfg.Secret, deviceKeySecret)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the device secret: %w", err)
 	}
-	return &Keys{store: store, sealer: s, turn: make(chan struct{}, 1)}, nil
-}
-
-// DeviceKey returns the device key. The first call ever makes it.
-func (k *Keys) DeviceKey(ctx context.Context) (string, error) {
-	d, err := k.load(ctx)
+	signer, err := cfg.Secret.derive("access token")
 	if err != nil {
-		return "", err
+		return nil, fmt.Errorf("preparing the device secret: %w", err)
 	}
-	return d.text, nil
+	cfg.Log = cfg.Log.With(slog.String("component", "keys"))
+	return &Keys{cfg: cfg, sealer: s, signer: signer, turn: make(chan struct{}, 1)}, nil
 }
 
-// Regenerate replaces the device key. When it returns, the old key opens
-// nothing any more and the new one is on flash.
-func (k *Keys) Regenerate(ctx context.Context) (string, error) {
-	if err := k.begin(ctx); err != nil {
-		return "", err
+// Check returns who holds a key, the device key or a named one, and notes that
+// it was used. A key that opens nothing is [api.ErrWrongKey]. It takes the
+// same time for every wrong key, and reads the store only the first time.
+func (k *Keys) Check(ctx context.Context, key string, from netip.Addr) (api.Principal, error) {
+	if len(key) > maxCredential {
+		return api.Principal{}, api.ErrWrongKey
 	}
-	defer k.end()
-	text := randomKey()
-	err := k.store.Update(ctx, func(tx hotspot.Tx) error {
-		return tx.PutSecret(deviceKeySecret, k.sealer.seal([]byte(text)))
-	})
-	if err != nil {
-		// Whether the store has the new key is not known for sure: ask it.
-		k.device.Store(nil)
-		return "", fmt.Errorf("storing the API key: %w", err)
-	}
-	k.device.Store(newDeviceKey(text))
-	k.lastUsed.Store(0)
-	return text, nil
-}
-
-// Check returns who holds a key. A key that opens nothing is
-// [api.ErrWrongKey]. It takes the same time for every wrong key, and reads
-// the store only the first time.
-func (k *Keys) Check(ctx context.Context, key string) (api.Principal, error) {
-	d, err := k.load(ctx)
+	named, err := k.loadNamed(ctx)
 	if err != nil {
 		return api.Principal{}, err
 	}
-	// Comparing hashes hides the length, too.
+	device, deviceErr := k.loadDevice(ctx)
+	e := named.find(key)
+	isDevice := device.matches(key)
+	switch {
+	case e != nil && !k.expired(e):
+		return k.use(e, from), nil
+	case isDevice:
+		return k.useDevice(device, from), nil
+	case deviceErr != nil && !strings.HasPrefix(key, keyPrefix):
+		return api.Principal{}, deviceErr // it might be the right one
+	}
+	return api.Principal{}, api.ErrWrongKey
+}
+
+// matches compares a key with the device key. Comparing hashes hides the
+// length, too.
+func (d *deviceKey) matches(key string) bool {
 	hash := sha256.Sum256([]byte(key))
-	if subtle.ConstantTimeCompare(hash[:], d.hash[:]) != 1 {
-		return api.Principal{}, api.ErrWrongKey
+	if d == nil {
+		return false
 	}
-	k.lastUsed.Store(time.Now().UnixNano())
-	return api.Principal{Name: DeviceKeyName, Scopes: []api.Scope{api.ScopeAll}}, nil
+	return subtle.ConstantTimeCompare(hash[:], d.hash[:]) == 1
 }
 
-// LastUsed tells when the device key last opened something, by the system's
-// clock; zero: not since the daemon started or the key was made. It is not
-// stored, to spare the flash.
-func (k *Keys) LastUsed() time.Time {
-	n := k.lastUsed.Load()
-	if n == 0 {
-		return time.Time{}
+// find compares a key with every one that there is, in a time that depends on
+// their number only.
+func (r *ring) find(key string) *entry {
+	hash := sha512.Sum512([]byte(key))
+	found := -1
+	for i, e := range r.entries {
+		same := subtle.ConstantTimeCompare(hash[:], e.hash[:])
+		found = subtle.ConstantTimeSelect(same, i, found)
 	}
-	return time.Unix(0, n)
+	if found < 0 {
+		return nil
+	}
+	return r.entries[found]
 }
 
-func (k *Keys) load(ctx context.Context) (*deviceKey, error) {
-	if d := k.device.Load(); d != nil {
-		return d, nil
-	}
-	if err := k.begin(ctx); err != nil {
-		return nil, err
-	}
-	defer k.end()
-	if d := k.device.Load(); d != nil { // somebody else was faster
-		return d, nil
-	}
-	text, err := k.read(ctx)
-	if errors.Is(err, hotspot.ErrNotFound) {
-		text, err = k.create(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	d := newDeviceKey(text)
-	k.device.Store(d)
-	return d, nil
+func (k *Keys) expired(e *entry) bool {
+	now, believed := k.cfg.Now()
+	return e.expired(now, believed)
 }
 
-func (k *Keys) read(ctx context.Context) (text string, err error) {
-	err = k.store.View(ctx, func(r hotspot.Reader) error {
-		text, err = k.unseal(r)
-		return err
-	})
-	if err != nil {
-		return "", fmt.Errorf("reading the API key: %w", err)
-	}
-	return text, nil
+// use notes that a key was used, and tells whose it is.
+func (k *Keys) use(e *entry, from netip.Addr) api.Principal {
+	k.note(e.usage, from)
+	return e.principal(from)
 }
 
-// create makes the key on first use, unless there is one after all.
-func (k *Keys) create(ctx context.Context) (text string, err error) {
-	err = k.store.Update(ctx, func(tx hotspot.Tx) error {
-		text, err = k.unseal(tx)
-		if !errors.Is(err, hotspot.ErrNotFound) {
-			return err
-		}
-		text = randomKey()
-		return tx.PutSecret(deviceKeySecret, k.sealer.seal([]byte(text)))
-	})
-	if err != nil {
-		return "", fmt.Errorf("making the API key: %w", err)
-	}
-	return text, nil
-}
-
-func (k *Keys) unseal(r hotspot.Reader) (string, error) {
-	sealed, err := r.Secret(deviceKeySecret)
-	if err != nil {
-		return "", err
-	}
-	plain, err := k.sealer.open(sealed)
-	if err != nil {
-		return "", ErrUnreadable
-	}
-	return string(plain), nil
+func (k *Keys) note(u *usage, from netip.Addr) {
+	now, _ := k.cfg.Now()
+	u.last.Store(&use{now.UTC().Truncate(time.Millisecond), from})
 }
 
 func (k *Keys) begin(ctx context.Context) error {
@@ -190,15 +151,29 @@ func (k *Keys) begin(ctx context.Context) error {
 
 func (k *Keys) end() { <-k.turn }
 
-// randomKey returns 40 URL-safe characters. The first is a letter or a digit,
-// so that no command line takes the key for an option.
-func randomKey() string {
-	b := make([]byte, deviceKeyBytes)
-	for {
-		_, _ = rand.Read(b) // never fails
-		s := base64.RawURLEncoding.EncodeToString(b)
-		if s[0] != '-' && s[0] != '_' {
-			return s
-		}
+// inTurn reports a use of the store by one who has the turn: who asks must
+// not have been revoked while waiting for it.
+func (k *Keys) inTurn(ctx context.Context, by api.Principal) error {
+	if err := k.begin(ctx); err != nil {
+		return err
 	}
+	if by.Revoked() {
+		k.end()
+		return api.ErrWrongKey
+	}
+	return nil
 }
+
+// may refuses callers whose credential is not for keys.
+func may(by api.Principal, scope api.Scope) error {
+	if by.Revoked() {
+		return api.ErrWrongKey
+	}
+	if !by.May(scope) {
+		return &hotspot.Error{Code: hotspot.CodeForbidden, Text: fmt.Sprintf("the credential lacks the scope %q", scope)}
+	}
+	return nil
+}
+
+// wrongKey reports whether an error is about the credential.
+func wrongKey(err error) bool { return errors.Is(err, api.ErrWrongKey) }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/api/keys"
@@ -25,13 +28,29 @@ func secret(t *testing.T, path string) keys.Secret {
 	return s
 }
 
-func newKeys(t *testing.T, store hotspot.Store, s keys.Secret) *keys.Keys {
+func newKeys(t testing.TB, store hotspot.Store, s keys.Secret) *keys.Keys {
 	t.Helper()
-	k, err := keys.New(store, s)
+	k, err := keys.New(keys.Config{Store: store, Secret: s, Now: func() (time.Time, bool) { return day, true }, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return k
+}
+
+// day is when most tests take place, and home where their calls come from.
+var (
+	day  = time.Date(2021, 5, 3, 16, 57, 20, 261000000, time.UTC)
+	home = netip.MustParseAddr("192.168.10.7")
+)
+
+// lastUsed tells when the device key was last used.
+func lastUsed(t *testing.T, k *keys.Keys) time.Time {
+	t.Helper()
+	at, _, err := k.DeviceUse(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
 }
 
 func TestDeviceKey(t *testing.T) {
@@ -79,28 +98,28 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, wrong := range []string{"", "x", key[:39], key + "x", strings.ToUpper(key) + strings.ToLower(key), " " + key} {
-		if p, err := k.Check(ctx, wrong); !errors.Is(err, api.ErrWrongKey) || p.May(api.ScopeVouchers) {
+		if p, err := k.Check(ctx, wrong, home); !errors.Is(err, api.ErrWrongKey) || p.May(api.ScopeVouchers) {
 			t.Errorf("%q: %+v, %v", wrong, p, err)
 		}
 	}
-	if !k.LastUsed().IsZero() {
+	if !lastUsed(t, k).IsZero() {
 		t.Error("wrong keys count as use")
 	}
-	p, err := k.Check(ctx, key)
+	p, err := k.Check(ctx, key, home)
 	if err != nil || !p.May(api.ScopeAll) || p.Name != keys.DeviceKeyName {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if k.LastUsed().IsZero() {
+	if lastUsed(t, k).IsZero() {
 		t.Error("use was not noticed")
 	}
 	next, err := k.Regenerate(ctx)
 	if err != nil || next == key {
 		t.Fatalf("%q, %v", next, err)
 	}
-	if _, err := k.Check(ctx, key); !errors.Is(err, api.ErrWrongKey) {
+	if _, err := k.Check(ctx, key, home); !errors.Is(err, api.ErrWrongKey) {
 		t.Errorf("the old key after regeneration: %v", err)
 	}
-	if _, err := k.Check(ctx, next); err != nil {
+	if _, err := k.Check(ctx, next, home); err != nil {
 		t.Errorf("the new key: %v", err)
 	}
 }
@@ -113,12 +132,15 @@ func TestCheckReadsOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := k.Check(t.Context(), key, home); err != nil { // the first reads the named keys
+		t.Fatal(err)
+	}
 	before := store.n
 	for range 100 {
-		if _, err := k.Check(t.Context(), key); err != nil {
+		if _, err := k.Check(t.Context(), key, home); err != nil {
 			t.Fatal(err)
 		}
-		_, _ = k.Check(t.Context(), "wrong")
+		_, _ = k.Check(t.Context(), "wrong", home)
 	}
 	if store.n != before {
 		t.Errorf("%d accesses", store.n-before)
@@ -158,7 +180,7 @@ func TestLostSecret(t *testing.T) {
 	if _, err := k.DeviceKey(ctx); !errors.Is(err, keys.ErrUnreadable) || !strings.Contains(err.Error(), "key regenerate") {
 		t.Errorf("showing: %v", err)
 	}
-	if _, err := k.Check(ctx, key); !errors.Is(err, keys.ErrUnreadable) {
+	if _, err := k.Check(ctx, key, home); !errors.Is(err, keys.ErrUnreadable) {
 		t.Errorf("checking: %v", err)
 	}
 	if store.Updates() != writes {
@@ -171,7 +193,7 @@ func TestLostSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p, err := k.Check(ctx, next); err != nil || !p.May(api.ScopeVouchers) {
+	if p, err := k.Check(ctx, next, home); err != nil || !p.May(api.ScopeVouchers) {
 		t.Errorf("after regeneration: %+v, %v", p, err)
 	}
 }
@@ -202,7 +224,7 @@ func TestRegenerateFails(t *testing.T) {
 	if _, err := k.Regenerate(ctx); !errors.Is(err, hotspot.ErrUnavailable) {
 		t.Errorf("%v", err)
 	}
-	if _, err := k.Check(ctx, key); err != nil {
+	if _, err := k.Check(ctx, key, home); err != nil {
 		t.Errorf("the key that is still in the store: %v", err)
 	}
 }
@@ -239,7 +261,7 @@ func TestConcurrent(t *testing.T) {
 		})
 		wg.Go(func() {
 			for range 200 {
-				if _, err := k.Check(ctx, "wrong"); !errors.Is(err, api.ErrWrongKey) {
+				if _, err := k.Check(ctx, "wrong", home); !errors.Is(err, api.ErrWrongKey) {
 					t.Error(err)
 				}
 			}
@@ -250,7 +272,7 @@ func TestConcurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := k.Check(ctx, key); err != nil {
+	if _, err := k.Check(ctx, key, home); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,0 +1,14 @@
+package daemon
+
+import "context"
+
+// flush stores what was used, and when the keys were last used, in one
+// transaction.
+func (d *hotspotDaemon) flush(ctx context.Context) error {
+	write, stored := d.keys.Uses()
+	err := d.service.Flush(ctx, write)
+	if err == nil {
+		stored()
+	}
+	return err
+}
