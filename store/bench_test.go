@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -184,5 +185,28 @@ func TestListIsFrugal(t *testing.T) {
 	}
 	if bytes := (after.TotalAlloc - before.TotalAlloc) / many; bytes > 600 {
 		t.Errorf("%d bytes allocated per voucher", bytes)
+	}
+}
+
+// BenchmarkPruneFull is a flush of usage while the login log is full: one
+// session more, and the oldest goes.
+func BenchmarkPruneFull(b *testing.B) {
+	opts, _ := options(benchDir(b))
+	db := open(b, opts)
+	const keep = 20_000
+	add := func(n int) {
+		put(b, db, func(tx hotspot.Tx) error {
+			for range n {
+				if err := tx.PutSession(&hotspot.Session{Started: at(), Ended: at()}); err != nil {
+					return err
+				}
+			}
+			_, err := tx.PruneSessions(time.Time{}, keep, 1000)
+			return err
+		})
+	}
+	add(keep)
+	for b.Loop() {
+		add(1)
 	}
 }

@@ -36,7 +36,42 @@ func (t *txn) PutSession(s *hotspot.Session) error {
 	if !s.Open() {
 		t.hint.lower(s.Ended)
 	}
-	return t.put(bktSessions, key, encodeSession(s))
+	if err := t.put(bktSessions, key, encodeSession(s)); err != nil {
+		return err
+	}
+	if !found {
+		t.log.now.n++
+	}
+	return nil
+}
+
+// logLength remembers how many sessions there are, so that pruning by number,
+// which runs often and removes little, need not count them. It follows the
+// states of the store from transaction to transaction, so it stays right when
+// one is rolled back. Only the writer uses it.
+type logLength struct {
+	base, self uint64
+	before     counted // in the state base
+	now        counted // in the transaction that makes self
+}
+
+// counted is a number that may not be known.
+type counted struct {
+	n     int
+	known bool
+}
+
+// follow goes on to a transaction.
+func (l *logLength) follow(base, self uint64) {
+	switch {
+	case self == l.self: // shared with the one before
+		return
+	case base == l.self:
+		l.before = l.now
+	case base != l.base:
+		l.before = counted{}
+	}
+	l.base, l.self, l.now = base, self, l.before
 }
 
 // pruneHint remembers a moment before which no closed session ended, so that
@@ -82,6 +117,7 @@ func (t *txn) PruneSessions(ended time.Time, keep, limit int) ([]hotspot.Session
 		if err := t.remove(bktSessions, idKey(id)); err != nil {
 			return nil, err
 		}
+		t.log.now.n--
 		gone = append(gone, s)
 	}
 	if byAge && all && len(doomed) == 0 {
@@ -109,14 +145,22 @@ func (t *txn) newest(keep int) (uint64, error) {
 	if last-first < uint64(keep) {
 		return 0, nil // without counting: ids are not given twice
 	}
-	for n := 1; k != nil && err == nil; n++ {
-		if n == keep {
-			id, _ := keyID(k)
-			return id, nil
+	if !t.log.now.known {
+		n, err := count(t.r, bktSessions)
+		if err != nil {
+			return 0, err
 		}
-		k, _, err = c.prev()
+		t.log.now = counted{int(n), true}
 	}
-	return 0, err
+	over := t.log.now.n - keep
+	if over <= 0 {
+		return 0, nil
+	}
+	for k, _, err = c.first(); k != nil && err == nil && over > 0; over-- {
+		k, _, err = c.next()
+	}
+	id, _ := keyID(k)
+	return id, err
 }
 
 // doomed returns up to limit closed sessions, oldest first, that ended before

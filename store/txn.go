@@ -16,6 +16,7 @@ type txn struct {
 	given  []*uint64 // ids that are the caller's only once this is durable
 	hint   *pruneHint
 	names  *lateNames
+	log    *logLength
 	pruned bool // it deleted sessions
 }
 
