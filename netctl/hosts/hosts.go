@@ -16,6 +16,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -54,8 +55,13 @@ type Table struct {
 	log  *slog.Logger
 	ask  asker // the kernel, about one address
 	wake chan struct{}
+	look chan struct{} // raised by Configure
+	// overruns are the times that the kernel had more events than room for them.
+	overruns atomic.Uint64
 
 	mu      sync.Mutex // guards what follows; no I/O while it is held
+	iface   string
+	file    string // of leases
 	devices map[hotspot.MAC]*device
 	holders map[netip.Addr]hotspot.MAC
 	kept    map[hotspot.MAC]struct{}
@@ -71,6 +77,8 @@ var _ hotspot.Hosts = (*Table)(nil)
 // asker looks one address up in the kernel's neighbour table.
 type asker interface {
 	neighbour(a netip.Addr) (neighbour, bool)
+	// follow names the interface from now on.
+	follow(name string)
 	close() error
 }
 
@@ -122,6 +130,9 @@ func newTable(cfg Config, ask asker) *Table {
 		log:     cfg.Log.With("component", "hosts"),
 		ask:     ask,
 		wake:    make(chan struct{}, 1),
+		look:    make(chan struct{}, 1),
+		iface:   cfg.Interface,
+		file:    cfg.LeaseFile,
 		devices: map[hotspot.MAC]*device{},
 		holders: map[netip.Addr]hotspot.MAC{},
 		kept:    map[hotspot.MAC]struct{}{},
@@ -130,6 +141,31 @@ func newTable(cfg Config, ask asker) *Table {
 		moans:   budget{rate: 1.0 / 10, burst: 10},
 	}
 }
+
+// Configure names the interface to watch and the lease file to read from now
+// on. An interface that is waited for is looked for at once, so it is also to
+// be called with what was said before, when interfaces have changed.
+func (t *Table) Configure(iface, leaseFile string) {
+	t.mu.Lock()
+	t.iface, t.file = iface, leaseFile
+	t.mu.Unlock()
+	t.ask.follow(iface)
+	select {
+	case t.look <- struct{}{}:
+	default:
+	}
+}
+
+// configured returns what [Table.Configure] was told last.
+func (t *Table) configured() (iface, leaseFile string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.iface, t.file
+}
+
+// Overruns returns how often events of the kernel were lost because too many
+// came at once. Each time its table was read anew.
+func (t *Table) Overruns() uint64 { return t.overruns.Load() }
 
 // Close gives the kernel's socket back. The table can still be read.
 func (t *Table) Close() error { return t.ask.close() }

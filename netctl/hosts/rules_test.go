@@ -26,6 +26,7 @@ type scene struct {
 
 func (s *scene) neighbour(a netip.Addr) (neighbour, bool) { n, ok := s.kernel[a]; return n, ok }
 func (s *scene) close() error                             { return nil }
+func (s *scene) follow(string)                            {}
 
 func newScene(t *testing.T) *scene {
 	s := &scene{t: t, now: 1000 * time.Second, kernel: map[netip.Addr]neighbour{}}

@@ -60,10 +60,14 @@ func (t *Table) housekeeping(ctx context.Context) error {
 	poll, sweep := time.NewTicker(leasePeriod), time.NewTicker(sweepPeriod)
 	defer poll.Stop()
 	defer sweep.Stop()
-	file := leaseFile{path: t.cfg.LeaseFile, now: time.Now}
+	file := leaseFile{now: time.Now}
 	broken := false
 	for {
-		if t.cfg.LeaseFile != "" {
+		if _, path := t.configured(); path != file.path {
+			file = leaseFile{path: path, now: time.Now}
+			t.setLeases(leases{}) // none, or another's
+		}
+		if file.path != "" {
 			broken = t.pollLeases(&file, broken)
 		}
 		select {
@@ -96,7 +100,12 @@ func (t *Table) attend(ctx context.Context) error {
 	wait, missing := retryFirst, false
 	for {
 		begun := time.Now()
+		select {
+		case <-t.look: // what was raised before this look is answered by it
+		default:
+		}
 		err := t.watch(ctx)
+		iface, _ := t.configured()
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -104,17 +113,17 @@ func (t *Table) attend(ctx context.Context) error {
 			return err
 		case errors.Is(err, errNoInterface):
 			if !missing {
-				t.log.Warn("the guest interface is missing; waiting for it", "interface", t.cfg.Interface)
+				t.log.Warn("the guest interface is missing; waiting for it", "interface", iface)
 			}
 			missing, wait = true, min(wait, time.Second)
 		default:
-			t.log.Info("watching the guest interface starts anew", "interface", t.cfg.Interface, "error", err)
+			t.log.Info("watching the guest interface starts anew", "interface", iface, "error", err)
 			missing = false
 		}
 		if time.Since(begun) > stable {
 			wait = retryFirst
 		}
-		if !pause(ctx, wait) {
+		if !t.pauseOrLook(ctx, wait) {
 			return nil
 		}
 		wait = min(2*wait, retryMost)
@@ -123,6 +132,19 @@ func (t *Table) attend(ctx context.Context) error {
 
 // errNoInterface says that the interface does not exist now.
 var errNoInterface = errors.New("no such interface")
+
+// pauseOrLook is pause, cut short by [Table.Configure].
+func (t *Table) pauseOrLook(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.look:
+	case <-timer.C:
+	}
+	return true
+}
 
 // pause waits, and reports whether ctx is still running.
 func pause(ctx context.Context, d time.Duration) bool {

@@ -22,19 +22,26 @@ import (
 // kernel is what a table asks the kernel, about one interface.
 type kernel struct {
 	rtnl
-	name  string
+	name  atomic.Pointer[string]
 	index atomic.Int32 // 0: not known yet
 	// shaken: entries of the neighbour table went, perhaps pinned ones.
 	shaken atomic.Bool
 }
 
-func newAsker(name string) (asker, error) { return &kernel{name: name}, nil }
+func newAsker(name string) (asker, error) {
+	k := new(kernel)
+	k.follow(name)
+	return k, nil
+}
+
+// follow implements asker.
+func (k *kernel) follow(name string) { k.name.Store(&name) }
 
 // neighbour implements asker.
 func (k *kernel) neighbour(a netip.Addr) (neighbour, bool) {
 	index := int(k.index.Load())
 	if index == 0 {
-		ifi, err := net.InterfaceByName(k.name)
+		ifi, err := net.InterfaceByName(*k.name.Load())
 		if err != nil {
 			return neighbour{}, false
 		}
@@ -72,7 +79,7 @@ func (t *Table) watch(ctx context.Context) error {
 
 // refresh learns what belongs to the router.
 func (t *Table) refresh(k *kernel) (*net.Interface, error) {
-	ifi, err := net.InterfaceByName(k.name)
+	ifi, err := net.InterfaceByName(*k.name.Load())
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoInterface, err)
 	}
@@ -175,6 +182,7 @@ func (t *Table) follow(ctx context.Context, k *kernel, index int, nudge chan<- s
 		if !errors.Is(err, unix.ENOBUFS) {
 			return fmt.Errorf("receive from rtnetlink: %w", err)
 		}
+		t.overruns.Add(1)
 		t.log.Debug("neighbour events were lost; reading the whole table")
 		if !pause(ctx, 100*time.Millisecond) { // a flood may go on
 			return nil
