@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -27,7 +26,10 @@ func (d *hotspotDaemon) goTasks(ctx context.Context, tasks *errgroup.Group) {
 	hostEvents := newMailbox[hotspot.MAC](queue)
 	tasks.Go(func() error { return d.gate.Watch(ctx, gateEvents.put) })
 	tasks.Go(func() error { return d.hosts.Run(ctx, hostEvents.put) })
-	tasks.Go(func() error { return d.takeGateEvents(ctx, gateEvents) })
+	tasks.Go(func() error { return d.onSignal(ctx, gateEvents.lost, d.takeLost) })
+	// A poll finds every quota that is used up at once.
+	tasks.Go(func() error { return d.onSignal(ctx, gateEvents.depleted, d.service.Poll) })
+	tasks.Go(func() error { return d.takeSightings(ctx, gateEvents) })
 	tasks.Go(func() error { return d.takeHostEvents(ctx, hostEvents) })
 	tasks.Go(func() error { return d.account(ctx) })
 	if d.cfg.Store.Snapshots > 0 {
@@ -57,39 +59,73 @@ func (m mailbox[T]) put(e T) {
 	}
 }
 
-func (d *hotspotDaemon) takeGateEvents(ctx context.Context, box *gateBox) error {
+// atOnce is how many events may wait for the disk together. None waits behind
+// another: while the disk stalls, the new address of a guest who needs nothing
+// stored must still be let in.
+const atOnce = 32
+
+// onSignal runs f whenever a signal is raised.
+func (d *hotspotDaemon) onSignal(ctx context.Context, raised <-chan struct{}, f func(context.Context) error) error {
 	for {
-		var err error
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-box.lost:
-			err = d.service.GateEvent(ctx, hotspot.GateEvent{Lost: true})
-		case <-box.depleted:
-			err = d.service.Poll(ctx) // finds every quota that is used up at once
-		case <-box.sighted:
-			for _, seen := range box.take() {
-				err = errors.Join(err, d.service.GateEvent(ctx, hotspot.GateEvent{Seen: seen}))
-			}
+		case <-raised:
+			d.reportGate(ctx, f(ctx))
 		}
-		d.report(ctx, "an event of the firewall could not be handled; it will be tried again", err)
 	}
 }
 
-func (d *hotspotDaemon) takeHostEvents(ctx context.Context, box mailbox[hotspot.MAC]) error {
+// takeLost sets the gate up again.
+func (d *hotspotDaemon) takeLost(ctx context.Context) error {
+	return d.service.GateEvent(ctx, hotspot.GateEvent{Lost: true})
+}
+
+// takeSightings lets in addresses that guests have begun to use.
+func (d *hotspotDaemon) takeSightings(ctx context.Context, box *gateBox) error {
+	var events errgroup.Group
+	events.SetLimit(atOnce)
+	defer func() { _ = events.Wait() }()
 	for {
-		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-box.sighted:
+		}
+		for _, seen := range box.take() {
+			events.Go(func() error {
+				d.reportGate(ctx, d.service.GateEvent(ctx, hotspot.GateEvent{Seen: seen}))
+				return nil
+			})
+		}
+	}
+}
+
+func (d *hotspotDaemon) reportGate(ctx context.Context, err error) {
+	d.report(ctx, "an event of the firewall could not be handled; it will be tried again", err)
+}
+
+func (d *hotspotDaemon) takeHostEvents(ctx context.Context, box mailbox[hotspot.MAC]) error {
+	var events errgroup.Group
+	events.SetLimit(atOnce)
+	defer func() { _ = events.Wait() }()
+	changed := func(m hotspot.MAC) {
+		events.Go(func() error {
+			d.report(ctx, "a change on the guest network could not be handled", d.service.HostChanged(ctx, m))
+			return nil
+		})
+	}
+	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case m := <-box.events:
-			err = d.service.HostChanged(ctx, m)
+			changed(m)
 		case <-box.full:
 			for _, h := range d.hosts.List() {
-				err = errors.Join(err, d.service.HostChanged(ctx, h.MAC))
+				changed(h.MAC)
 			}
 		}
-		d.report(ctx, "a change on the guest network could not be handled", err)
 	}
 }
 

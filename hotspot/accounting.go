@@ -83,7 +83,14 @@ func (s *Service) suspectAll(ds []Depletion) {
 // Tick corrects the house's time by the wall clock, and with it the times of
 // those who would gain or lose by the correction.
 func (s *Service) Tick(ctx context.Context) error {
-	s.era.Lock()
+	// While somebody stores something, which takes as long as the disk does,
+	// waiting would hold up everybody else, too. It is seldom necessary.
+	if !s.era.TryLock() {
+		if !s.stepDue() {
+			return nil
+		}
+		s.era.Lock()
+	}
 	defer s.era.Unlock()
 	r := s.cfg.Clock.Read()
 	s.mu.Lock()
@@ -103,6 +110,16 @@ func (s *Service) Tick(ctx context.Context) error {
 		s.log.Warn("the clock was set; running validities move along", "by", st.Begun.Round(time.Second))
 	}
 	return s.moveTimes(ctx, st, next, r)
+}
+
+// stepDue reports whether the wall clock was set since the last look at it.
+func (s *Service) stepDue() bool {
+	r := s.cfg.Clock.Read()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := s.time
+	st := next.observe(r)
+	return !st.isZero()
 }
 
 // moveTimes applies a step to everything that has begun, and takes the new

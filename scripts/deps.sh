@@ -21,6 +21,8 @@ qemu-mips-static qemu-user-static
 shellcheck shellcheck
 xz xz-utils
 unshare util-linux
+mount mount
+mkfs.ext4 e2fsprogs
 '
 
 # missing NEEDS prints the packages whose command is not there.

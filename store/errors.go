@@ -66,7 +66,7 @@ func badSnapshot(format string, args ...any) error {
 func unavailable(cause error) error {
 	return &hotspot.Error{
 		Code: hotspot.CodeUnavailable,
-		Text: "the data could not be stored, try again",
+		Text: "the data could not be stored, try again; if it stays so: is the disk full or read-only?",
 		Err:  cause,
 	}
 }

@@ -264,7 +264,7 @@ func (h *handler) answerError(w http.ResponseWriter, r *http.Request, err error)
 		fail(w, r, msgError, clip(detail, 200))
 	case hotspot.CodeUnavailable:
 		h.log(r, "running an action", err)
-		fail(w, r, msgError, hotspot.ErrUnavailable.Text)
+		fail(w, r, msgError, clip(e.Text, 200)) // says what: the disk, or the network
 	default:
 		h.internal(w, r, "running an action", err)
 	}
