@@ -21,11 +21,12 @@ import (
 	"github.com/vouchsafe/vouchsafe/webui/portal"
 )
 
-// Connections open at a time, in all and from one address. A phone opens a
-// handful; ten thousand half-open ones must leave room for the others.
+// Connections open at a time, in all and of one device. A phone opens a
+// handful. Each takes some 40 kB at worst, which a small router must be able to
+// spare under attack; beyond the limits, silent ones make room for new ones.
 const (
 	lanConns, lanConnsPerPeer       = 128, 32
-	portalConns, portalConnsPerPeer = 512, 16
+	portalConns, portalConnsPerPeer = 256, 16
 )
 
 // listener is a server and where it listens.
