@@ -28,6 +28,7 @@ type Config struct {
 	Control    Control
 	Log        Log
 	Limits     Limits
+	Metrics    Metrics
 }
 
 // Guest describes the guest network's side of the router.
@@ -108,6 +109,11 @@ const (
 // Limits bounds what the daemon takes of the machine.
 type Limits struct {
 	Memory int64 // bytes, a soft limit for the garbage collector; 0: none
+}
+
+// Metrics describes the page for Prometheus.
+type Metrics struct {
+	Listen []netip.AddrPort // empty: there is none
 }
 
 // Default returns the configuration of an empty file. It is not valid by

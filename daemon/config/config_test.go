@@ -44,6 +44,7 @@ func TestLoadExample(t *testing.T) {
 		Control:    Control{Socket: "/var/run/vouchsafe.sock"},
 		Log:        Log{Level: slog.LevelInfo, Format: FormatText},
 		Limits:     Limits{Memory: 32 << 20},
+		Metrics:    Metrics{Listen: []netip.AddrPort{netip.MustParseAddrPort("192.168.10.1:9105")}},
 	}
 	if diff := cmp.Diff(want, got, equal); diff != "" {
 		t.Error(diff)
@@ -162,6 +163,44 @@ func TestBounds(t *testing.T) {
 	}
 	if _, err := Load("testdata/none.yaml"); err == nil {
 		t.Error("a missing file is accepted")
+	}
+}
+
+// TestChanged changes each key of the example in turn.
+func TestChanged(t *testing.T) {
+	load := func(text string) Config {
+		t.Helper()
+		c, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	const base = "data: /d\nguest: {interface: g0}\n"
+	old := load(base)
+	for key, text := range map[string]string{
+		"data":              "data: /e\nguest: {interface: g0}\n",
+		"guest.interface":   "data: /d\nguest: {interface: g1}\n",
+		"guest.portal_port": "data: /d\nguest: {interface: g0, portal_port: 80}\n",
+		"lan.listen":        base + "lan: {listen: [127.0.0.1:9090]}\n",
+		"network.uplinks":   base + "network: {uplinks: [wan]}\n",
+		"zone":              base + "zone: +01:00\n",
+		"log.level":         base + "log: {level: warn}\n",
+		"log.format":        base + "log: {format: json}\n",
+		"metrics.listen":    base + "metrics: {listen: [127.0.0.1:9105]}\n",
+		"accounting.period": base + "accounting: {period: 5s}\n",
+	} {
+		changed := Changed(old, load(text))
+		if len(changed) != 1 || changed[0].Path != key {
+			t.Errorf("%s: changed are %v", key, changed)
+		}
+		kept := Changed(old, load(text).KeepFixed(old))
+		if want := !NeedsRestart(key); want != (len(kept) == 1) {
+			t.Errorf("%s: changed without a restart are %v", key, kept)
+		}
+	}
+	if c := Changed(old, load(base)); len(c) != 0 {
+		t.Errorf("the same file: %v", c)
 	}
 }
 

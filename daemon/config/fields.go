@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -19,10 +20,39 @@ type Field struct {
 	Doc     string // sentences
 }
 
-// row is a key and how its value is read.
+// row is a key, and its place in a configuration.
 type row struct {
 	Field
+	value
+}
+
+// value is how a key's value is read, and looked up.
+type value struct {
 	read func(p *parser, path string, n *yaml.Node)
+	of   func(c *Config) any
+}
+
+// NeedsRestart reports whether a change of a key takes effect with the next
+// start only, not when the configuration is read again.
+func NeedsRestart(path string) bool {
+	return path == "data" || path == "network.backend" || path == "log.format"
+}
+
+// Changed returns the keys whose values differ.
+func Changed(a, b Config) []Field {
+	var out []Field
+	for _, r := range table() {
+		if !reflect.DeepEqual(r.of(&a), r.of(&b)) {
+			out = append(out, r.Field)
+		}
+	}
+	return out
+}
+
+// KeepFixed returns c with old's values of the keys that need a restart.
+func (c Config) KeepFixed(old Config) Config {
+	c.Data, c.Network.Backend, c.Log.Format = old.Data, old.Network.Backend, old.Log.Format
+	return c
 }
 
 // Fields describes every key, in the order in which they are documented.
@@ -108,12 +138,15 @@ func upkeepRows() []row {
 		{Field{"limits.memory", "amount of memory", "none",
 			"Soft limit of the daemon's memory, such as 32MiB, at least 16MiB: the garbage collector works harder near it."},
 			one(func(c *Config) *int64 { return &c.Limits.Memory }, memory)},
+		{Field{"metrics.listen", "list of address:port", "none",
+			"Where Prometheus finds /metrics, for the LAN only: docs/metrics.md lists what is there. An address of the guest network is refused; one of all interfaces is accepted only when lan.interface is set. No key is asked for."},
+			many(func(c *Config) *[]netip.AddrPort { return &c.Metrics.Listen }, addrPort)},
 	}
 }
 
 // one reads a single value.
-func one[T any](at func(*Config) *T, from func(string) (T, error)) func(*parser, string, *yaml.Node) {
-	return func(p *parser, path string, n *yaml.Node) {
+func one[T any](at func(*Config) *T, from func(string) (T, error)) value {
+	return value{of: func(c *Config) any { return *at(c) }, read: func(p *parser, path string, n *yaml.Node) {
 		s, ok := p.scalar(path, n)
 		if !ok {
 			return
@@ -124,15 +157,15 @@ func one[T any](at func(*Config) *T, from func(string) (T, error)) func(*parser,
 			return
 		}
 		*at(&p.cfg) = v
-	}
+	}}
 }
 
 // maxItems bounds every list of the file.
 const maxItems = 32
 
 // many reads a list of values; it replaces the default's.
-func many[T any](at func(*Config) *[]T, from func(string) (T, error)) func(*parser, string, *yaml.Node) {
-	return func(p *parser, path string, n *yaml.Node) {
+func many[T any](at func(*Config) *[]T, from func(string) (T, error)) value {
+	return value{of: func(c *Config) any { return slices.Clip(*at(c)) }, read: func(p *parser, path string, n *yaml.Node) {
 		if n.Kind != yaml.SequenceNode {
 			p.fault(path, n, "a list is wanted here; write [a, b], or one item on each line after a dash")
 			return
@@ -145,10 +178,10 @@ func many[T any](at func(*Config) *[]T, from func(string) (T, error)) func(*pars
 		for i, item := range n.Content {
 			sub := fmt.Sprintf("%s[%d]", path, i)
 			p.at[sub] = place{item.Line, item.Column}
-			one(func(*Config) *T { list = append(list, *new(T)); return &list[len(list)-1] }, from)(p, sub, item)
+			one(func(*Config) *T { list = append(list, *new(T)); return &list[len(list)-1] }, from).read(p, sub, item)
 		}
 		*at(&p.cfg) = list
-	}
+	}}
 }
 
 // lookup returns the row of a key.

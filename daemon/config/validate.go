@@ -99,11 +99,19 @@ func (c Config) checkLAN(k *check) {
 		k.bad("lan.listen", "the list is empty; write an address such as 192.168.10.1:80, or leave the key out")
 	}
 	for i, l := range c.LAN.Listen {
-		c.checkListen(k, fmt.Sprintf("lan.listen[%d]", i), i, l)
+		c.checkListen(k, fmt.Sprintf("lan.listen[%d]", i), c.LAN.Listen[:i], l)
+	}
+	for i, l := range c.Metrics.Listen {
+		path := fmt.Sprintf("metrics.listen[%d]", i)
+		c.checkListen(k, path, c.Metrics.Listen[:i], l)
+		if firstIndex(c.LAN.Listen, l) < len(c.LAN.Listen) && l.Port() != 0 {
+			k.bad(path, "%s is the API's (lan.listen); write another port", l)
+		}
 	}
 }
 
-func (c Config) checkListen(k *check, path string, i int, l netip.AddrPort) {
+// checkListen checks an address to listen on, after those before it.
+func (c Config) checkListen(k *check, path string, before []netip.AddrPort, l netip.AddrPort) {
 	a := l.Addr()
 	open := c.LAN.Interface != "" || c.Network.Backend == BackendMemory
 	switch {
@@ -115,7 +123,7 @@ func (c Config) checkListen(k *check, path string, i int, l netip.AddrPort) {
 		k.bad(path, "%s is an address on the guest network; write the router's LAN address", l)
 	case l.Port() == 0 && !a.IsLoopback():
 		k.bad(path, "0 is not a port; write a number from 1 to 65535")
-	case firstIndex(c.LAN.Listen, l) < i && l.Port() != 0:
+	case firstIndex(before, l) < len(before) && l.Port() != 0:
 		k.bad(path, "%s is in the list already; remove it", l)
 	}
 }

@@ -39,7 +39,8 @@ const intro = `# Configuration
 
 <!-- Written by go run ./daemon/config/gen from daemon/config/fields.go; do not edit. -->
 
-The daemon reads one YAML file, named with ` + "`--config`" + `. It is read once, at start;
+The daemon reads one YAML file, named with ` + "`--config`" + `, when it starts and again on
+SIGHUP (` + "`service vouchsafe reload`" + ` on OpenWrt): see [Reading it again](#reading-it-again).
 ` + "`vouchsafe config check`" + ` reads it without starting anything and names every fault with
 its line, its column and the remedy. Keys that are not listed here are refused, and
 so are YAML's anchors, aliases and tags. The file may have 64 KiB, a list 32 items.
@@ -59,12 +60,33 @@ func page(fields []config.Field, example []byte) []byte {
 	}
 	b.WriteString("\n## The keys\n")
 	for _, f := range fields {
-		fmt.Fprintf(&b, "\n### `%s`\n\n%s\n", f.Path, f.Doc)
+		fmt.Fprintf(&b, "\n### `%s`\n\n%s%s\n", f.Path, f.Doc, restart(f))
 	}
+	b.WriteString(reading)
 	b.WriteString("\n## An example\n\n```yaml\n")
 	b.Write(example)
 	b.WriteString("```\n")
 	return b.Bytes()
+}
+
+const reading = `
+## Reading it again
+
+On SIGHUP the daemon reads the file again. Guests stay online, their connections
+and their counts go on, and addresses to listen on that have not changed stay
+open. The log says which keys have changed. A file with a fault changes nothing:
+the log and ` + "`vouchsafe status`" + ` name the fault, and the daemon goes on with what it
+has. The same holds if a new address cannot be listened on. A change of a key
+that needs a restart is named, too, and waits for it. What was said on the command
+line goes on to count before the file.
+`
+
+// restart says that a key's change waits for a start.
+func restart(f config.Field) string {
+	if config.NeedsRestart(f.Path) {
+		return " A change needs a restart."
+	}
+	return ""
 }
 
 // anchor returns the name under which a heading can be linked to.
