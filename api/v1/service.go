@@ -6,6 +6,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -40,12 +41,28 @@ type Service interface {
 
 var _ Service = (*hotspot.Service)(nil)
 
-// Keys keeps the device key of the action API.
+// Keys keeps the credentials of the API's callers. What it is asked to do, it
+// does if the caller may.
 type Keys interface {
 	DeviceKey(ctx context.Context) (string, error)
 	// Regenerate replaces the key and returns the new one. The old one is
 	// refused from then on.
 	Regenerate(ctx context.Context) (string, error)
+	// DeviceUse tells when the device key was last used, and from where.
+	DeviceUse(ctx context.Context) (time.Time, netip.Addr, error)
+
+	List(ctx context.Context, by surface.Principal) ([]surface.Key, error)
+	Get(ctx context.Context, by surface.Principal, id surface.ID) (surface.Key, error)
+	// View returns the key itself, if it was made to be viewable.
+	View(ctx context.Context, by surface.Principal, id surface.ID) (string, error)
+	// Create returns also the key itself.
+	Create(ctx context.Context, by surface.Principal, n surface.NewKey) (surface.Key, string, error)
+	Rename(ctx context.Context, by surface.Principal, id surface.ID, label string) (surface.Key, error)
+	Remove(ctx context.Context, by surface.Principal, id surface.ID) error
+	// TokenFor issues an access token, and EndTokens makes those refused that
+	// were issued. The zero id stands for the device key.
+	TokenFor(ctx context.Context, by surface.Principal, id surface.ID) (string, time.Time, error)
+	EndTokens(ctx context.Context, by surface.Principal, id surface.ID) error
 }
 
 // Config is what the API is made of.
@@ -94,6 +111,7 @@ func New(c Config) http.Handler {
 	s.settings(api)
 	s.logins(api)
 	s.system(api)
+	s.apiKeys(api)
 	s.backups(api)
 	internal := func(w http.ResponseWriter, _ *http.Request) { writeProblem(w, problemOf(nil)) }
 	return surface.Recover(c.Log, internal, mux)

@@ -3,6 +3,7 @@ package v1
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -10,7 +11,9 @@ import (
 
 // DeviceKey is the action API's key.
 type DeviceKey struct {
-	Key string `json:"key"`
+	Key          string     `json:"key"`
+	LastUsed     *time.Time `json:"last_used" doc:"null: never"`
+	LastUsedFrom string     `json:"last_used_from" doc:"the address it was last used from; empty: none is known"`
 }
 
 // ClockState is what the clock is told to be.
@@ -55,12 +58,20 @@ func (s *server) status(ctx context.Context, _ *struct{}) (*item[Status], error)
 
 func (s *server) deviceKey(ctx context.Context, _ *struct{}) (*item[DeviceKey], error) {
 	key, err := s.Keys.DeviceKey(ctx)
-	return &item[DeviceKey]{DeviceKey{key}}, err
+	if err != nil {
+		return nil, err
+	}
+	at, from, err := s.Keys.DeviceUse(ctx)
+	out := DeviceKey{Key: key, LastUsed: in(s.Service.Zone(), at)}
+	if from.IsValid() {
+		out.LastUsedFrom = from.String()
+	}
+	return &item[DeviceKey]{out}, err
 }
 
 func (s *server) regenerate(ctx context.Context, _ *struct{}) (*item[DeviceKey], error) {
 	key, err := s.Keys.Regenerate(ctx)
-	return &item[DeviceKey]{DeviceKey{key}}, err
+	return &item[DeviceKey]{DeviceKey{Key: key}}, err
 }
 
 func (s *server) clock(ctx context.Context, _ *clockIn) (*none, error) {

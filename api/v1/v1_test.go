@@ -300,7 +300,7 @@ func TestOpenAPI(t *testing.T) {
 			}
 		}
 	}
-	if _, ok := doc.Components.Schemas["ErrorModel"]; ok || operations != 22 {
+	if _, ok := doc.Components.Schemas["ErrorModel"]; ok || operations != 32 {
 		t.Errorf("%d operations, schemas %v", operations, doc.Components.Schemas)
 	}
 }

@@ -26,7 +26,7 @@ var rooms = []room{
 	{"api/tunnel", nil, "the tunnel serves any handler"},
 	{"api/cloud/...", []string{"api", "api/tunnel", "api/cloud"}, "the cloud shares nothing with the router but the wire"},
 	{"api", []string{"hotspot"}, "what HTTP surfaces share knows no surface"},
-	{"api/v1/v1test", []string{"hotspot"}, "a stand-in for the service"},
+	{"api/v1/v1test", []string{"hotspot", "api"}, "a stand-in for the service"},
 	{"api/...", []string{"hotspot", "api"}, "a surface knows no other surface"},
 	{"webui", []string{"hotspot", "api"}, "what pages share knows no page"},
 	{"webui/...", []string{"hotspot", "hotspot/login", "api", "webui"}, "the portal and the panel know nothing of one another"},

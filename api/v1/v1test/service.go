@@ -39,6 +39,7 @@ type Service struct {
 	vouchers map[string]hotspot.VoucherView
 	settings map[string]string
 	key      int
+	named    keyList
 }
 
 // NewService returns a service without vouchers, at a fixed time.
