@@ -65,12 +65,15 @@ func (m *measuring) run(ctx context.Context) error {
 // bareCommand is the HTTP server that the portal is compared with, in a
 // process of its own.
 func bareCommand() *cobra.Command {
-	var listen, answer string
+	var listen, answer, commits string
 	cmd := &cobra.Command{
 		Use: "bare", Short: "A bare HTTP server, for the benchmarks", Hidden: true, Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return bench.ServeBare(cmd.Context(), listen, answer) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return bench.ServeBare(cmd.Context(), listen, answer, commits)
+		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "", "address")
 	cmd.Flags().StringVar(&answer, "answer", "", "file with the answer as it was seen on the wire")
+	cmd.Flags().StringVar(&commits, "commits", "", "bbolt file to commit to before each answer")
 	return cmd
 }

@@ -19,8 +19,18 @@ import (
 
 // ServeBare answers every request with an answer that was recorded, through
 // nothing but net/http, until ctx ends. It is what a server can be compared
-// with that has something to think about.
-func ServeBare(ctx context.Context, listen, answer string) error {
+// with that has something to think about. If commits names a file, a commit of
+// bare bbolt to that file comes before each answer; requests for /batch share
+// commits.
+func ServeBare(ctx context.Context, listen, answer, commits string) (err error) {
+	var bolt *boltLoop
+	if commits != "" {
+		if bolt, err = openBolt(commits); err != nil {
+			return err
+		}
+		bolt.db.MaxBatchSize = atOnce
+		defer func() { err = errors.Join(err, bolt.close()) }()
+	}
 	raw, err := os.ReadFile(answer)
 	if err != nil {
 		return err
@@ -36,6 +46,10 @@ func ServeBare(ctx context.Context, listen, answer string) error {
 	}
 	srv := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
+		if err := bolt.commit(r.URL.Path == "/batch"); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
 		h := w.Header()
 		for k, v := range resp.Header {
 			h[k] = v
@@ -61,8 +75,8 @@ type bare struct {
 }
 
 // startBare starts a bare server on a host, and waits until it listens. from is
-// where it is asked from meanwhile.
-func (r *run) startBare(ctx context.Context, on, from *netlab.Host, listen, ask string, answer []byte) (*bare, error) {
+// where it is asked from meanwhile. more are further arguments.
+func (r *run) startBare(ctx context.Context, on, from *netlab.Host, listen, ask string, answer []byte, more ...string) (*bare, error) {
 	dir, err := r.tempDir()
 	if err != nil {
 		return nil, err
@@ -72,6 +86,7 @@ func (r *run) startBare(ctx context.Context, on, from *netlab.Host, listen, ask 
 		return nil, errors.Join(err, b.stop())
 	}
 	args := append(r.cfg.Bare[1:len(r.cfg.Bare):len(r.cfg.Bare)], "--listen", listen, "--answer", b.file)
+	args = append(args, more...)
 	b.cmd = on.Command(ctx, r.cfg.Bare[0], args...)
 	b.cmd.Stderr = os.Stderr
 	if err := b.cmd.Start(); err != nil {

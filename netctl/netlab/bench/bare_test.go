@@ -26,7 +26,7 @@ func TestServeBare(t *testing.T) {
 	_ = free.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- ServeBare(ctx, addr, file) }()
+	go func() { done <- ServeBare(ctx, addr, file, filepath.Join(t.TempDir(), "commits.db")) }()
 	c := dialUntil(t, addr)
 	defer c.Close()
 	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); err != nil {
@@ -63,7 +63,7 @@ func TestServeBareRefusesNonsense(t *testing.T) {
 	if err := os.WriteFile(file, []byte("nonsense"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := ServeBare(t.Context(), "127.0.0.1:0", file); err == nil {
+	if err := ServeBare(t.Context(), "127.0.0.1:0", file, ""); err == nil {
 		t.Error("no error")
 	}
 }

@@ -9,8 +9,9 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// boltLoop is bbolt without anything around it: a record of a voucher's size in
-// one bucket, each on the disk before the next call returns.
+// boltLoop is bbolt without anything around it, as it is configured by default:
+// a record of a voucher's size in one bucket, each on the disk (two calls of
+// fdatasync) before the next call returns.
 type boltLoop struct {
 	db *bolt.DB
 
@@ -23,7 +24,9 @@ const boltRecord = 100
 var errBucket = errors.New("the bucket is missing")
 
 func openBolt(path string) (*boltLoop, error) {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType})
+	opts := *bolt.DefaultOptions
+	opts.Timeout = time.Second
+	db, err := bolt.Open(path, 0o600, &opts)
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +57,17 @@ func (b *boltLoop) update() error { return b.db.Update(b.put) }
 
 // batch writes a record in a transaction that concurrent callers share.
 func (b *boltLoop) batch() error { return b.db.Batch(b.put) }
+
+// commit is update or batch; nothing at all if there is no loop.
+func (b *boltLoop) commit(shared bool) error {
+	switch {
+	case b == nil:
+		return nil
+	case shared:
+		return b.batch()
+	}
+	return b.update()
+}
 
 // bulk writes n records in one transaction.
 func (b *boltLoop) bulk(n int) error {

@@ -15,10 +15,14 @@ import (
 
 // TestMain lets the test program be the bare server too.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 6 && os.Args[1] == "bare" {
+	if len(os.Args) >= 6 && os.Args[1] == "bare" {
+		commits := ""
+		if len(os.Args) == 8 {
+			commits = os.Args[7]
+		}
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		defer stop()
-		if err := ServeBare(ctx, os.Args[3], os.Args[5]); err != nil {
+		if err := ServeBare(ctx, os.Args[3], os.Args[5], commits); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
