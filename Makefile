@@ -2,7 +2,7 @@
 # `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint unit test-root test-arch model killtest fuzz cross bench bench-short hooks clean
+.PHONY: help build run test lint unit test-root test-arch model killtest powercut fuzz cross bench bench-short hooks clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -33,6 +33,9 @@ model: ## Play random sequences against the model, new ones each time
 
 killtest: ## Kill the daemon 1,000 times at random moments under work
 	@scripts/killtest.sh
+
+powercut: ## Cut the power of a disk at 3,000 moments under work
+	@scripts/powercut.sh
 
 fuzz: ## Fuzz every decoder for 20 s; VOUCHSAFE_FUZZ=300 for five minutes
 	@scripts/test.sh fuzz

@@ -1,0 +1,162 @@
+package storetest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Sector is what a disk writes as a whole or not at all.
+const Sector = 512
+
+// event is a write that the disk has taken, or a flush.
+type event struct {
+	flush  bool
+	offset int64
+	data   []byte
+}
+
+// Disk is a disk that remembers every write and every flush, in order. It
+// shows as one file, to be attached to a loop device: what a filesystem on that
+// writes comes here as a disk would get it. It lives until [Disk.Close].
+type Disk struct {
+	path string
+	dir  string
+	fuse *fuseConn
+	base []byte // what was on it at first
+
+	mu    sync.Mutex // guards the two below
+	now   []byte
+	log   []event
+	ended chan error
+}
+
+// NewDisk shows a disk with the given content in an empty directory, for which
+// it needs root. Its size must be a multiple of [Sector].
+func NewDisk(dir string, content []byte) (*Disk, error) {
+	if len(content) == 0 || len(content)%Sector != 0 {
+		return nil, fmt.Errorf("a disk of %d bytes: want a multiple of %d", len(content), Sector)
+	}
+	d := &Disk{
+		dir: dir, path: filepath.Join(dir, diskName),
+		base: bytes.Clone(content), now: bytes.Clone(content), ended: make(chan error, 1),
+	}
+	var err error
+	if d.fuse, err = mountFUSE(dir); err != nil {
+		return nil, err
+	}
+	go func() { d.ended <- d.fuse.serve(d) }()
+	return d, nil
+}
+
+// Path is the file that the disk shows as.
+func (d *Disk) Path() string { return d.path }
+
+// Close takes the disk away. Nothing may use it any more.
+func (d *Disk) Close() error {
+	err := unix.Unmount(d.dir, 0)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("unmount %s: %w", d.dir, err), unix.Unmount(d.dir, unix.MNT_DETACH))
+	}
+	return errors.Join(err, <-d.ended, d.fuse.close())
+}
+
+// Position is the moment between what the disk has done so far and what it
+// will do. What a program has seen acknowledged before it asks for the position
+// must be on the disk from that position on.
+func (d *Disk) Position() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.log)
+}
+
+func (d *Disk) size() int64 { return int64(len(d.base)) }
+
+func (d *Disk) read(offset int64, n int) []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if offset < 0 || offset >= d.size() {
+		return nil
+	}
+	return bytes.Clone(d.now[offset:min(offset+int64(n), d.size())])
+}
+
+func (d *Disk) write(offset int64, data []byte) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if offset < 0 || offset > d.size()-int64(len(data)) {
+		return false
+	}
+	copy(d.now[offset:], data)
+	d.log = append(d.log, event{offset: offset, data: bytes.Clone(data)})
+	return true
+}
+
+func (d *Disk) flush() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.log = append(d.log, event{flush: true})
+}
+
+// Cut writes to a file what the disk may hold after its power was cut at a
+// position: all that was written before the last flush, and of what was written
+// after it whatever the disk had got to: nothing, all, some writes, or some
+// sectors of them, in any order.
+func (d *Disk) Cut(position int, r *rand.Rand, path string) error {
+	d.mu.Lock()
+	log := d.log[:position]
+	d.mu.Unlock()
+	image := bytes.Clone(d.base)
+	certain := 0
+	for i, e := range log {
+		if e.flush {
+			certain = i
+		}
+	}
+	for _, e := range log[:certain] {
+		copy(image[e.offset:], e.data)
+	}
+	whole, part := r.Float64(), r.Float64()
+	switch r.IntN(4) {
+	case 0:
+		whole, part = 0, 0
+	case 1:
+		whole = 1
+	}
+	for _, e := range log[certain:] {
+		switch {
+		case r.Float64() < whole:
+			copy(image[e.offset:], e.data)
+		case part > 0 && !e.flush:
+			e.copySectors(image, part, r)
+		}
+	}
+	return os.WriteFile(path, image, 0o600)
+}
+
+// copySectors writes each sector with a probability.
+func (e event) copySectors(image []byte, p float64, r *rand.Rand) {
+	for at := 0; at < len(e.data); at += Sector {
+		if r.Float64() < p {
+			copy(image[e.offset+int64(at):], e.data[at:min(at+Sector, len(e.data))])
+		}
+	}
+}
+
+// Counts are how many writes and flushes the disk has seen.
+func (d *Disk) Counts() (writes, flushes int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range d.log {
+		if e.flush {
+			flushes++
+		}
+	}
+	return len(d.log) - flushes, flushes
+}
