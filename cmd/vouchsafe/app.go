@@ -5,7 +5,9 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
@@ -21,10 +23,15 @@ const defaultData = "/var/lib/vouchsafe"
 // outside world. No field may be nil.
 type parts struct {
 	version  string
+	stdin    io.Reader
 	stdout   io.Writer
 	stderr   io.Writer
 	getenv   func(string) string
 	confPath string // of the configuration that is read when nothing else says where the data are
+	// asks: somebody is there who can be asked, and sees what is on stderr.
+	asks bool
+	// every is how often what goes on is looked at.
+	every time.Duration
 
 	// runDaemon runs the daemon until ctx ends. An empty portal address leaves
 	// it to the configuration.
@@ -39,6 +46,7 @@ type app struct {
 	parts
 	data   string
 	socket string
+	json   bool
 }
 
 const longHelp = `Vouchsafe is a guest hotspot: a portal, vouchers, and the kernel's own packet
@@ -53,25 +61,34 @@ const exampleHelp = `  vouchsafe daemon --data ./try --lan 127.0.0.1:8080 --back
   vouchsafe guest list
   vouchsafe settings set api.post on`
 
-// newCommand builds the whole command line.
-func newCommand(p parts) *cobra.Command {
+// execute runs a command line and returns its exit code.
+func execute(ctx context.Context, p parts, args []string) int {
 	a := &app{parts: p}
+	cmd := a.command()
+	cmd.SetArgs(args)
+	err := cmd.ExecuteContext(ctx)
+	return report(p.stderr, err, a.json || slices.Contains(args, "--json"))
+}
+
+// command builds the whole command line.
+func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "vouchsafe",
 		Short:         "A guest hotspot with vouchers",
 		Long:          longHelp,
 		Example:       exampleHelp,
-		Version:       p.version,
+		Version:       a.version,
 		Args:          noArgs,
 		RunE:          showHelp,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.SetVersionTemplate("vouchsafe {{.Version}}\n")
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.SetHelpFunc(help)
-	root.SetOut(p.stdout)
-	root.SetErr(p.stderr)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		// What the parser adds about its insides helps nobody.
 		text, _, _ := strings.Cut(err.Error(), ": strconv.")
@@ -80,12 +97,14 @@ func newCommand(p parts) *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVar(&a.data, "data", "", "the daemon's data `directory`")
 	f.StringVar(&a.socket, "socket", "", "`path` of the daemon's control socket; control.sock in the data directory if not given")
+	f.BoolVar(&a.json, "json", false, "print JSON, for programs; errors, too")
 	f.BoolP("help", "h", false, "show help for a command")
 	root.Flags().Bool("version", false, "print the version")
 	root.AddCommand(
 		a.daemonCommand(), a.configCommand(),
-		a.voucherCommand(), a.guestCommand(), a.keyCommand(), a.settingsCommand(),
-		a.statusCommand(), a.clockCommand(), a.versionCommand(),
+		a.voucherCommand(), a.guestCommand(), a.userCommand(), a.logCommand(), a.keyCommand(), a.settingsCommand(),
+		a.statusCommand(), a.clockCommand(), a.backupCommand(), a.restoreCommand(),
+		a.completionCommand(), a.versionCommand(),
 	)
 	return root
 }
@@ -102,9 +121,8 @@ func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := io.WriteString(a.stdout, "vouchsafe "+a.version+"\n")
-			return err
+		RunE: func(*cobra.Command, []string) error {
+			return a.print(map[string]string{"version": a.version}, "vouchsafe "+a.version+"\n")
 		},
 	}
 }

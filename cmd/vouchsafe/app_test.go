@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/api/v1/v1test"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
@@ -36,6 +37,9 @@ type lab struct {
 	cfg            config.Config // what the daemon was last started with
 	portal         string
 	status         v1.Status
+	stdin          string
+	asks           bool
+	backups        *fakeBackups
 }
 
 func newLab(t *testing.T) *lab {
@@ -47,6 +51,9 @@ func newLab(t *testing.T) *lab {
 func (l *lab) handler() http.Handler {
 	cfg := v1.Config{Service: l.service, Keys: l.service, Log: slog.New(slog.DiscardHandler),
 		Info: func(context.Context) v1.Status { return l.status }}
+	if l.backups != nil {
+		cfg.Backups = l.backups
+	}
 	if l.running {
 		cfg.ClockSynced = func(context.Context) error { l.service.Believed = true; return nil }
 	}
@@ -81,8 +88,15 @@ func (l *lab) run(args ...string) (stdout, stderr string, code int) {
 func (l *lab) bare(args ...string) (stdout, stderr string, code int) {
 	l.t.Helper()
 	var out, errs bytes.Buffer
-	cmd := newCommand(parts{
-		version: "1.2.3", stdout: &out, stderr: &errs,
+	code = execute(l.t.Context(), l.parts(&out, &errs), args)
+	return out.String(), errs.String(), code
+}
+
+// parts are the lab's.
+func (l *lab) parts(stdout, stderr io.Writer) parts {
+	return parts{
+		version: "1.2.3", stdin: strings.NewReader(l.stdin), stdout: stdout, stderr: stderr,
+		asks: l.asks, every: 10 * time.Millisecond,
 		getenv:   func(k string) string { return l.env[k] },
 		confPath: filepath.Join(l.dir, "vouchsafe.yaml"),
 		runDaemon: func(_ context.Context, cfg config.Config, portal string, _ *slog.Logger) error {
@@ -102,11 +116,11 @@ func (l *lab) bare(args ...string) (stdout, stderr string, code int) {
 			l.opened++
 			return l.handler(), func() error { l.closed++; return nil }, nil
 		},
-	})
-	cmd.SetArgs(args)
-	code = report(&errs, cmd.ExecuteContext(l.t.Context()))
-	return out.String(), errs.String(), code
+	}
 }
+
+// newCommand is the command tree for tests that walk it.
+func newCommand(p parts) *cobra.Command { return (&app{parts: p}).command() }
 
 // must runs a command that has to succeed, and returns what it printed.
 func (l *lab) must(args ...string) string {

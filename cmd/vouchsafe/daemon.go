@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -51,6 +50,7 @@ func (a *app) daemonCommand() *cobra.Command {
 	f.StringArrayVar(&flags.lan, "lan", nil, "`address:port` for the operator and the API; may be repeated")
 	f.StringVar(&flags.portal, "portal", "", "`address:port` of the guests' portal, where no guest interface is configured")
 	f.StringVar(&flags.backend, "backend", "", "what decides about packets: nftables or memory (`name`)")
+	_ = cmd.MarkFlagFilename("config", "yaml")
 	return cmd
 }
 
@@ -118,13 +118,12 @@ func newLog(w io.Writer, c config.Log) *slog.Logger {
 func (a *app) configCommand() *cobra.Command {
 	return group("config", "Check the daemon's configuration", &cobra.Command{
 		Use: "check FILE", Short: "Say whether a configuration file is valid, and where it is not",
-		Args: exactly("FILE"),
+		Args: exactly("FILE"), ValidArgsFunction: oneFile,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if _, err := config.Load(args[0]); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintln(a.stdout, args[0]+" is valid")
-			return err
+			return a.print(map[string]any{"file": args[0], "valid": true}, args[0]+" is valid\n")
 		},
 	})
 }

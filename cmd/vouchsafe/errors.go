@@ -47,6 +47,16 @@ func suggest(cmd *cobra.Command, word string) string {
 	return ""
 }
 
+// some wants one argument or more.
+func some(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usage(cmd, "%s is missing", name)
+		}
+		return nil
+	}
+}
+
 // exactly wants the named arguments, no more and no fewer.
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
@@ -84,15 +94,43 @@ func remedy(err error, code hotspot.Code, format string, args ...any) error {
 
 // report prints an error, or each of several on a line of its own, and returns
 // the exit code.
-func report(w io.Writer, err error) int {
+func report(w io.Writer, err error, asJSON bool) int {
 	if err == nil {
 		return 0
+	}
+	code := exitFailed
+	if ue := (*usageError)(nil); errors.As(err, &ue) {
+		code = exitUsage
+	}
+	if asJSON {
+		reportJSON(w, err)
+		return code
 	}
 	for line := range strings.Lines(err.Error()) {
 		fmt.Fprintln(w, "vouchsafe: "+printable(strings.TrimSpace(line)))
 	}
-	if ue := (*usageError)(nil); errors.As(err, &ue) {
-		return exitUsage
+	return code
+}
+
+// failure is an error as programs get it.
+type failure struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Field   string `json:"field,omitempty"`
+	Remedy  string `json:"remedy,omitempty"`
+}
+
+func reportJSON(w io.Writer, err error) {
+	f := failure{Code: "failed", Message: err.Error()}
+	if r := (*remedied)(nil); errors.As(err, &r) {
+		f.Remedy = r.remedy
+		f.Message = strings.ReplaceAll(f.Message, r.Error(), r.err.Error())
 	}
-	return exitFailed
+	if e := (*hotspot.Error)(nil); errors.As(err, &e) {
+		f.Code, f.Field = string(e.Code), e.Field
+	}
+	if u := (*usageError)(nil); errors.As(err, &u) {
+		f.Code = "usage"
+	}
+	_ = printJSON(w, map[string]failure{"error": f}) // there is nobody else to tell
 }

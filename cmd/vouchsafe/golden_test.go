@@ -45,6 +45,15 @@ func (l *lab) fill() {
 		Host: host, Name: host.Name, Uptime: time.Hour, Idle: 3 * time.Second,
 		Allowance: hotspot.Allowance{Limit: hotspot.Usage{Down: 1 << 30}, Used: hotspot.Usage{Down: 300 * hotspot.MB}},
 	}}
+	l.service.SetSessions(
+		hotspot.Session{ID: 9, Account: hotspot.AccountID{Method: hotspot.MethodVoucher, ID: 2}, Login: "Anna", MAC: mac, Addrs: host.Addrs,
+			Started: now.Add(-time.Hour), Used: hotspot.Usage{Down: 5 * hotspot.MB, Up: 900}},
+		hotspot.Session{ID: 8, Account: hotspot.AccountID{Method: hotspot.MethodFree, ID: 1}, Login: "02:00:5E:10:00:02", MAC: hotspot.MAC{2, 0, 0x5e, 0x10, 0, 2},
+			Started: now.Add(-2 * time.Hour), Ended: now.Add(-time.Hour), Reason: hotspot.EndIdle})
+	l.service.Known = []hotspot.User{
+		{ID: 1, Method: hotspot.MethodFree, Key: "02:00:5E:10:00:02", MAC: hotspot.MAC{2, 0, 0x5e, 0x10, 0, 2}, Visits: 3, Created: now, LastLogin: now},
+		{ID: 1, Method: hotspot.MethodEmail, Key: "a@example.com", Name: "evil\x1b[2J", MAC: mac, Visits: 1, Verified: true, Created: now},
+	}
 	l.service.Hosts = []hotspot.GuestHost{
 		{Host: host, Guest: &l.service.Guest[0]},
 		{Host: hotspot.Host{MAC: hotspot.MAC{2, 0, 0x5e, 0x10, 0, 2}, Age: 90 * time.Second}},
@@ -67,6 +76,11 @@ func TestGolden(t *testing.T) {
 		{"settings_list_json", "settings list --json"},
 		{"status", "status"},
 		{"status_json", "status --json"},
+		{"log", "log"},
+		{"log_json", "log --voucher anna --json"},
+		{"user_list", "user list"},
+		{"user_list_json", "user list --method email --json"},
+		{"voucher_list_where", "voucher list --where status=online,new"},
 		{"version", "version"},
 		{"version_flag", "--version"},
 	} {
@@ -92,7 +106,7 @@ func TestGoldenEmpty(t *testing.T) {
 	l.service.Believed = false
 	l.status.Notices = []string{"the store was damaged; it was restored from the snapshot of 2026-03-03 04:00"}
 	var b strings.Builder
-	for _, line := range []string{"voucher list", "voucher list --json", "guest list", "guest list --json", "guest list --all", "status"} {
+	for _, line := range []string{"voucher list", "voucher list --json", "guest list", "guest list --json", "guest list --all", "log", "user list", "voucher list --where status=new", "status"} {
 		b.WriteString("$ vouchsafe " + line + "\n" + l.must(strings.Fields(line)...))
 	}
 	golden(t, "empty", b.String())
@@ -110,6 +124,12 @@ func TestGoldenErrors(t *testing.T) {
 		{"voucher", "create", "--valid-for", "3 weeks"}, {"voucher", "create", "--valid-from", "soon"},
 		{"voucher", "create", "--count", "2", "--username", "Bo"},
 		{"voucher", "edit", "anna"}, {"voucher", "edit", "anna", "--disable", "--enable"}, {"voucher", "edit", "nobody", "--enable"},
+		{"voucher", "list", "--where", "colour=red"}, {"voucher", "list", "--where", "status"}, {"voucher", "list", "--where", "status=odd"},
+		{"voucher", "list", "--where", "note=a", "--where", "note=b"}, {"voucher", "list", "--where", "created-before=soon"},
+		{"voucher", "edit", "--enable"}, {"voucher", "edit", "anna", "--all", "--enable"}, {"voucher", "remove", "--all"},
+		{"voucher", "export", "--format", "xml"}, {"voucher", "import", "gone.csv"}, {"voucher", "import", "gone.csv", "--on-conflict", "ask"},
+		{"log", "--mac", "phone"}, {"log", "--since", "soon"}, {"log", "--limit", "-1"}, {"log", "--follow", "--until", "now"},
+		{"user", "list", "--method", "voucher"}, {"restore", "gone"}, {"restore", "-"}, {"completion", "tcsh"},
 		{"guest", "kick", "phone"}, {"guest", "kick", "02:00:5E:10:00:99"},
 		{"settings", "get", "no.such"}, {"settings", "set", "no.such", "on"}, {"settings", "set", "api.post"}, {"settings", "set", "api.post", "bad"},
 		{"key", "show", "me"}, {"clock", "synced"},
@@ -151,7 +171,7 @@ func TestEdits(t *testing.T) {
 		}
 	}
 	first, second := l.service.Edits[0], l.service.Edits[1]
-	if *first.Note != "" || *first.ValidFor != hotspot.Always || !first.ValidFrom.IsZero() || *first.Limit != (hotspot.Usage{Up: 512 * hotspot.MB}) ||
+	if *first.Note != "" || *first.ValidFor != hotspot.Always || !first.ValidFrom.IsZero() || *first.LimitDown != 0 || first.LimitUp != nil ||
 		*first.Devices != 0 || *first.Disabled || !first.Unbind || !first.Reset || first.TopUp != nil {
 		t.Errorf("first edit: %+v", first)
 	}

@@ -14,29 +14,28 @@ func (a *app) guestCommand() *cobra.Command {
 }
 
 func (a *app) guestList() *cobra.Command {
-	var asJSON, everyone bool
+	var everyone bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the guests who are let in, in order of login", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), reads, func(c *v1.Client) error {
 				if everyone {
-					return a.listHosts(cmd, c, asJSON)
+					return a.listHosts(cmd, c)
 				}
-				return a.listGuests(cmd, c, asJSON)
+				return a.listGuests(cmd, c)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&everyone, "all", false, "every device on the guest network, let in or not")
-	addJSON(cmd, &asJSON)
 	return cmd
 }
 
-func (a *app) listGuests(cmd *cobra.Command, c *v1.Client, asJSON bool) error {
+func (a *app) listGuests(cmd *cobra.Command, c *v1.Client) error {
 	guests, err := c.Guests(cmd.Context())
 	if err != nil {
 		return err
 	}
-	if asJSON {
+	if a.json {
 		return streamJSON(a.stdout, all(guests))
 	}
 	if len(guests) == 0 {
@@ -53,12 +52,12 @@ func (a *app) listGuests(cmd *cobra.Command, c *v1.Client, asJSON bool) error {
 	return t.flush()
 }
 
-func (a *app) listHosts(cmd *cobra.Command, c *v1.Client, asJSON bool) error {
+func (a *app) listHosts(cmd *cobra.Command, c *v1.Client) error {
 	hosts, err := c.Hosts(cmd.Context())
 	if err != nil {
 		return err
 	}
-	if asJSON {
+	if a.json {
 		return streamJSON(a.stdout, all(hosts))
 	}
 	if len(hosts) == 0 {
@@ -93,13 +92,18 @@ func (a *app) guestKick() *cobra.Command {
 		Use: "kick MAC", Short: "End a guest's session; it has to log in again",
 		Example: "  vouchsafe guest kick 02:00:5E:10:00:01",
 		Args:    exactly("MAC"),
+
+		ValidArgsFunction: a.completeOne(guestMACs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			mac, err := hotspot.ParseMAC(strings.TrimSpace(args[0]))
 			if err != nil {
 				return usage(cmd, "%v", err)
 			}
 			return a.with(cmd.Context(), reads, func(c *v1.Client) error {
-				return remedy(c.Kick(cmd.Context(), mac), hotspot.CodeNotFound, "`vouchsafe guest list` shows who is online")
+				if err := c.Kick(cmd.Context(), mac); err != nil {
+					return remedy(err, hotspot.CodeNotFound, "`vouchsafe guest list` shows who is online")
+				}
+				return a.print(map[string]hotspot.MAC{"kicked": mac}, "")
 			})
 		},
 	}

@@ -13,7 +13,7 @@ var version = "0.0.0-unknown"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := newCommand(systemParts()).ExecuteContext(ctx)
+	code := execute(ctx, systemParts(), os.Args[1:])
 	stop()
-	os.Exit(report(os.Stderr, err))
+	os.Exit(code)
 }

@@ -58,9 +58,18 @@ func clip(s string, n int) string {
 	return s
 }
 
-// addJSON gives a command the flag --json.
+// addJSON gives a command a flag --json of its own.
 func addJSON(cmd *cobra.Command, on *bool) {
 	cmd.Flags().BoolVar(on, "json", false, "print JSON, for programs")
+}
+
+// print prints a result: as JSON if that is asked for, or else its text.
+func (a *app) print(v any, text string) error {
+	if a.json {
+		return printJSON(a.stdout, v)
+	}
+	_, err := io.WriteString(a.stdout, text)
+	return err
 }
 
 // printJSON prints one value, indented.

@@ -28,9 +28,8 @@ func vsCode(ctx context.Context, args ...string) (stdout, stderr string, code in
 	p.stdout, p.stderr = &out, &errs
 	p.getenv = func(string) string { return "" }
 	p.confPath = "/nonexistent/vouchsafe.yaml"
-	cmd := newCommand(p)
-	cmd.SetArgs(args)
-	code = report(&errs, cmd.ExecuteContext(ctx))
+	p.asks = false
+	code = execute(ctx, p, args)
 	return out.String(), errs.String(), code
 }
 

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -17,15 +15,14 @@ func (a *app) settingsCommand() *cobra.Command {
 func (a *app) settingsGet() *cobra.Command {
 	return &cobra.Command{
 		Use: "get KEY", Short: "Print a setting's value", Example: "  vouchsafe settings get api.post",
-		Args: exactly("KEY"),
+		Args: exactly("KEY"), ValidArgsFunction: settingKeys,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.with(cmd.Context(), reads, func(c *v1.Client) error {
 				set, err := c.Setting(cmd.Context(), args[0])
 				if err != nil {
 					return remedy(err, hotspot.CodeNotFound, noSettingRemedy)
 				}
-				_, err = fmt.Fprintln(a.stdout, set.Value)
-				return err
+				return a.print(set, set.Value+"\n")
 			})
 		},
 	}
@@ -36,17 +33,21 @@ func (a *app) settingsSet() *cobra.Command {
 		Use: "set KEY VALUE", Short: "Change a setting; it is in force at once",
 		Example: "  vouchsafe settings set api.post on",
 		Args:    exactly("KEY", "VALUE"),
+
+		ValidArgsFunction: settingKeys,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.with(cmd.Context(), writes, func(c *v1.Client) error {
-				_, err := c.SetSetting(cmd.Context(), args[0], args[1])
-				return remedy(err, hotspot.CodeNotFound, noSettingRemedy)
+				set, err := c.SetSetting(cmd.Context(), args[0], args[1])
+				if err != nil {
+					return remedy(err, hotspot.CodeNotFound, noSettingRemedy)
+				}
+				return a.print(set, "")
 			})
 		},
 	}
 }
 
 func (a *app) settingsList() *cobra.Command {
-	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List all settings with what they do", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -55,7 +56,7 @@ func (a *app) settingsList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if asJSON {
+				if a.json {
 					return streamJSON(a.stdout, all(settings))
 				}
 				t := newTable(a.stdout)
@@ -67,7 +68,6 @@ func (a *app) settingsList() *cobra.Command {
 			})
 		},
 	}
-	addJSON(cmd, &asJSON)
 	return cmd
 }
 
@@ -81,10 +81,10 @@ func shown(value string) string {
 
 func (a *app) keyCommand() *cobra.Command {
 	print := func(key string, err error) error {
-		if err == nil {
-			_, err = fmt.Fprintln(a.stdout, key)
+		if err != nil {
+			return err
 		}
-		return err
+		return a.print(map[string]string{"key": key}, key+"\n")
 	}
 	return group("key", "Show and replace the key of the action API",
 		&cobra.Command{

@@ -9,7 +9,6 @@ import (
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "status", Short: "Say how the daemon fares", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -18,14 +17,13 @@ func (a *app) statusCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if asJSON {
+				if a.json {
 					return printJSON(a.stdout, st)
 				}
 				return a.printStatus(st)
 			})
 		},
 	}
-	addJSON(cmd, &asJSON)
 	return cmd
 }
 
@@ -62,7 +60,10 @@ clock, such as OpenWrt's /etc/hotplug.d/ntp, or after setting it by hand.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), reads, func(c *v1.Client) error {
-				return remedy(c.ClockSynced(cmd.Context()), hotspot.CodeUnavailable, "start it with: vouchsafe daemon --config FILE")
+				if err := c.ClockSynced(cmd.Context()); err != nil {
+					return remedy(err, hotspot.CodeUnavailable, "start it with: vouchsafe daemon --config FILE")
+				}
+				return a.print(map[string]bool{"synced": true}, "")
 			})
 		},
 	})

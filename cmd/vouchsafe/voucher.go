@@ -1,8 +1,8 @@
 package main
 
 import (
-	"errors"
-	"fmt"
+	"io"
+	"iter"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -11,8 +11,9 @@ import (
 )
 
 func (a *app) voucherCommand() *cobra.Command {
-	return group("voucher", "Make, show, change and remove vouchers",
-		a.voucherCreate(), a.voucherList(), a.voucherShow(), a.voucherEdit(), a.voucherRemove())
+	return group("voucher", "Make, show, change, remove, export and import vouchers",
+		a.voucherCreate(), a.voucherList(), a.voucherShow(), a.voucherEdit(), a.voucherRemove(),
+		a.voucherExport(), a.voucherImport())
 }
 
 const noVoucherRemedy = "`vouchsafe voucher list` shows all"
@@ -21,7 +22,6 @@ func (a *app) voucherCreate() *cobra.Command {
 	var (
 		spec     v1.NewVouchers
 		down, up uint64
-		asJSON   bool
 	)
 	cmd := &cobra.Command{
 		Use:   "create",
@@ -49,7 +49,7 @@ With --count, either all are made or none.`,
 				if err != nil {
 					return remedy(err, hotspot.CodeUsernameTaken, "choose another, or leave --username out for a random one")
 				}
-				return a.printMade(made, asJSON)
+				return a.printMade(made)
 			})
 		},
 	}
@@ -64,12 +64,11 @@ With --count, either all are made or none.`,
 	f.Uint64Var(&up, "upload", 0, "upload limit in `MB`; unlimited if not given")
 	f.IntVar(&spec.Devices, "devices", 0, "`number` of devices that may share it; the setting voucher.devices if not given")
 	f.IntVar(&spec.Count, "count", 1, "`number` of vouchers to make")
-	addJSON(cmd, &asJSON)
 	return cmd
 }
 
-func (a *app) printMade(made []v1.Voucher, asJSON bool) error {
-	if asJSON {
+func (a *app) printMade(made []v1.Voucher) error {
+	if a.json {
 		return streamJSON(a.stdout, all(made))
 	}
 	t := newTable(a.stdout)
@@ -88,36 +87,51 @@ func megabytes(cmd *cobra.Command, flag string, n uint64) (uint64, error) {
 }
 
 func (a *app) voucherList() *cobra.Command {
-	var asJSON bool
+	var sel selection
 	cmd := &cobra.Command{
-		Use: "list", Short: "List all vouchers, oldest first", Args: noArgs,
+		Use: "list", Short: "List vouchers, oldest first", Args: noArgs,
+		Long: "List vouchers, oldest first: all of them, or those that are selected.\n\n" + whereHelp,
+		Example: `  vouchsafe voucher list
+  vouchsafe voucher list --where status=expired,used-up --where created-before=2026-01-31`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			where, err := sel.parse(cmd)
+			if err != nil {
+				return err
+			}
 			return a.with(cmd.Context(), reads, func(c *v1.Client) error {
-				vouchers := c.Vouchers(cmd.Context(), v1.Selection{})
-				if asJSON {
-					return streamJSON(a.stdout, vouchers)
-				}
-				t, n := newTable(a.stdout), 0
-				for v, err := range vouchers {
-					if err != nil {
-						return err
+				n, err := a.printVouchers(c.Vouchers(cmd.Context(), where))
+				if err == nil && n == 0 && !a.json {
+					text := "No vouchers yet. Make one: vouchsafe voucher create\n"
+					if sel.given() {
+						text = "No voucher is selected. All of them: vouchsafe voucher list\n"
 					}
-					if n++; n == 1 {
-						t.row("USERNAME", "PASSCODE", "STATUS", "VALID FOR", "EXPIRES", "DOWNLOAD", "UPLOAD", "NOTE")
-					}
-					t.row(v.Username, v.Passcode, v.Status, v.ValidFor, expires(v),
-						usedOf(v.DownloadUsed, v.DownloadLimit), usedOf(v.UploadUsed, v.UploadLimit), clip(v.Note, 40))
+					_, err = io.WriteString(a.stdout, text)
 				}
-				if n == 0 {
-					_, err := fmt.Fprintln(a.stdout, "No vouchers yet. Make one: vouchsafe voucher create")
-					return err
-				}
-				return t.flush()
+				return err
 			})
 		},
 	}
-	addJSON(cmd, &asJSON)
+	sel.add(cmd)
 	return cmd
+}
+
+// printVouchers prints a list and returns how long it is.
+func (a *app) printVouchers(vouchers iter.Seq2[v1.Voucher, error]) (n int, err error) {
+	if a.json {
+		return 0, streamJSON(a.stdout, vouchers)
+	}
+	t := newTable(a.stdout)
+	for v, err := range vouchers {
+		if err != nil {
+			return n, err
+		}
+		if n++; n == 1 {
+			t.row("USERNAME", "PASSCODE", "STATUS", "VALID FOR", "EXPIRES", "DOWNLOAD", "UPLOAD", "NOTE")
+		}
+		t.row(v.Username, v.Passcode, v.Status, v.ValidFor, expires(v),
+			usedOf(v.DownloadUsed, v.DownloadLimit), usedOf(v.UploadUsed, v.UploadLimit), clip(v.Note, 40))
+	}
+	return n, t.flush()
 }
 
 func expires(v v1.Voucher) string {
@@ -128,23 +142,22 @@ func expires(v v1.Voucher) string {
 }
 
 func (a *app) voucherShow() *cobra.Command {
-	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "show USERNAME", Short: "Show one voucher", Args: exactly("USERNAME"),
+		ValidArgsFunction: a.completeOne(voucherNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.with(cmd.Context(), reads, func(c *v1.Client) error {
 				v, err := c.Voucher(cmd.Context(), args[0])
 				if err != nil {
 					return remedy(err, hotspot.CodeNotFound, noVoucherRemedy)
 				}
-				if asJSON {
+				if a.json {
 					return printJSON(a.stdout, v)
 				}
 				return a.printVoucher(v)
 			})
 		},
 	}
-	addJSON(cmd, &asJSON)
 	return cmd
 }
 
@@ -177,26 +190,4 @@ func (a *app) printVoucher(v v1.Voucher) error {
 		t.row("Note", v.Note)
 	}
 	return t.flush()
-}
-
-func (a *app) voucherRemove() *cobra.Command {
-	return &cobra.Command{
-		Use: "remove USERNAME...", Short: "Remove vouchers and end their sessions at once",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usage(cmd, "USERNAME is missing")
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.with(cmd.Context(), reads, func(c *v1.Client) error {
-				var errs []error
-				for _, username := range args {
-					err := c.RemoveVoucher(cmd.Context(), username)
-					errs = append(errs, remedy(err, hotspot.CodeNotFound, noVoucherRemedy))
-				}
-				return errors.Join(errs...)
-			})
-		},
-	}
 }

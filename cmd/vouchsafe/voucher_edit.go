@@ -4,7 +4,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
-	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // editFlags are the values behind `voucher edit`; which of them were given,
@@ -17,27 +16,49 @@ type editFlags struct {
 }
 
 func (a *app) voucherEdit() *cobra.Command {
-	var flags editFlags
+	var (
+		flags editFlags
+		many  manyFlags
+	)
 	cmd := &cobra.Command{
-		Use:   "edit USERNAME",
-		Short: "Change a voucher; its guests feel it at once",
+		Use:   "edit USERNAME... | --where CONDITION | --all",
+		Short: "Change vouchers; their guests feel it at once",
+		Long: "Change the vouchers that are named, all or none, or those that are selected.\nGuests feel it at once.\n\n" +
+			whereHelp,
 		Example: `  vouchsafe voucher edit room7 --top-up-download 500
-  vouchsafe voucher edit room7 --valid-for "7 days" --devices 3
-  vouchsafe voucher edit room7 --disable`,
-		Args: exactly("USERNAME"),
+  vouchsafe voucher edit room7 room8 --valid-for "7 days" --devices 3
+  vouchsafe voucher edit --where "note=conference*" --disable
+  vouchsafe voucher edit --where status=expired --reset --dry-run`,
+		DisableFlagsInUseLine: true,
+		Args:                  many.args,
+		ValidArgsFunction:     a.complete(voucherNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			edit, err := flags.edit(cmd)
 			if err != nil {
 				return err
 			}
-			return a.with(cmd.Context(), reads, func(c *v1.Client) error {
-				_, err := c.EditVoucher(cmd.Context(), args[0], edit)
-				return remedy(err, hotspot.CodeNotFound, noVoucherRemedy)
+			return a.many(cmd, args, &many, bulk{
+				verb: "change", done: "changed",
+				named: func(c *v1.Client, names []string) error {
+					return a.editBatch(cmd, c, &many, v1.EditVouchers{Usernames: names, Edit: edit})
+				},
+				selected: func(c *v1.Client, sel *v1.Selection, cursor string) (string, error) {
+					page, err := c.EditVouchers(cmd.Context(), v1.EditVouchers{Where: sel, Cursor: cursor, Edit: edit})
+					many.take(a, page.Items)
+					return page.Next, err
+				},
 			})
 		},
 	}
 	flags.add(cmd.Flags())
+	many.add(cmd)
 	return cmd
+}
+
+func (a *app) editBatch(cmd *cobra.Command, c *v1.Client, many *manyFlags, e v1.EditVouchers) error {
+	page, err := c.EditVouchers(cmd.Context(), e)
+	many.take(a, page.Items)
+	return err
 }
 
 func (e *editFlags) add(f *pflag.FlagSet) {

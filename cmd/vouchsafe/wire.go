@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/vouchsafe/vouchsafe/daemon"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
@@ -13,7 +14,8 @@ import (
 // systemParts are the real parts.
 func systemParts() parts {
 	return parts{
-		version: version, stdout: os.Stdout, stderr: os.Stderr,
+		version: version, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		asks: terminal(os.Stdin) && terminal(os.Stderr), every: time.Second,
 		getenv: os.Getenv, confPath: configFile,
 		runDaemon: func(ctx context.Context, cfg config.Config, portal string, log *slog.Logger) error {
 			return daemon.Run(ctx, cfg, daemon.Options{
@@ -27,4 +29,11 @@ func systemParts() parts {
 			return daemon.Offline(ctx, cfg, version)
 		},
 	}
+}
+
+// terminal reports whether a file is one, or something else that is no file:
+// asking /dev/null ends in a refusal, and telling it harms nobody.
+func terminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -1,0 +1,203 @@
+package sheet
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	v1 "github.com/vouchsafe/vouchsafe/api/v1"
+	"github.com/vouchsafe/vouchsafe/hotspot"
+)
+
+// column is one column of a CSV file.
+type column struct {
+	name  string
+	read  func(v *v1.ImportVoucher, cell string) error
+	write func(v *v1.ImportVoucher) string
+}
+
+// columns are in the order in which they are written.
+func columns() []*column {
+	return []*column{
+		text("username", func(v *v1.ImportVoucher) **string { return &v.Username }),
+		text("passcode", func(v *v1.ImportVoucher) **string { return &v.Passcode }),
+		text("full_name", func(v *v1.ImportVoucher) **string { return &v.FullName }),
+		text("note", func(v *v1.ImportVoucher) **string { return &v.Note }),
+		plain("valid_for", func(v *v1.ImportVoucher) **string { return &v.ValidFor }),
+		plain("valid_from", func(v *v1.ImportVoucher) **string { return &v.ValidFrom }),
+		amount("download_limit", func(v *v1.ImportVoucher) **uint64 { return &v.DownloadLimit }),
+		amount("upload_limit", func(v *v1.ImportVoucher) **uint64 { return &v.UploadLimit }),
+		devices(),
+		disabled(),
+	}
+}
+
+func columnOf(name string) *column {
+	for _, c := range columns() {
+		if c.name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+func columnNames() string {
+	var names []string
+	for _, c := range columns() {
+		names = append(names, c.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// text is a column of any text. A spreadsheet must not take it for a formula.
+func text(name string, at func(*v1.ImportVoucher) **string) *column {
+	return &column{name,
+		func(v *v1.ImportVoucher, cell string) error {
+			s := unguard(cell)
+			// Nobody wants the username or the passcode "".
+			if s != "" || name != "username" && name != "passcode" {
+				*at(v) = &s
+			}
+			return nil
+		},
+		func(v *v1.ImportVoucher) string { return guard(value(*at(v))) }}
+}
+
+// plain is a column of words that the API reads.
+func plain(name string, at func(*v1.ImportVoucher) **string) *column {
+	return &column{name,
+		func(v *v1.ImportVoucher, cell string) error {
+			s := strings.TrimSpace(cell)
+			*at(v) = &s
+			return nil
+		},
+		func(v *v1.ImportVoucher) string { return value(*at(v)) }}
+}
+
+// amount is a column of bytes.
+func amount(name string, at func(*v1.ImportVoucher) **uint64) *column {
+	return &column{name,
+		func(v *v1.ImportVoucher, cell string) error {
+			n, err := parseAmount(cell)
+			*at(v) = &n
+			return err
+		},
+		func(v *v1.ImportVoucher) string { return formatAmount(value(*at(v))) }}
+}
+
+func devices() *column {
+	return &column{"devices",
+		func(v *v1.ImportVoucher, cell string) error {
+			n := 0
+			if cell = strings.TrimSpace(cell); cell != "" {
+				var err error
+				if n, err = strconv.Atoi(cell); err != nil {
+					return fmt.Errorf("%q is not a number of devices (0: the setting voucher.devices)", clip(cell))
+				}
+			}
+			v.Devices = &n
+			return nil
+		},
+		func(v *v1.ImportVoucher) string { return strconv.Itoa(value(v.Devices)) }}
+}
+
+func disabled() *column {
+	return &column{"disabled",
+		func(v *v1.ImportVoucher, cell string) error {
+			off := false
+			switch strings.ToLower(strings.TrimSpace(cell)) {
+			case "", "no", "false", "0":
+			case "yes", "true", "1":
+				off = true
+			default:
+				return fmt.Errorf("%q is neither yes nor no", clip(cell))
+			}
+			v.Disabled = &off
+			return nil
+		},
+		func(v *v1.ImportVoucher) string {
+			if value(v.Disabled) {
+				return "yes"
+			}
+			return "no"
+		}}
+}
+
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// units are the units of amounts, largest first.
+var units = [...]struct {
+	name string
+	n    uint64
+}{{"GB", hotspot.MB << 10}, {"MB", hotspot.MB}, {"kB", 1 << 10}, {"B", 1}}
+
+// parseAmount reads an amount; a number without a unit is in MB, as it is on
+// the command line.
+func parseAmount(cell string) (uint64, error) {
+	s := strings.ToLower(strings.TrimSpace(cell))
+	if s == "" || s == "unlimited" {
+		return 0, nil
+	}
+	unit := uint64(hotspot.MB)
+	for _, u := range units {
+		if rest, ok := strings.CutSuffix(s, strings.ToLower(u.name)); ok {
+			s, unit = strings.TrimSpace(rest), u.n
+			break
+		}
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	switch {
+	case errors.Is(err, strconv.ErrRange), err == nil && n > hotspot.MaxLimitMB*hotspot.MB/unit:
+		return 0, fmt.Errorf("a limit is at most %d MB", hotspot.MaxLimitMB)
+	case err != nil:
+		return 0, fmt.Errorf("%q is not an amount such as \"500 MB\", \"2 GB\" or unlimited", clip(cell))
+	}
+	return n * unit, nil
+}
+
+// formatAmount writes an amount exactly, in its largest unit.
+func formatAmount(n uint64) string {
+	if n == 0 {
+		return "unlimited"
+	}
+	for _, u := range units {
+		if n%u.n == 0 {
+			return strconv.FormatUint(n/u.n, 10) + " " + u.name
+		}
+	}
+	return ""
+}
+
+// risky begins what spreadsheets take for a formula, and what protects from it.
+const risky = "=+-@\t\r'\uff1d\uff0b\uff0d\uff20"
+
+// guard keeps a spreadsheet from taking a text for a formula: an apostrophe
+// before it says that it is text.
+func guard(s string) string {
+	if s != "" && strings.ContainsRune(risky, firstRune(s)) {
+		return "'" + s
+	}
+	return s
+}
+
+// unguard takes off what guard put on, and leaves an apostrophe of the text's.
+func unguard(s string) string {
+	rest, ok := strings.CutPrefix(s, "'")
+	if ok && rest != "" && strings.ContainsRune(risky, firstRune(rest)) {
+		return rest
+	}
+	return s
+}
+
+func firstRune(s string) rune {
+	for _, r := range s {
+		return r
+	}
+	return 0
+}

@@ -1,0 +1,105 @@
+package sheet
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+)
+
+// ReadJSON reads a JSON file: an array of vouchers as an export writes them.
+func ReadJSON(r io.Reader) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		limit := &bounded{r: r}
+		limit.from(0)
+		in := bufio.NewReaderSize(limit, buffer)
+		if head, _ := in.Peek(3); bytes.Equal(head, []byte("\xef\xbb\xbf")) {
+			_, _ = in.Discard(3)
+		}
+		dec := json.NewDecoder(in)
+		dec.DisallowUnknownFields()
+		if t, err := dec.Token(); err != nil || t != json.Delim('[') {
+			yield(Row{}, &Error{Text: "the file is no JSON array of vouchers"})
+			return
+		}
+		n := 1
+		for ; dec.More(); n++ {
+			row := Row{Line: n}
+			limit.from(dec.InputOffset() + buffer) // the decoder reads ahead, too
+			if err := dec.Decode(&row.Voucher); err != nil {
+				yield(row, jsonError(n, err))
+				return
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+		limit.from(dec.InputOffset() + buffer)
+		if _, err := dec.Token(); err != nil {
+			yield(Row{}, jsonError(n, err))
+			return
+		}
+		if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+			yield(Row{}, &Error{Text: "something follows the array of vouchers"})
+		}
+	}
+}
+
+// jsonError says what is wrong with a voucher.
+func jsonError(n int, err error) error {
+	var (
+		wrong  *json.UnmarshalTypeError
+		syntax *json.SyntaxError
+	)
+	switch {
+	case errors.Is(err, errTooLong):
+		return &Error{Line: n, Item: true, Text: "is too long"}
+	case errors.As(err, &wrong):
+		return &Error{Line: n, Item: true, Column: wrong.Field, Text: "a " + wrong.Value + " does not belong here"}
+	case errors.As(err, &syntax), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return &Error{Line: n, Item: true, Text: "is not JSON: " + err.Error()}
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return &Error{Line: n, Item: true, Text: fmt.Sprintf("there is no %s in a voucher; it has %s", name, columnNames())}
+	}
+	return fmt.Errorf("read the file: %w", err)
+}
+
+// Lines turns rows into what the API takes, and remembers where they were.
+type Lines struct {
+	lines []int32
+	// Each is told how many rows there are so far.
+	Each func(n int)
+}
+
+// Write writes rows, one JSON object per line.
+func (l *Lines) Write(w io.Writer, rows iter.Seq2[Row, error]) error {
+	out := bufio.NewWriterSize(w, 32<<10)
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	for row, err := range rows {
+		if err != nil {
+			return err
+		}
+		l.lines = append(l.lines, int32(row.Line))
+		if err := enc.Encode(row.Voucher); err != nil {
+			return err
+		}
+		if l.Each != nil {
+			l.Each(len(l.lines))
+		}
+	}
+	return out.Flush()
+}
+
+// Of returns the line of a row; 0: there is no such row.
+func (l *Lines) Of(row int) int {
+	if row < 0 || row >= len(l.lines) {
+		return 0
+	}
+	return int(l.lines[row])
+}
