@@ -73,6 +73,10 @@ func (p paramReader) add(name string, v Value) error {
 func ReadParams(w http.ResponseWriter, r *http.Request, rules ParamRules) (Params, error) {
 	in := paramReader{rules.Known, Params{}}
 	if r.Method != http.MethodGet {
+		if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+			return nil, &Problem{Status: http.StatusUnsupportedMediaType, Message: "Unsupported media type",
+				Detail: "the body must not be compressed"}
+		}
 		body, err := ReadBody(w, r, rules.MaxBody)
 		if err != nil {
 			return nil, err
