@@ -246,6 +246,7 @@ func scopesOf(v api.Value) (out []api.Scope, err error) {
 		}
 		return append([]api.Scope{}, out...), nil
 	}
+	out = []api.Scope{} // given, if only by a comma
 	for _, s := range strings.FieldsFunc(v.Text, func(r rune) bool { return r == ' ' || r == ',' }) {
 		out = append(out, api.Scope(s))
 	}

@@ -135,7 +135,8 @@ func (k *Keys) CheckToken(ctx context.Context, token string, from netip.Addr) (p
 
 // verify checks who made a token, not whether it still counts.
 func (k *Keys) verify(token string) (c claims, ok bool) {
-	if len(token) > maxCredential {
+	// The decoder would overlook line breaks.
+	if len(token) > maxCredential || strings.ContainsAny(token, "\r\n") {
 		return c, false
 	}
 	i := strings.LastIndexByte(token, '.')
