@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,6 +18,8 @@ import (
 	"github.com/vouchsafe/vouchsafe/daemon/clock"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
 	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/hotspot/login"
+	"github.com/vouchsafe/vouchsafe/netctl/links"
 	"github.com/vouchsafe/vouchsafe/store"
 )
 
@@ -27,6 +30,12 @@ type Options struct {
 	// Portal is where the portal listens when the memory backend has no guest
 	// interface; empty: PortalPort at the first LAN address.
 	Portal string
+	// Reload says that the configuration is to be read again; nil: never.
+	Reload <-chan os.Signal
+	// Reread reads it; must not be nil if Reload is not.
+	Reread func() (config.Config, error)
+	// Level is the log's, if it can be changed; may be nil.
+	Level *slog.LevelVar
 	// Ready is told once everything listens; nil: nobody is told.
 	Ready func(Ready)
 }
@@ -50,7 +59,7 @@ const stopWithin = 5 * time.Second
 
 // hotspotDaemon is one run.
 type hotspotDaemon struct {
-	cfg     config.Config
+	live    atomic.Pointer[config.Config] // see conf
 	opts    Options
 	log     *slog.Logger
 	started time.Time
@@ -62,7 +71,18 @@ type hotspotDaemon struct {
 	hosts   watcher
 	service *hotspot.Service
 	health  *health
-	served  bool // it was up
+	served  bool  // it was up
+	preset  int64 // limit of the memory that the environment gives
+	limiter *login.Limiter
+	metrics *metrics
+
+	servers   *servers
+	links     chan links.State // the newest state
+	state     links.State      // taken up last; takeChanges' own from then on
+	guests    guestLinks       // the same
+	unfit     bool             // the same: the network could not be set up for the state
+	view      atomic.Pointer[view]
+	badConfig atomic.Pointer[string] // why the configuration that was read again is not in use
 
 	run           int         // counts up with every restore
 	restart       chan string // takes the backup that the next run shall begin with
@@ -73,13 +93,14 @@ type hotspotDaemon struct {
 // Run serves until ctx ends, which is the only nil return, or until a part
 // fails for good.
 func Run(ctx context.Context, cfg config.Config, opts Options) error {
-	if cfg.Limits.Memory > 0 {
-		debug.SetMemoryLimit(cfg.Limits.Memory)
-	}
+	preset := debug.SetMemoryLimit(-1)
 	var failed error // of the restore that a run begins with
 	for run := 1; ; run++ {
-		d := &hotspotDaemon{cfg: cfg, opts: opts, log: opts.Log.With("component", "daemon"), started: time.Now(),
-			run: run, restoreFailed: failed, restart: make(chan string, 1)}
+		d := &hotspotDaemon{opts: opts, log: opts.Log.With("component", "daemon"), started: time.Now(),
+			run: run, restoreFailed: failed, restart: make(chan string, 1),
+			preset: preset, links: make(chan links.State, 1), limiter: login.NewLimiter(time.Now)}
+		d.live.Store(&cfg)
+		d.limitMemory(&cfg)
 		err := d.open(ctx)
 		if err == nil {
 			err = d.serve(ctx)
@@ -87,6 +108,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) error {
 		if err = errors.Join(err, d.close()); err != nil {
 			return err
 		}
+		cfg = *d.conf() // it may have been read again
 		var again bool
 		if again, failed = d.restored(ctx); !again {
 			return nil
@@ -96,14 +118,14 @@ func Run(ctx context.Context, cfg config.Config, opts Options) error {
 
 // open brings up the parts that need no task of their own.
 func (d *hotspotDaemon) open(ctx context.Context) error {
-	if err := os.MkdirAll(d.cfg.Data, 0o700); err != nil {
+	if err := os.MkdirAll(d.conf().Data, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
 	var err error
-	if d.db, err = openStore(ctx, d.cfg.Data, d.opts.Log); err != nil {
+	if d.db, err = openStore(ctx, d.conf().Data, d.opts.Log); err != nil {
 		return err
 	}
-	if d.keys, err = openKeys(d.cfg.Data, d.db, func() (time.Time, bool) { return d.service.Now() }, d.opts.Log); err != nil {
+	if d.keys, err = openKeys(d.conf().Data, d.db, func() (time.Time, bool) { return d.service.Now() }, d.opts.Log); err != nil {
 		return err
 	}
 	// The key is made now, so that the panel and the command line only read it.
@@ -111,21 +133,24 @@ func (d *hotspotDaemon) open(ctx context.Context) error {
 	if _, err := d.keys.DeviceKey(ctx); err != nil {
 		d.log.Error("the action API's device key cannot be used", "error", err)
 	}
-	d.clock = clock.New(clock.Config{Log: d.opts.Log, Trust: trusted(d.cfg)})
-	if d.gate, d.hosts, err = d.network(); err != nil {
+	d.clock = clock.New(clock.Config{Log: d.opts.Log, Trust: trusted(*d.conf())})
+	d.health, d.metrics = newHealth(), newMetrics(d)
+	if d.gate, d.hosts, err = d.network(ctx); err != nil {
 		return err
 	}
-	d.service = hotspot.New(hotspot.Config{Store: d.db, Gate: d.gate, Hosts: d.hosts, Clock: d.clock,
-		Rand: rand.Reader, Log: d.opts.Log, Zone: d.cfg.Zone})
+	d.service = hotspot.New(hotspot.Config{Store: d.db, Gate: countedGate{d.gate, d.metrics}, Hosts: d.hosts, Clock: d.clock,
+		Rand: rand.Reader, Log: d.opts.Log, Zone: d.conf().Zone})
 	if err := d.gate.Open(ctx); err != nil {
 		return fmt.Errorf("firewall: %w", err)
 	}
 	if err := d.service.Start(ctx); err != nil {
 		return fmt.Errorf("take up sessions: %w", err)
 	}
-	d.health = newHealth(d.cfg.Accounting)
 	return nil
 }
+
+// conf returns the configuration, which nobody changes: another takes its place.
+func (d *hotspotDaemon) conf() *config.Config { return d.live.Load() }
 
 // trusted reports whether the wall clock is believed without further proof. The
 // memory backend runs on machines whose owner looks after the clock.
@@ -135,20 +160,17 @@ func trusted(cfg config.Config) bool {
 
 // serve listens and runs the tasks until ctx ends or one of them fails.
 func (d *hotspotDaemon) serve(ctx context.Context) error {
-	servers, err := d.listen(ctx)
-	if err != nil {
+	tasks, ctx := errgroup.WithContext(ctx)
+	d.servers = &servers{ctx: ctx, tasks: tasks, log: d.log}
+	if err := d.servers.change(d.endpoints(d.conf()), nil); err != nil {
 		return err
 	}
 	d.served = true
-	tasks, ctx := errgroup.WithContext(ctx)
-	for _, s := range servers {
-		tasks.Go(func() error { return s.run(ctx) })
-	}
 	d.goTasks(ctx, tasks)
 	tasks.Go(func() error { return d.waitRestart(ctx) })
-	d.log.Info("ready", "version", d.opts.Version, "backend", string(d.cfg.Network.Backend), "after", time.Since(d.started).Round(time.Millisecond))
+	d.log.Info("ready", "version", d.opts.Version, "backend", string(d.conf().Network.Backend), "after", time.Since(d.started).Round(time.Millisecond))
 	if d.opts.Ready != nil {
-		d.opts.Ready(d.ready(servers))
+		d.opts.Ready(d.ready(d.servers.list))
 	}
 	if err := tasks.Wait(); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, errRestart) {
 		return err
@@ -164,7 +186,7 @@ func (d *hotspotDaemon) close() error {
 	var errs []error
 	if d.served {
 		errs = append(errs, d.flush(ctx))
-		if d.cfg.Store.Snapshots > 0 {
+		if d.conf().Store.Snapshots > 0 {
 			errs = append(errs, d.snapshot(ctx))
 		}
 	}

@@ -149,22 +149,22 @@ func TestPortsInUse(t *testing.T) {
 }
 
 func TestHealth(t *testing.T) {
-	h := newHealth(config.Accounting{Period: time.Second, Flush: time.Minute})
+	h, cfg := newHealth(), config.Accounting{Period: time.Second, Flush: time.Minute}
 	now := time.Now()
-	if p := h.problems(now); len(p) != 0 {
+	if p := h.problems(now, cfg); len(p) != 0 {
 		t.Errorf("fresh: %q", p)
 	}
 	h.polled(hotspot.ErrUnavailable)
 	h.flushed(hotspot.ErrUnavailable)
-	if p := h.problems(now); len(p) != 2 {
+	if p := h.problems(now, cfg); len(p) != 2 {
 		t.Errorf("failing: %q", p)
 	}
 	h.polled(nil)
 	h.flushed(nil)
-	if p := h.problems(time.Now()); len(p) != 0 {
+	if p := h.problems(time.Now(), cfg); len(p) != 0 {
 		t.Errorf("healed: %q", p)
 	}
-	if p := h.problems(time.Now().Add(time.Hour)); len(p) != 2 {
+	if p := h.problems(time.Now().Add(time.Hour), cfg); len(p) != 2 {
 		t.Errorf("silent for an hour: %q", p)
 	}
 }

@@ -12,8 +12,6 @@ import (
 
 // health remembers whether accounting works.
 type health struct {
-	cfg config.Accounting
-
 	mu        sync.Mutex // guards all below
 	poll      time.Time  // of the last good one
 	flush     time.Time
@@ -21,9 +19,9 @@ type health struct {
 	flushFail error
 }
 
-func newHealth(cfg config.Accounting) *health {
+func newHealth() *health {
 	now := time.Now()
-	return &health{cfg: cfg, poll: now, flush: now}
+	return &health{poll: now, flush: now}
 }
 
 func (h *health) polled(err error) {
@@ -51,14 +49,14 @@ type report struct {
 }
 
 // problems names what does not work, in words for an operator.
-func (h *health) problems(now time.Time) []string {
+func (h *health) problems(now time.Time, cfg config.Accounting) []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	out := []string{}
-	if h.pollFail != nil || now.Sub(h.poll) > 3*h.cfg.Period {
+	if h.pollFail != nil || now.Sub(h.poll) > 3*cfg.Period {
 		out = append(out, "guests are not let in, counted or ended as they should be: look for \"accounting failed\" in the log")
 	}
-	if h.flushFail != nil || now.Sub(h.flush) > 3*h.cfg.Flush {
+	if h.flushFail != nil || now.Sub(h.flush) > 3*cfg.Flush {
 		out = append(out, "usage cannot be stored: is the disk full or read-only?")
 	}
 	return out
@@ -80,7 +78,7 @@ func (d *hotspotDaemon) serveHealth(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := time.Now()
-	rep := report{Status: "ok", Version: d.opts.Version, Uptime: int64(now.Sub(d.started).Seconds()), Problems: d.health.problems(now)}
+	rep := report{Status: "ok", Version: d.opts.Version, Uptime: int64(now.Sub(d.started).Seconds()), Problems: d.health.problems(now, d.conf().Accounting)}
 	status := http.StatusOK
 	if len(rep.Problems) > 0 {
 		rep.Status, status = "failing", http.StatusServiceUnavailable

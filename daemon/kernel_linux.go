@@ -1,38 +1,70 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/vouchsafe/vouchsafe/daemon/config"
 	"github.com/vouchsafe/vouchsafe/netctl/hosts"
+	"github.com/vouchsafe/vouchsafe/netctl/links"
 	"github.com/vouchsafe/vouchsafe/netctl/nft"
 )
 
+// kernelGate is the gate in nftables.
+type kernelGate struct {
+	*nft.Gate
+	log *slog.Logger
+}
+
+// Configure implements gate.
+func (g kernelGate) Configure(ctx context.Context, cfg *config.Config, use layout) error {
+	return g.Gate.Configure(ctx, gateConfig(g.log, cfg, use))
+}
+
+func gateConfig(log *slog.Logger, cfg *config.Config, use layout) nft.Config {
+	return nft.Config{
+		Log: log, GuestInterface: use.guest, Portal: cfg.Guest.PortalPort, DNS: 53, Links: use.closed,
+		Uplinks: cfg.Network.Uplinks, Protected: use.protected, MaxGuests: cfg.Network.MaxGuests,
+	}
+}
+
 // kernelNetwork makes the gate in nftables and the watch of the guests'
-// interface.
-func (d *hotspotDaemon) kernelNetwork() (gate, watcher, error) {
-	w, err := hosts.New(hosts.Config{
-		Interface: d.cfg.Guest.Interface, LeaseFile: d.cfg.Network.Leases, Pin: true, Log: d.opts.Log,
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("guest network: %w", err)
+// interface, which need not exist yet.
+func (d *hotspotDaemon) kernelNetwork(ctx context.Context) (gate, watcher, error) {
+	var err error
+	if d.state, err = links.Read(); err != nil {
+		return nil, nil, err
 	}
-	var protected []string
-	if d.cfg.LAN.Interface != "" {
-		protected = append(protected, d.cfg.LAN.Interface)
-	}
-	g, err := nft.New(nft.Config{
-		Log: d.opts.Log, GuestInterface: d.cfg.Guest.Interface, Portal: d.cfg.Guest.PortalPort, DNS: 53,
-		Uplinks: d.cfg.Network.Uplinks, Protected: protected, MaxGuests: d.cfg.Network.MaxGuests,
-	})
+	cfg := d.conf()
+	use := d.guests.update(d.state, cfg)
+	g, err := nft.New(gateConfig(d.opts.Log, cfg, use))
 	if err != nil {
 		return nil, nil, fmt.Errorf("firewall: %w", err)
 	}
-	return g, w, nil
+	known, err := g.Links(ctx)
+	if err != nil {
+		d.log.Warn("which interfaces were the guests' cannot be read from the firewall", "error", err)
+	}
+	d.guests.adopt(d.state, cfg, known)
+	use = d.guests.update(d.state, cfg)
+	kernel := kernelGate{g, d.opts.Log}
+	if err := kernel.Configure(ctx, cfg, use); err != nil {
+		g.Close()
+		return nil, nil, fmt.Errorf("firewall: %w", err)
+	}
+	w, err := hosts.New(hosts.Config{Interface: use.guest, LeaseFile: cfg.Network.Leases, Pin: true, Log: d.opts.Log})
+	if err != nil {
+		g.Close()
+		return nil, nil, fmt.Errorf("guest network: %w", err)
+	}
+	d.see(use, cfg)
+	return kernel, w, nil
 }
 
 // listenConfig makes listening sockets for the LAN. They may be bound to an

@@ -3,6 +3,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -10,6 +11,8 @@ import (
 
 var errLinuxOnly = errors.New("the nftables backend needs Linux; try --backend memory")
 
-func (d *hotspotDaemon) kernelNetwork() (gate, watcher, error) { return nil, nil, errLinuxOnly }
+func (d *hotspotDaemon) kernelNetwork(context.Context) (gate, watcher, error) {
+	return nil, nil, errLinuxOnly
+}
 
 func listenConfig(netip.Addr, string) net.ListenConfig { return net.ListenConfig{} }

@@ -2,14 +2,15 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/api"
@@ -29,61 +30,49 @@ const (
 	portalConns, portalConnsPerPeer = 256, 16
 )
 
-// listener is a server and where it listens.
-type listener struct {
-	name   string
-	server *http.Server
-	ln     net.Listener
+// endpoints are all places where a configuration wants the daemon to listen.
+func (d *hotspotDaemon) endpoints(cfg *config.Config) []endpoint {
+	var all []endpoint
+	lan := sync.OnceValue(func() http.Handler { return d.counted("lan", d.lanHandler()) })
+	for _, a := range cfg.LAN.Listen {
+		all = append(all, d.operators("LAN", "lan.listen", a, cfg, lan))
+	}
+	for _, a := range cfg.Metrics.Listen {
+		all = append(all, d.operators("metrics", "metrics.listen", a, cfg, d.metricsHandler))
+	}
+	return append(all, d.portalEndpoint(cfg), d.controlEndpoint(cfg))
 }
 
-// run serves until ctx ends, then lets requests in flight finish.
-func (s listener) run(ctx context.Context) error {
-	done := make(chan error, 1)
-	go func() { done <- s.server.Serve(s.ln) }()
-	select {
-	case err := <-done:
-		return fmt.Errorf("%s: %w", s.name, err)
-	case <-ctx.Done():
+// operators is an endpoint on the LAN's side.
+func (d *hotspotDaemon) operators(name, key string, a netip.AddrPort, cfg *config.Config, h func() http.Handler) endpoint {
+	e := endpoint{place: place{name: name, network: "tcp", address: a.String(), port: a.Port()}}
+	if a.Addr().IsUnspecified() {
+		e.device = cfg.LAN.Interface
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
-	defer cancel()
-	err := s.server.Shutdown(stop)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = s.server.Close()
-	}
-	<-done
-	return err
-}
-
-// listen opens every listener, or none.
-func (d *hotspotDaemon) listen(ctx context.Context) (all []listener, err error) {
-	defer func() {
-		if err != nil {
-			for _, s := range all {
-				s.ln.Close()
-			}
+	device := e.device
+	e.open = func(ctx context.Context) (net.Listener, error) {
+		if slices.Contains(d.view.Load().guest, a.Addr()) {
+			return nil, fmt.Errorf("%s: %s is an address on the guest network; write the router's LAN address", key, a)
 		}
-	}()
-	lan := d.lanHandler()
-	for _, a := range d.cfg.LAN.Listen {
-		lc := listenConfig(a.Addr(), d.cfg.LAN.Interface)
-		ln, err := lc.Listen(ctx, "tcp", a.String())
-		if err != nil {
-			return all, fmt.Errorf("lan.listen: %w%s", err, portRemedy(a.Port()))
+		lc := listenConfig(a.Addr(), device)
+		open := func() (net.Listener, error) { return lc.Listen(ctx, "tcp", a.String()) }
+		var ln net.Listener
+		var err error
+		if device == "" {
+			ln, err = open()
+		} else {
+			ln, err = newDeviceListener(device, net.TCPAddrFromAddrPort(a), d.log, open)
 		}
-		srv := api.NewServer(ctx, lan, d.opts.Log)
-		all = append(all, listener{"LAN", srv, api.LimitListener(srv, ln, lanConns, lanConnsPerPeer, nil)})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w%s", key, err, portRemedy(a.Port()))
+		}
+		return ln, nil
 	}
-	guests, err := d.portalListener(ctx)
-	if err != nil {
-		return all, err
+	e.serve = func(ctx context.Context, ln net.Listener) (*http.Server, net.Listener, error) {
+		srv := api.NewServer(ctx, h(), d.opts.Log)
+		return srv, api.LimitListener(srv, ln, lanConns, lanConnsPerPeer, nil), nil
 	}
-	all = append(all, guests)
-	control, err := d.controlListener(ctx)
-	if err != nil {
-		return all, err
-	}
-	return append(all, control), nil
+	return e
 }
 
 // portRemedy says what helps when a port cannot be had.
@@ -120,45 +109,66 @@ func (d *hotspotDaemon) lanHandler() http.Handler {
 	return api.LogRequests(d.opts.Log, api.Recover(d.opts.Log, internal, routes))
 }
 
-// portalListener is what guests reach. With a guest interface it listens on
+// portalEndpoint is what guests reach. With a guest interface it listens on
 // every address, since the redirect leads to whichever the interface has; the
 // firewall lets nobody but guests in.
-func (d *hotspotDaemon) portalListener(_ context.Context) (listener, error) {
-	limiter := login.NewLimiter(time.Now)
-	addrs, port := d.guestAddresses, d.cfg.Guest.PortalPort
+func (d *hotspotDaemon) portalEndpoint(cfg *config.Config) endpoint {
+	port := cfg.Guest.PortalPort
 	at := ":" + strconv.Itoa(int(port))
-	if d.cfg.Guest.Interface == "" {
+	if cfg.Guest.Interface == "" {
 		at = d.opts.Portal
 		if at == "" {
-			at = netip.AddrPortFrom(d.firstLAN().Addr(), port).String()
+			at = netip.AddrPortFrom(firstLAN(cfg).Addr(), port).String()
 		}
 	}
-	ln, err := net.Listen("tcp", at)
-	if err != nil {
-		return listener{}, fmt.Errorf("portal at %s: %w (is another daemon running? choose another guest.portal_port)", at, err)
-	}
-	if d.cfg.Guest.Interface == "" {
-		if ap, err := netip.ParseAddrPort(ln.Addr().String()); err == nil {
-			port = ap.Port()
-			addrs = func() []netip.Addr { return []netip.Addr{ap.Addr().Unmap()} }
-			if ap.Addr().IsUnspecified() {
-				addrs = machineAddresses
-			}
+	e := endpoint{place: place{name: "portal", network: "tcp", address: at, port: port}}
+	e.open = func(ctx context.Context) (net.Listener, error) {
+		ln, err := new(net.ListenConfig).Listen(ctx, "tcp", at)
+		if err != nil {
+			return nil, fmt.Errorf("portal at %s: %w (is another daemon running? choose another guest.portal_port)", at, err)
 		}
+		return ln, nil
 	}
+	e.serve = func(_ context.Context, ln net.Listener) (*http.Server, net.Listener, error) {
+		addrs, port := d.guestAddresses, port
+		if cfg.Guest.Interface == "" {
+			addrs, port = reachedAt(ln.Addr(), port)
+		}
+		h, err := d.portal(addrs, port)
+		if err != nil {
+			return nil, nil, err
+		}
+		srv := portal.Server(d.counted("portal", h), d.opts.Log)
+		return srv, api.LimitListener(srv, ln, portalConns, portalConnsPerPeer, d.whose), nil
+	}
+	return e
+}
+
+// reachedAt tells where a portal without a guest network is reached.
+func reachedAt(at net.Addr, port uint16) (addrs func() []netip.Addr, p uint16) {
+	ap, err := netip.ParseAddrPort(at.String())
+	if err != nil || ap.Addr().IsUnspecified() {
+		return machineAddresses, max(port, ap.Port())
+	}
+	return func() []netip.Addr { return []netip.Addr{ap.Addr().Unmap()} }, ap.Port()
+}
+
+// portal makes the guests' pages.
+func (d *hotspotDaemon) portal(addrs func() []netip.Addr, port uint16) (http.Handler, error) {
 	h, err := portal.New(portal.Config{
-		Service:   d.service,
-		Methods:   []portal.Method{login.NewVoucher(d.service, limiter), login.NewFree(d.service)},
+		Service: countedService{d.service, d.metrics},
+		Methods: []portal.Method{
+			countedMethod{login.NewVoucher(d.service, d.limiter), d.metrics},
+			countedMethod{login.NewFree(d.service), d.metrics},
+		},
 		Log:       d.opts.Log,
 		Addresses: addrs,
 		Port:      port,
 	})
 	if err != nil {
-		ln.Close()
-		return listener{}, fmt.Errorf("portal: %w", err)
+		return nil, fmt.Errorf("portal: %w", err)
 	}
-	srv := portal.Server(h, d.opts.Log)
-	return listener{"portal", srv, api.LimitListener(srv, ln, portalConns, portalConnsPerPeer, d.whose)}, nil
+	return h, nil
 }
 
 // whose names the device that an address belongs to: one with many addresses is
@@ -170,42 +180,61 @@ func (d *hotspotDaemon) whose(a netip.Addr) string {
 	return a.String()
 }
 
-func (d *hotspotDaemon) firstLAN() netip.AddrPort {
-	if len(d.cfg.LAN.Listen) == 0 {
+func firstLAN(cfg *config.Config) netip.AddrPort {
+	if len(cfg.LAN.Listen) == 0 {
 		return netip.MustParseAddrPort("127.0.0.1:0")
 	}
-	return d.cfg.LAN.Listen[0]
+	return cfg.LAN.Listen[0]
 }
 
-// controlListener is the command line's way in: whoever may open the socket
+// controlEndpoint is the command line's way in: whoever may open the socket
 // may do everything.
-func (d *hotspotDaemon) controlListener(ctx context.Context) (listener, error) {
-	path := d.cfg.ControlSocket()
+func (d *hotspotDaemon) controlEndpoint(cfg *config.Config) endpoint {
+	path := cfg.ControlSocket()
+	e := endpoint{place: place{name: "control", network: "unix", address: path}}
+	e.open = func(ctx context.Context) (net.Listener, error) {
+		ln, err := listenUnix(ctx, path)
+		if err != nil {
+			return nil, fmt.Errorf("control socket: %w", err)
+		}
+		return ln, nil
+	}
+	e.serve = func(ctx context.Context, ln net.Listener) (*http.Server, net.Listener, error) {
+		h := d.counted("control", api.As(api.Local(), d.controlHandler()))
+		return &http.Server{Handler: h, BaseContext: func(net.Listener) context.Context { return ctx }}, ln, nil
+	}
+	return e
+}
+
+func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 	// The store's lock is held, so a socket that is there is left over.
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
-		return listener{}, fmt.Errorf("control socket: %w", err)
+		return nil, err
 	}
-	ln, err := net.Listen("unix", path)
+	ln, err := new(net.ListenConfig).Listen(ctx, "unix", path)
 	if err != nil {
-		return listener{}, fmt.Errorf("control socket: %w", err)
+		return nil, err
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		ln.Close()
-		return listener{}, fmt.Errorf("control socket: %w", err)
+		return nil, err
 	}
-	h := v1.New(v1.Config{Service: d.service, Keys: d.keys, Log: d.opts.Log, Info: d.status,
-		Backups: &backups{db: d.db, cfg: d.cfg, run: d.run, replace: d.startOver,
+	return ln, nil
+}
+
+func (d *hotspotDaemon) controlHandler() http.Handler {
+	return v1.New(v1.Config{Service: d.service, Keys: d.keys, Log: d.opts.Log, Info: d.status,
+		Backups: &backups{db: d.db, cfg: *d.conf(), run: d.run, replace: d.startOver,
 			flush: func(ctx context.Context) error { return d.service.Flush(ctx) }},
 		ClockSynced: func(ctx context.Context) error {
 			d.clock.MarkSynced()
 			return d.service.Tick(ctx)
 		}})
-	return listener{"control", &http.Server{Handler: api.As(api.Local(), h), BaseContext: func(net.Listener) context.Context { return ctx }}, ln}, nil
 }
 
 // ready describes the listeners for people.
-func (d *hotspotDaemon) ready(all []listener) Ready {
-	r := Ready{Control: d.cfg.ControlSocket()}
+func (d *hotspotDaemon) ready(all []*server) Ready {
+	r := Ready{Control: d.conf().ControlSocket()}
 	for _, s := range all {
 		addr := s.ln.Addr().String()
 		switch s.name {
@@ -215,8 +244,8 @@ func (d *hotspotDaemon) ready(all []listener) Ready {
 			}
 		case "portal":
 			r.Portal = "http://" + addr + "/"
-			if guest := d.guestAddresses(); d.cfg.Guest.Interface != "" && len(guest) > 0 {
-				r.Portal = "http://" + netip.AddrPortFrom(guest[0], d.cfg.Guest.PortalPort).String() + "/"
+			if guest := d.guestAddresses(); d.conf().Guest.Interface != "" && len(guest) > 0 {
+				r.Portal = "http://" + netip.AddrPortFrom(guest[0], d.conf().Guest.PortalPort).String() + "/"
 			}
 		}
 	}
@@ -225,14 +254,18 @@ func (d *hotspotDaemon) ready(all []listener) Ready {
 
 // status is what the control API tells of the daemon.
 func (d *hotspotDaemon) status(context.Context) v1.Status {
-	st := v1.Status{Version: d.opts.Version, Running: true, Backend: string(d.cfg.Network.Backend),
+	st := v1.Status{Version: d.opts.Version, Running: true, Backend: string(d.conf().Network.Backend),
 		Uptime: int64(time.Since(d.started).Seconds()), Run: d.run}
 	if d.restoreFailed != nil {
 		st.RestoreError = d.restoreFailed.Error()
 	}
-	st.Notices = append(st.Notices, d.health.problems(time.Now())...)
-	st.Notices = append(st.Notices, notices(d.db, d.cfg.Data)...)
-	if d.cfg.Network.Backend == config.BackendMemory {
+	st.Notices = append(st.Notices, d.health.problems(time.Now(), d.conf().Accounting)...)
+	st.Notices = append(st.Notices, d.view.Load().notices...)
+	if bad := d.badConfig.Load(); bad != nil {
+		st.Notices = append(st.Notices, *bad)
+	}
+	st.Notices = append(st.Notices, notices(d.db, d.conf().Data)...)
+	if d.conf().Network.Backend == config.BackendMemory {
 		st.Notices = append(st.Notices, "the memory backend lets nobody through: it is for trying things out")
 	}
 	return st

@@ -170,7 +170,7 @@ func (d *hotspotDaemon) restored(ctx context.Context) (again bool, err error) {
 	if ctx.Err() != nil {
 		return false, nil
 	}
-	if err = restoreStore(ctx, d.cfg, d.restoring, d.opts.Log); err != nil {
+	if err = restoreStore(ctx, *d.conf(), d.restoring, d.opts.Log); err != nil {
 		d.log.Error("the backup could not be restored", "error", err)
 	}
 	return true, err

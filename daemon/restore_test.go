@@ -143,7 +143,8 @@ func TestRestoreStopped(t *testing.T) {
 // next run says so.
 func TestRestoreFails(t *testing.T) {
 	data := t.TempDir()
-	d := &hotspotDaemon{cfg: config.Config{Data: data}, restart: make(chan string, 1)}
+	d := &hotspotDaemon{restart: make(chan string, 1)}
+	d.live.Store(&config.Config{Data: data})
 	d.opts.Log, d.log = slog.New(slog.DiscardHandler), slog.New(slog.DiscardHandler)
 	if again, err := d.restored(t.Context()); again || err != nil {
 		t.Errorf("nothing to restore: %v, %v", again, err)

@@ -32,9 +32,9 @@ func (d *hotspotDaemon) goTasks(ctx context.Context, tasks *errgroup.Group) {
 	tasks.Go(func() error { return d.takeSightings(ctx, gateEvents) })
 	tasks.Go(func() error { return d.takeHostEvents(ctx, hostEvents) })
 	tasks.Go(func() error { return d.account(ctx) })
-	if d.cfg.Store.Snapshots > 0 {
-		tasks.Go(func() error { return d.keepSnapshots(ctx) })
-	}
+	tasks.Go(func() error { return d.keepSnapshots(ctx) })
+	tasks.Go(func() error { return d.followLinks(ctx) })
+	tasks.Go(func() error { return d.takeChanges(ctx) })
 }
 
 // mailbox hands events from a watcher, which must not block, to a task. What
@@ -132,9 +132,9 @@ func (d *hotspotDaemon) takeHostEvents(ctx context.Context, box mailbox[hotspot.
 // account reads the gate every period, stores usage every flush, watches the
 // clock, and is there at the moment when a session's time ends.
 func (d *hotspotDaemon) account(ctx context.Context) error {
-	period, flush := d.cfg.Accounting.Period, d.cfg.Accounting.Flush
 	lastPoll, lastFlush := time.Now(), time.Now()
 	for {
+		period, flush := d.conf().Accounting.Period, d.conf().Accounting.Flush
 		wait := min(tick, period-time.Since(lastPoll), d.service.Next())
 		if err := sleep(ctx, wait); err != nil {
 			return nil
@@ -165,17 +165,19 @@ func (d *hotspotDaemon) keepSnapshots(ctx context.Context) error {
 		if err := sleep(ctx, wait); err != nil {
 			return nil
 		}
-		d.report(ctx, "the store could not be copied", d.snapshot(ctx))
+		if d.conf().Store.Snapshots > 0 {
+			d.report(ctx, "the store could not be copied", d.snapshot(ctx))
+		}
 	}
 }
 
 // snapshot copies the store, unless a copy of today is there: a daemon that is
 // restarted again and again must not push the older days out.
 func (d *hotspotDaemon) snapshot(ctx context.Context) error {
-	if age, ok := newestSnapshot(filepath.Join(d.cfg.Data, snapshotsDir), time.Now()); ok && age >= 0 && age < snapshotEvery-time.Hour {
+	if age, ok := newestSnapshot(filepath.Join(d.conf().Data, snapshotsDir), time.Now()); ok && age >= 0 && age < snapshotEvery-time.Hour {
 		return nil
 	}
-	_, err := d.db.SnapshotTo(ctx, filepath.Join(d.cfg.Data, snapshotsDir), d.cfg.Store.Snapshots)
+	_, err := d.db.SnapshotTo(ctx, filepath.Join(d.conf().Data, snapshotsDir), d.conf().Store.Snapshots)
 	return err
 }
 

@@ -39,6 +39,7 @@ type Service struct {
 	cfg Config
 	log *slog.Logger
 
+	zone       atomic.Pointer[time.Location] // cfg.Zone at first
 	settings   atomic.Pointer[Settings]
 	settingsMu sync.Mutex // orders SetSetting
 
@@ -95,18 +96,23 @@ func New(cfg Config) *Service {
 	}
 	def := DefaultSettings()
 	s.settings.Store(&def)
+	s.zone.Store(cfg.Zone)
 	s.time = newTimekeeper(ClockMark{}, cfg.Clock.Read())
 	return s
 }
 
 // Zone is the venue's time zone.
-func (s *Service) Zone() *time.Location { return s.cfg.Zone }
+func (s *Service) Zone() *time.Location { return s.zone.Load() }
+
+// SetZone changes the venue's time zone. Moments that are stored stay as they
+// are.
+func (s *Service) SetZone(z *time.Location) { s.zone.Store(z) }
 
 // Now returns the house's time, in the venue's zone, and whether it can be
 // believed.
 func (s *Service) Now() (t time.Time, believed bool) {
 	m := s.moment()
-	return m.now.In(s.cfg.Zone), m.believed
+	return m.now.In(s.Zone()), m.believed
 }
 
 func (s *Service) moment() moment {

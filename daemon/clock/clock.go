@@ -28,7 +28,7 @@ type Config struct {
 type Clock struct {
 	sys    system
 	log    *slog.Logger
-	trust  bool
+	trust  atomic.Bool
 	boot   string
 	kept   bool
 	marked atomic.Bool
@@ -48,7 +48,8 @@ type system interface {
 func New(cfg Config) *Clock { return newClock(cfg, newSystem()) }
 
 func newClock(cfg Config, sys system) *Clock {
-	c := &Clock{sys: sys, log: cfg.Log.With("component", "clock"), trust: cfg.Trust, kept: sys.kept()}
+	c := &Clock{sys: sys, log: cfg.Log.With("component", "clock"), kept: sys.kept()}
+	c.trust.Store(cfg.Trust)
 	boot, err := sys.boot()
 	if err != nil {
 		// Without a name, every start of the daemon counts as a boot of its
@@ -57,7 +58,7 @@ func newClock(cfg Config, sys system) *Clock {
 		boot = fmt.Sprintf("unnamed-%d-%d", sys.mono(), os.Getpid())
 	}
 	c.boot = boot
-	c.log.Debug("the wall clock", "synced", c.Read().Synced, "battery", c.kept, "trusted", c.trust)
+	c.log.Debug("the wall clock", "synced", c.Read().Synced, "battery", c.kept, "trusted", cfg.Trust)
 	return c
 }
 
@@ -67,10 +68,13 @@ func (c *Clock) Read() hotspot.Reading {
 		Wall:   time.Now().Round(0), // strips the monotonic reading: only the wall counts
 		Mono:   c.sys.mono(),
 		Boot:   c.boot,
-		Synced: c.trust || c.marked.Load() || c.sys.synced(),
+		Synced: c.trust.Load() || c.marked.Load() || c.sys.synced(),
 		Kept:   c.kept,
 	}
 }
+
+// SetTrust changes [Config.Trust].
+func (c *Clock) SetTrust(trust bool) { c.trust.Store(trust) }
 
 // MarkSynced says that the wall clock is right, from now until the daemon
 // ends: an NTP client's hook or the operator calls it. The kernel's own word
