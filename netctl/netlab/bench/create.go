@@ -30,6 +30,8 @@ with like: our API beside a bare net/http server in a process of its own, asked 
 same network on kept connections, that commits to bare bbolt before it answers the same
 bytes; and, for 32 at once, beside bbolt's Batch told that 32 make a batch, which shares
 commits as our store does. A turn is 100 to 1,500 vouchers; ratios are of neighbouring turns.
+The same one by one on a slow disk, 20 in a turn: ext4 on a loop device that the kernel
+lets do 2,000 writes a second, some of which are the file system's own.
 In bulk, 10,000 are made through the store in one transaction, and through the control
 socket in two requests of 5,000, which is its limit.`
 
@@ -49,13 +51,16 @@ type maker struct {
 // creation measures making vouchers.
 func creation(ctx context.Context, r *run) (s Section, err error) {
 	s = Section{Title: "Making vouchers", How: createHow}
-	m, err := newMaker(ctx, r)
+	m, err := newMaker(ctx, r, nil)
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, m.close()) }()
 	if err := m.oneByOne(ctx, r, &s); err != nil {
 		return s, fmt.Errorf("one by one: %w", err)
+	}
+	if err := slowly(ctx, r, &s); err != nil {
+		return s, fmt.Errorf("on a slow disk: %w", err)
 	}
 	if err := m.together(ctx, r, &s); err != nil {
 		return s, fmt.Errorf("%d at once: %w", atOnce, err)
@@ -66,12 +71,17 @@ func creation(ctx context.Context, r *run) (s Section, err error) {
 	return s, nil
 }
 
-func newMaker(ctx context.Context, r *run) (m *maker, err error) {
+// newMaker makes a place on a disk; nil: the lab's own.
+func newMaker(ctx context.Context, r *run, disk *slowDisk) (m *maker, err error) {
 	m = &maker{}
-	if m.house, err = newHouse(ctx, r, houseOptions{suffix: "make"}); err != nil {
+	o := houseOptions{suffix: "make"}
+	if disk != nil {
+		o = houseOptions{suffix: "slow", data: filepath.Join(disk.dir, "data")}
+	}
+	if m.house, err = newHouse(ctx, r, o); err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(m.house.Dir(), "bare") // the same disk, gone with the lab
+	dir := filepath.Join(filepath.Dir(m.house.DataDir()), "bare") // the same disk, gone with the lab
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.close())
@@ -201,15 +211,47 @@ func turns(ctx context.Context, rounds, callers int, ways []*way) error {
 	return nil
 }
 
-func (m *maker) oneByOne(ctx context.Context, r *run, s *Section) error {
-	if err := m.dial(ctx, 1); err != nil {
+// singly are the ways to make vouchers one by one, n in a turn.
+func (m *maker) singly(ctx context.Context, n int) (bare, db, server, api *way, err error) {
+	bare = &way{name: "bare bbolt", n: n, make: func(context.Context, int) error { return m.bolt.update() }}
+	db = &way{name: "store", n: n, make: m.viaStore}
+	server = &way{name: "bare net/http with a commit of bare bbolt", n: n, make: m.viaServer("/")}
+	api = &way{name: "action API", n: n, make: m.viaAPI}
+	return bare, db, server, api, m.dial(ctx, 1)
+}
+
+// slowly makes vouchers one by one on a slow disk, if there can be one.
+func slowly(ctx context.Context, r *run, s *Section) (err error) {
+	disk, err := r.newSlowDisk(ctx)
+	if err != nil {
+		s.note(fmt.Sprintf("On a slow disk nothing was measured on this machine: %s.", err))
+		return nil
+	}
+	defer func() { err = errors.Join(err, disk.close()) }()
+	m, err := newMaker(ctx, r, disk)
+	if err != nil {
 		return err
 	}
-	n := pick(r, 100, 20)
-	bare := &way{name: "bare bbolt", n: n, make: func(context.Context, int) error { return m.bolt.update() }}
-	db := &way{name: "store", n: n, make: m.viaStore}
-	server := &way{name: "bare net/http with a commit of bare bbolt", n: n, make: m.viaServer("/")}
-	api := &way{name: "action API", n: n, make: m.viaAPI}
+	defer func() { err = errors.Join(err, m.close()) }()
+	bare, db, server, api, err := m.singly(ctx, pick(r, 20, 3))
+	if err != nil {
+		return err
+	}
+	if err := turns(ctx, pick(r, 31, 1), 1, []*way{bare, db, server, api}); err != nil {
+		return err
+	}
+	const how = "one by one on a slow disk"
+	s.compare(how, db, bare)
+	s.compare(how, api, bare)
+	s.compare(how, api, server)
+	return nil
+}
+
+func (m *maker) oneByOne(ctx context.Context, r *run, s *Section) error {
+	bare, db, server, api, err := m.singly(ctx, pick(r, 100, 20))
+	if err != nil {
+		return err
+	}
 	if err := turns(ctx, pick(r, 31, 1), 1, []*way{bare, db, server, api}); err != nil {
 		return err
 	}

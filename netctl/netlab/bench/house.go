@@ -31,6 +31,7 @@ type house struct {
 	run    *run
 	daemon *netlab.Daemon
 	config string
+	data   string // the daemon's directory, if not the lab's own
 	key    string
 	lan    *http.Client // of the operator
 }
@@ -38,6 +39,7 @@ type house struct {
 // houseOptions say what is in the house before the daemon starts.
 type houseOptions struct {
 	suffix string
+	data   string // the daemon's directory; empty: the lab's own
 	guests int
 	seed   func(context.Context, *store.DB) error
 	// settings beyond those that every house has.
@@ -47,7 +49,7 @@ type houseOptions struct {
 
 // newHouse brings up a hotspot with leased guests and the API on.
 func newHouse(ctx context.Context, r *run, o houseOptions) (h *house, err error) {
-	h = &house{run: r}
+	h = &house{run: r, data: o.data}
 	if h.Lab, err = r.lab(ctx, o.suffix, max(o.guests, 1)); err != nil {
 		return nil, err
 	}
@@ -56,7 +58,7 @@ func newHouse(ctx context.Context, r *run, o houseOptions) (h *house, err error)
 			err = errors.Join(err, h.close())
 		}
 	}()
-	if err := h.configure(netlab.Config{Zone: "UTC", Level: "warn", Period: o.period, Flush: o.flush}); err != nil {
+	if err := h.configure(netlab.Config{Data: h.DataDir(), Zone: "UTC", Level: "warn", Period: o.period, Flush: o.flush}); err != nil {
 		return nil, err
 	}
 	if err := h.fill(ctx, o); err != nil {
@@ -73,6 +75,14 @@ func newHouse(ctx context.Context, r *run, o houseOptions) (h *house, err error)
 	}
 	h.key, err = h.cli(ctx, "key", "show")
 	return h, err
+}
+
+// DataDir returns the daemon's directory.
+func (h *house) DataDir() string {
+	if h.data != "" {
+		return h.data
+	}
+	return h.Lab.DataDir()
 }
 
 // configure writes the configuration, with room for every guest.
