@@ -42,6 +42,9 @@ type Config struct {
 	// they exist: what comes from them under another name than GuestInterface is
 	// dropped. See guard.go.
 	Links []uint32
+	// Indexes are those of the guests' interface and of the uplinks, by name, as
+	// far as they exist. They only make the way of most packets shorter.
+	Indexes map[string]uint32
 	// MaxGuests sizes the maps; 0: 1024. Older kernels keep the size that maps
 	// were made with until the table is deleted.
 	MaxGuests int

@@ -43,6 +43,12 @@ func TestRuleset(t *testing.T) {
 		golden(t, "ruleset.nft", n.run(t, "nft", "-y", "-s", "list", "ruleset"))
 		_ = g.Close()
 	}
+	n.run(t, "ip", "link", "add", "guest", "index", "101", "type", "veth", "peer", "name", "wan", "index", "102")
+	for range 2 {
+		g := openIn(t, n, func(c *Config) { c.Indexes = map[string]uint32{"guest": 101, "wan": 102, "other": 1} })
+		golden(t, "ruleset-indexes.nft", n.run(t, "nft", "-y", "-s", "list", "ruleset"))
+		_ = g.Close()
+	}
 	for range 2 {
 		g := openIn(t, n, func(c *Config) {
 			c.Uplinks, c.Protected, c.DNS, c.Portal = nil, []string{"lan", "office"}, 5353, 8080

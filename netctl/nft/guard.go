@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -147,5 +148,5 @@ func (g *Gate) Configure(ctx context.Context, cfg Config) error {
 // equal reports whether two configurations make the same rules.
 func (c Config) equal(o Config) bool {
 	return c.GuestInterface == o.GuestInterface && c.Portal == o.Portal && c.DNS == o.DNS && c.MaxGuests == o.MaxGuests &&
-		slices.Equal(c.Uplinks, o.Uplinks) && slices.Equal(c.Protected, o.Protected) && slices.Equal(c.Links, o.Links)
+		slices.Equal(c.Uplinks, o.Uplinks) && slices.Equal(c.Protected, o.Protected) && slices.Equal(c.Links, o.Links) && maps.Equal(c.Indexes, o.Indexes)
 }

@@ -255,10 +255,34 @@ func (l *lab) addGuest(t testing.TB, i, mtu int) {
 }
 
 // open opens a gate on the lab's router.
+// open opens a gate on the router, with the indexes of its interfaces as the
+// daemon knows them.
 func (l *lab) open(t testing.TB, change func(*Config)) *Gate {
 	t.Helper()
-	return openIn(t, l.router, change)
+	return openIn(t, l.router, func(c *Config) {
+		c.Indexes = l.indexes(t)
+		if change != nil {
+			change(c)
+		}
+	})
 }
+
+// indexes returns those of the router's interfaces that are there.
+func (l *lab) indexes(t testing.TB) map[string]uint32 {
+	t.Helper()
+	found := make(map[string]uint32)
+	l.router.do(t, func() error {
+		all, err := netlink.LinkList()
+		for _, link := range all {
+			found[link.Attrs().Name] = uint32(link.Attrs().Index)
+		}
+		return err
+	})
+	return found
+}
+
+// byName leaves the gate to the interfaces' names.
+func byName(c *Config) { c.Indexes = nil }
 
 func openIn(t testing.TB, n namespace, change func(*Config)) *Gate {
 	t.Helper()

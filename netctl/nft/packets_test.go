@@ -162,7 +162,12 @@ func (b *bench) routes() {
 
 func (b *bench) open() {
 	b.t.Helper()
-	b.gate = b.lab.open(b.t, func(c *Config) { c.MaxGuests = benchGuests })
+	b.gate = b.lab.open(b.t, func(c *Config) {
+		c.MaxGuests = benchGuests
+		if b.oldKernel { // the other way through the rules, too
+			byName(c)
+		}
+	})
 	if b.oldKernel {
 		// A message of this type has never existed.
 		b.gate.destroy, b.gate.filter = subsystem|200, false

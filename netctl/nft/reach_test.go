@@ -97,10 +97,10 @@ func greet(t *testing.T, n namespace, name string, ports ...int) {
 
 var servicePorts = []int{22, 53, 67, 80, 443, 547, 2050, 8080}
 
-func newReachLab(t *testing.T) (*lab, *Gate) {
+func newReachLab(t *testing.T, change func(*Config)) (*lab, *Gate) {
 	t.Helper()
 	l := newLab(t, 2, 1500)
-	g := l.open(t, nil)
+	g := l.open(t, change)
 	greet(t, l.router, "router", servicePorts...)
 	greet(t, l.server, "server", servicePorts...)
 	greet(t, l.lan, "lan", servicePorts...)
@@ -114,7 +114,7 @@ func newReachLab(t *testing.T) (*lab, *Gate) {
 // TestReachOfTheRouter checks what guests can reach on the router: DNS, DHCP
 // and the portal at the guest network's address, and nothing at the others.
 func TestReachOfTheRouter(t *testing.T) {
-	l, _ := newReachLab(t)
+	l, _ := newReachLab(t, nil)
 	for i, guest := range []string{"not let in", "let in"} {
 		for _, addr := range []string{routerGuest4, routerGuest6, routerWAN4, routerWAN6, routerLAN4, routerLAN6} {
 			own := addr == routerGuest4 || addr == routerGuest6
@@ -157,7 +157,12 @@ func TestReachOfTheRouter(t *testing.T) {
 
 // TestReachOfOthers checks what guests can reach beyond the router.
 func TestReachOfOthers(t *testing.T) {
-	l, _ := newReachLab(t)
+	t.Run("indexes", func(t *testing.T) { reachOfOthers(t, nil) })
+	t.Run("names", func(t *testing.T) { reachOfOthers(t, byName) })
+}
+
+func reachOfOthers(t *testing.T, change func(*Config)) {
+	l, _ := newReachLab(t, change)
 	type try struct {
 		addr           string
 		port           int
@@ -189,7 +194,12 @@ func TestReachOfOthers(t *testing.T) {
 // TestReachOfGuests checks that nobody outside begins a connection to a guest,
 // let in or not.
 func TestReachOfGuests(t *testing.T) {
-	l, g := newReachLab(t)
+	t.Run("indexes", func(t *testing.T) { reachOfGuests(t, nil) })
+	t.Run("names", func(t *testing.T) { reachOfGuests(t, byName) })
+}
+
+func reachOfGuests(t *testing.T, change func(*Config)) {
+	l, g := newReachLab(t, change)
 	check := func(state string) {
 		t.Helper()
 		for _, from := range []namespace{l.server, l.lan} {
@@ -214,7 +224,7 @@ func TestReachOfGuests(t *testing.T) {
 // TestUnknownAddress checks that a device that is let in meets silence, not a
 // refusal nor the portal, from an address that is not known yet.
 func TestUnknownAddress(t *testing.T) {
-	l, g := newReachLab(t)
+	l, g := newReachLab(t, nil)
 	grant := labGrant(0, 11)
 	grant.Addrs = grant.Addrs[:1]
 	mustSet(t, g, hotspot.Pass{Account: voucher(1), Grants: []hotspot.Grant{grant}})
@@ -235,7 +245,7 @@ func TestUnknownAddress(t *testing.T) {
 
 // TestReachAnyInterface checks the rules without a list of uplinks.
 func TestReachAnyInterface(t *testing.T) {
-	l, g := newReachLab(t)
+	l, g := newReachLab(t, nil)
 	_ = g.Close()
 	g = l.open(t, func(c *Config) { c.Uplinks = nil })
 	mustSet(t, g, hotspot.Pass{Account: voucher(1), Grants: []hotspot.Grant{labGrant(0, 11)}})
@@ -247,7 +257,7 @@ func TestReachAnyInterface(t *testing.T) {
 
 // TestAllPorts scans every TCP port of the router's guest address.
 func TestAllPorts(t *testing.T) {
-	l, _ := newReachLab(t)
+	l, _ := newReachLab(t, nil)
 	for _, addr := range []string{routerGuest4, routerGuest6} {
 		var open []int
 		l.guests[0].do(t, func() error {
@@ -270,7 +280,7 @@ func TestAllPorts(t *testing.T) {
 
 // TestOtherDNSPort checks that a name server may listen on another port.
 func TestOtherDNSPort(t *testing.T) {
-	l, g := newReachLab(t)
+	l, g := newReachLab(t, nil)
 	greet(t, l.router, "dns", 5353)
 	_ = g.Close()
 	l.open(t, func(c *Config) { c.DNS = 5353 })

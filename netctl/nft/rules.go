@@ -29,7 +29,7 @@ func chains() []chain {
 		{"forward", "filter", unix.NF_INET_FORWARD, filterPriority},
 		// chain input { type filter hook input priority filter - 5; }
 		{"input", "filter", unix.NF_INET_LOCAL_IN, filterPriority},
-		{name: "catch"}, {name: "up"}, {name: "strange"}, {name: "down"},
+		{name: "catch"}, {name: "up"}, {name: "out"}, {name: "strange"}, {name: "down"},
 		{name: "reach"}, {name: "serve"}, {name: "icmp6"}, {name: "refuse"},
 	}
 }
@@ -61,6 +61,10 @@ func nfproto(f family) []expr { return x(meta(unix.NFT_META_NFPROTO), is([]byte{
 // from is `iifname "name"`, to is `oifname "name"`.
 func from(name string) []expr { return x(meta(unix.NFT_META_IIFNAME), is(ifname(name))) }
 func to(name string) []expr   { return x(meta(unix.NFT_META_OIFNAME), is(ifname(name))) }
+
+// at is `iif|oif "name"`, by the interface's index, which costs a packet less
+// than its name.
+func at(key, index uint32) []expr { return x(meta(key), is(number32(index))) }
 
 // l4proto is "meta l4proto <p>".
 func l4proto(p byte) []expr { return x(meta(unix.NFT_META_L4PROTO), is([]byte{p})) }
@@ -133,39 +137,83 @@ func (r *ruleset) catch() {
 	r.add("catch", dport(unix.IPPROTO_TCP, httpPort), addrType(0, isNot, addrtypeLocal), redirect(r.cfg.Portal))
 }
 
-// forward leads to the chain of the direction.
+// forward leads to the chain of the direction. What most packets of guests meet
+// stands here itself and goes by the indexes of interfaces: names and jumps cost
+// each packet a measurable part of its way. These rules are no more than a short
+// cut to what the rules with the names do, which catch an interface that was
+// made anew.
 func (r *ruleset) forward() {
+	guest := r.cfg.GuestInterface
+	if index, ok := r.cfg.Indexes[guest]; ok {
+		in, out := at(unix.NFT_META_IIF, index), at(unix.NFT_META_OIF, index)
+		// oif "guest" meta nfproto ipv4 ct state established,related
+		//	quota name ip daddr map @down4 counter name ip daddr map @meterdown4 accept
+		r.add("forward", out, receive(ip4))
+		// oif "guest" goto down
+		r.add("forward", out, x(jumpTo("down")))
+		for _, name := range r.cfg.Uplinks {
+			if index, ok := r.cfg.Indexes[name]; ok {
+				// iif "guest" oif "wan" meta nfproto ipv4 quota name ether saddr . ip saddr map @up4
+				//	counter name ip saddr map @meterup4 accept
+				r.add("forward", in, at(unix.NFT_META_OIF, index), send(ip4))
+			}
+		}
+		// iif "guest" goto up
+		r.add("forward", in, x(jumpTo("up")))
+	}
 	// iifname "guest" goto up
-	r.add("forward", from(r.cfg.GuestInterface), x(jumpTo("up")))
+	r.add("forward", from(guest), x(jumpTo("up")))
 	// oifname "guest" goto down
-	r.add("forward", to(r.cfg.GuestInterface), x(jumpTo("down")))
+	r.add("forward", to(guest), x(jumpTo("down")))
 }
 
-// up decides about packets that guests send. What one rule does not accept goes
-// on to the next: another uplink or family, or nobody's, or over the quota.
+// send accepts a packet from a guest that its quota allows, and meters it.
+func send(f family) []expr {
+	return slices.Concat(nfproto(f), device(f),
+		x(object("up"+f.suffix, regKey), object("meterup"+f.suffix, regAddr), accept()))
+}
+
+// receive does so with a packet to a guest, unless it begins a connection.
+func receive(f family) []expr {
+	return slices.Concat(nfproto(f), known(), x(
+		load(unix.NFT_PAYLOAD_NETWORK_HEADER, f.dst, f.addrLen, regKey),
+		object("down"+f.suffix, regKey), object("meterdown"+f.suffix, regKey), accept()))
+}
+
+// up decides where guests may send to.
 func (r *ruleset) up() {
-	ways := [][]expr{nil}
-	if len(r.cfg.Uplinks) > 0 {
-		ways = nil
-		for _, name := range r.cfg.Uplinks {
-			ways = append(ways, to(name))
+	for _, name := range r.cfg.Uplinks {
+		if index, ok := r.cfg.Indexes[name]; ok {
+			// oif "wan" goto out
+			r.add("up", at(unix.NFT_META_OIF, index), x(jumpTo("out")))
 		}
+	}
+	for _, name := range r.cfg.Uplinks {
+		// oifname "wan" goto out
+		r.add("up", to(name), x(jumpTo("out")))
+	}
+	if len(r.cfg.Uplinks) > 0 {
+		r.add("up", x(jumpTo("strange")))
 	} else {
 		for _, name := range append([]string{r.cfg.GuestInterface}, r.cfg.Protected...) {
 			// oifname "lan" goto refuse
 			r.add("up", to(name), x(jumpTo("refuse")))
 		}
+		r.add("up", x(jumpTo("out")))
 	}
-	for _, way := range ways {
-		for _, f := range []family{ip4, ip6} {
-			// meta nfproto ipv4 oifname "wan" quota name ether saddr . ip saddr map @up4
-			//	counter name ip saddr map @meterup4 accept
-			r.add("up", nfproto(f), way, device(f),
-				x(object("up"+f.suffix, regKey), object("meterup"+f.suffix, regAddr), accept()))
-		}
-	}
-	r.add("up", x(jumpTo("strange")))
+	r.out()
 	r.strange()
+}
+
+// out decides about packets from guests to the internet. What one rule does not
+// accept goes on to the next: another family, or nobody's, or over the quota.
+func (r *ruleset) out() {
+	for _, f := range []family{ip4, ip6} {
+		// meta nfproto ipv4 quota name ether saddr . ip saddr map @up4
+		//	counter name ip saddr map @meterup4 accept
+		r.add("out", send(f))
+	}
+	r.add("out", x(jumpTo("strange")))
 }
 
 // strange handles what was not accepted upwards.
@@ -190,9 +238,7 @@ func (r *ruleset) down() {
 	for _, f := range []family{ip4, ip6} {
 		// meta nfproto ipv4 ct state established,related
 		//	quota name ip daddr map @down4 counter name ip daddr map @meterdown4 accept
-		r.add("down", nfproto(f), known(), x(
-			load(unix.NFT_PAYLOAD_NETWORK_HEADER, f.dst, f.addrLen, regKey),
-			object("down"+f.suffix, regKey), object("meterdown"+f.suffix, regKey), accept()))
+		r.add("down", receive(f))
 	}
 	r.add("down", x(jumpTo("refuse")))
 }

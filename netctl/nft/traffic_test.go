@@ -173,9 +173,14 @@ func dialIn(n namespace, network, host string, port int, limit time.Duration) (c
 	return c, err
 }
 
-// flood makes traffic in one direction between a guest and the server until
-// ctx ends or the path does. It returns once it runs.
+// flood sends without end between a guest and the server.
 func (l *lab) flood(ctx context.Context, t testing.TB, i int, proto, server string, d hotspot.Direction) {
+	t.Helper()
+	l.connect(ctx, t, i, proto, server, d)()
+}
+
+// connect makes the connection of a flood, and returns what begins it.
+func (l *lab) connect(ctx context.Context, t testing.TB, i int, proto, server string, d hotspot.Direction) func() {
 	t.Helper()
 	const port = 5001
 	var sender, receiver net.Conn
@@ -197,6 +202,11 @@ func (l *lab) flood(ctx context.Context, t testing.TB, i int, proto, server stri
 		sender, receiver = l.udpPair(t, i, server, port+i, d)
 	}
 	context.AfterFunc(ctx, func() { _, _ = sender.Close(), receiver.Close() })
+	return func() { pour(ctx, proto, sender, receiver) }
+}
+
+// pour writes to one end and reads from the other until ctx ends.
+func pour(ctx context.Context, proto string, sender, receiver net.Conn) {
 	go func() {
 		buf := make([]byte, 1<<16)
 		for {
@@ -263,7 +273,11 @@ func TestQuotaIsExact(t *testing.T) {
 
 func runQuota(t *testing.T, devices int, proto string, d hotspot.Direction, limit uint64) {
 	l := newLab(t, devices, 1500)
-	g := l.open(t, nil)
+	change := func(*Config) {}
+	if devices == 1 { // the other way through the rules
+		change = byName
+	}
+	g := l.open(t, change)
 	events := watchGate(t, g)
 	pass := hotspot.Pass{Account: voucher(1), Used: hotspot.Usage{}}
 	var from []string
@@ -292,9 +306,13 @@ func runQuota(t *testing.T, devices int, proto string, d hotspot.Direction, limi
 	mustSet(t, g, pass)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	start := time.Now()
+	var floods []func()
 	for i := range devices {
-		l.flood(ctx, t, i, proto, []string{server4, server6, server4}[i], d)
+		floods = append(floods, l.connect(ctx, t, i, proto, []string{server4, server6, server4}[i], d))
+	}
+	start := time.Now()
+	for _, begin := range floods { // not before all are connected: one may use the quota up
+		begin()
 	}
 	e := nextEvent(t, events)
 	took := time.Since(start)
