@@ -27,9 +27,10 @@ type guestLinks struct {
 
 // layout is how the interfaces are used.
 type layout struct {
-	guest     string   // the name of the guests' interface
-	protected []string // interfaces that guests never reach
-	closed    []uint32 // indexes of the guests' interface and its ports
+	guest     string            // the name of the guests' interface
+	protected []string          // interfaces that guests never reach
+	closed    []uint32          // indexes of the guests' interface and its ports
+	indexes   map[string]uint32 // of the guests' interface and the uplinks that are there
 }
 
 // adopt takes up what an earlier run knew, if the interface is not to be found
@@ -81,6 +82,12 @@ func (g *guestLinks) update(s links.State, cfg *config.Config) layout {
 		out.closed = append(out.closed, uint32(index))
 	}
 	out.protected = g.protected(s, cfg)
+	out.indexes = make(map[string]uint32)
+	for _, name := range append([]string{out.guest}, cfg.Network.Uplinks...) {
+		if l, ok := s.ByName(name); ok {
+			out.indexes[name] = uint32(l.Index)
+		}
+	}
 	return out
 }
 

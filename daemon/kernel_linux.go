@@ -29,7 +29,7 @@ func (g kernelGate) Configure(ctx context.Context, cfg *config.Config, use layou
 
 func gateConfig(log *slog.Logger, cfg *config.Config, use layout) nft.Config {
 	return nft.Config{
-		Log: log, GuestInterface: use.guest, Portal: cfg.Guest.PortalPort, DNS: 53, Links: use.closed,
+		Log: log, GuestInterface: use.guest, Portal: cfg.Guest.PortalPort, DNS: 53, Links: use.closed, Indexes: use.indexes,
 		Uplinks: cfg.Network.Uplinks, Protected: use.protected, MaxGuests: cfg.Network.MaxGuests,
 	}
 }
