@@ -90,7 +90,7 @@ func (b browser) ask(a chromedp.Action[string]) string {
 }
 
 // browser starts Chromium on a guest.
-func (h *house) browser(g *netlab.Guest) browser {
+func (h *house) browser(g *netlab.Guest, opts ...chromedp.ContextOption) browser {
 	h.t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -108,7 +108,7 @@ func (h *house) browser(g *netlab.Guest) browser {
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("disable-features", "HttpsUpgrades,OptimizationHints,MediaRouter"))
-	tab, _ := chromedp.NewContext(ctx)
+	tab, _ := chromedp.NewContext(ctx, opts...)
 	if err := chromedp.Do(tab); err != nil {
 		h.t.Fatalf("start chromium: %v", err)
 	}

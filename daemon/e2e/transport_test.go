@@ -136,6 +136,7 @@ func wellFormed(s string) bool { return strings.ToValidUTF8(s, "") == s }
 // the portal. Each is answered with what is wrong or hung up on, and the next one
 // is served.
 func TestRawRequests(t *testing.T) {
+	t.Parallel() // it waits
 	a := newLANAPI(t)
 	var all errgroup.Group
 	all.SetLimit(12) // one client's share is not much more
@@ -220,6 +221,7 @@ func gone(err error) bool {
 // TestEndless begins requests that never end, byte by byte or as fast as they
 // are taken. Each is over within the server's bounds.
 func TestEndless(t *testing.T) {
+	t.Parallel() // it waits
 	a := newLANAPI(t)
 	const head = "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 	var all errgroup.Group
