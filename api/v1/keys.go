@@ -10,29 +10,32 @@ import (
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
+// Scope is a part of the API that a key opens.
+type Scope = surface.Scope
+
 // APIKey is a named key of the API. What it opens with is not in it.
 type APIKey struct {
-	ID           string          `json:"id" doc:"24 hexadecimal digits"`
-	Owner        string          `json:"owner" doc:"the operator to whom it belongs; zeros: the house"`
-	Label        string          `json:"label"`
-	Prefix       string          `json:"prefix" doc:"its first characters"`
-	Scopes       []surface.Scope `json:"scopes" nullable:"false"`
-	Viewable     bool            `json:"viewable" doc:"it can be shown again"`
-	Created      *time.Time      `json:"created"`
-	CreatedBy    string          `json:"created_by" doc:"who made it"`
-	Modified     *time.Time      `json:"modified"`
-	Expires      *time.Time      `json:"expires" doc:"null: never"`
-	Expired      bool            `json:"expired" doc:"it opens nothing any more"`
-	LastUsed     *time.Time      `json:"last_used" doc:"null: never"`
-	LastUsedFrom string          `json:"last_used_from" doc:"the address it was last used from; empty: none is known"`
+	ID           string     `json:"id" doc:"24 hexadecimal digits"`
+	Owner        string     `json:"owner" doc:"the operator to whom it belongs; zeros: the house"`
+	Label        string     `json:"label"`
+	Prefix       string     `json:"prefix" doc:"its first characters"`
+	Scopes       []Scope    `json:"scopes" nullable:"false"`
+	Viewable     bool       `json:"viewable" doc:"it can be shown again"`
+	Created      *time.Time `json:"created"`
+	CreatedBy    string     `json:"created_by" doc:"who made it"`
+	Modified     *time.Time `json:"modified"`
+	Expires      *time.Time `json:"expires" doc:"null: never"`
+	Expired      bool       `json:"expired" doc:"it opens nothing any more"`
+	LastUsed     *time.Time `json:"last_used" doc:"null: never"`
+	LastUsedFrom string     `json:"last_used_from" doc:"the address it was last used from; empty: none is known"`
 }
 
 // NewAPIKey says what key to make.
 type NewAPIKey struct {
-	Label    string          `json:"label" doc:"1 to 64 characters, unique among the owner's keys"`
-	Expires  string          `json:"expires,omitempty" doc:"One Day, One Week, One Month, Three Months, Six Months, One Year, Never, or a number of days from 1 to 365; missing: One Month"`
-	Scopes   []surface.Scope `json:"scopes,omitempty" nullable:"false" doc:"some of vouchers, users, live, keys and settings; missing: vouchers, users and live"`
-	Viewable bool            `json:"viewable,omitempty" doc:"keep it encrypted, so that it can be shown again, instead of its hash only"`
+	Label    string  `json:"label" doc:"1 to 64 characters, unique among the owner's keys"`
+	Expires  string  `json:"expires,omitempty" doc:"One Day, One Week, One Month, Three Months, Six Months, One Year, Never, or a number of days from 1 to 365; missing: One Month"`
+	Scopes   []Scope `json:"scopes,omitempty" nullable:"false" doc:"some of vouchers, users, live, keys and settings; missing: vouchers, users and live"`
+	Viewable bool    `json:"viewable,omitempty" doc:"keep it encrypted, so that it can be shown again, instead of its hash only"`
 }
 
 // MadeAPIKey is a key that was just made.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
+	"github.com/vouchsafe/vouchsafe/api"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/api/v1/v1test"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
@@ -57,7 +58,7 @@ func (l *lab) handler() http.Handler {
 	if l.running {
 		cfg.ClockSynced = func(context.Context) error { l.service.Believed = true; return nil }
 	}
-	return v1.New(cfg)
+	return api.As(api.Local(), v1.New(cfg))
 }
 
 // serve answers on the control socket, as a running daemon does.

@@ -78,25 +78,3 @@ func shown(value string) string {
 	}
 	return clip(value, 30)
 }
-
-func (a *app) keyCommand() *cobra.Command {
-	print := func(key string, err error) error {
-		if err != nil {
-			return err
-		}
-		return a.print(map[string]string{"key": key}, key+"\n")
-	}
-	return group("key", "Show and replace the key of the action API",
-		&cobra.Command{
-			Use: "show", Short: "Print the device key", Args: noArgs,
-			RunE: func(cmd *cobra.Command, _ []string) error {
-				return a.with(cmd.Context(), writes, func(c *v1.Client) error { return print(c.DeviceKey(cmd.Context())) })
-			},
-		},
-		&cobra.Command{
-			Use: "regenerate", Short: "Replace the device key and print the new one; the old one is refused at once", Args: noArgs,
-			RunE: func(cmd *cobra.Command, _ []string) error {
-				return a.with(cmd.Context(), writes, func(c *v1.Client) error { return print(c.RegenerateKey(cmd.Context())) })
-			},
-		})
-}
