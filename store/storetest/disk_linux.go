@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -58,13 +59,30 @@ func NewDisk(dir string, content []byte) (*Disk, error) {
 // Path is the file that the disk shows as.
 func (d *Disk) Path() string { return d.path }
 
-// Close takes the disk away. Nothing may use it any more.
+// closeWithin is how long the kernel may take to let go of a loop device whose
+// filesystem was unmounted.
+const closeWithin = 3 * time.Second
+
+// Close takes the disk away. Nothing may be mounted from it any more.
 func (d *Disk) Close() error {
+	late := time.NewTimer(closeWithin)
+	defer late.Stop()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
 	err := unix.Unmount(d.dir, 0)
-	if err != nil {
-		err = errors.Join(fmt.Errorf("unmount %s: %w", d.dir, err), unix.Unmount(d.dir, unix.MNT_DETACH))
+	for errors.Is(err, unix.EBUSY) {
+		select {
+		case <-again.C:
+			err = unix.Unmount(d.dir, 0)
+		case <-late.C:
+			err = errors.Join(err, unix.Unmount(d.dir, unix.MNT_DETACH))
+			return fmt.Errorf("unmount %s: %w", d.dir, err) // somebody has it open: it is served on
+		}
 	}
-	return errors.Join(err, <-d.ended, d.fuse.close())
+	if err != nil {
+		return fmt.Errorf("unmount %s: %w", d.dir, err)
+	}
+	return errors.Join(<-d.ended, d.fuse.close())
 }
 
 // Position is the moment between what the disk has done so far and what it
