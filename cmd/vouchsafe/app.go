@@ -102,8 +102,8 @@ func (a *app) command() *cobra.Command {
 	root.Flags().Bool("version", false, "print the version")
 	root.AddCommand(
 		a.daemonCommand(), a.configCommand(),
-		a.voucherCommand(), a.guestCommand(), a.userCommand(), a.logCommand(), a.keyCommand(), a.tokenCommand(), a.settingsCommand(),
-		a.statusCommand(), a.clockCommand(), a.backupCommand(), a.restoreCommand(),
+		a.voucherCommand(), a.guestCommand(), a.userCommand(), a.logCommand(), a.keyCommand(), a.settingsCommand(),
+		a.statusCommand(), a.doctorCommand(), a.clockCommand(), a.backupCommand(), a.restoreCommand(),
 		a.completionCommand(), a.versionCommand(),
 	)
 	return root
