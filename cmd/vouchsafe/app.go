@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -33,9 +32,8 @@ type parts struct {
 	// every is how often what goes on is looked at.
 	every time.Duration
 
-	// runDaemon runs the daemon until ctx ends. An empty portal address leaves
-	// it to the configuration.
-	runDaemon func(ctx context.Context, cfg config.Config, portal string, log *slog.Logger) error
+	// runDaemon runs the daemon until ctx ends.
+	runDaemon func(ctx context.Context, run daemonRun) error
 	// offline opens the store of a daemon that does not run and returns the
 	// API on it. It fails soon if somebody else has the store open.
 	offline func(ctx context.Context, cfg config.Config) (http.Handler, func() error, error)
@@ -102,7 +100,7 @@ func (a *app) command() *cobra.Command {
 	root.Flags().Bool("version", false, "print the version")
 	root.AddCommand(
 		a.daemonCommand(), a.configCommand(),
-		a.voucherCommand(), a.guestCommand(), a.userCommand(), a.logCommand(), a.keyCommand(), a.settingsCommand(),
+		a.voucherCommand(), a.guestCommand(), a.userCommand(), a.logCommand(), a.keyCommand(), a.tokenCommand(), a.settingsCommand(),
 		a.statusCommand(), a.doctorCommand(), a.clockCommand(), a.backupCommand(), a.restoreCommand(),
 		a.completionCommand(), a.versionCommand(),
 	)

@@ -37,6 +37,7 @@ type lab struct {
 	offlineErr     error
 	cfg            config.Config // what the daemon was last started with
 	portal         string
+	reread         func() (config.Config, error) // what the daemon was started with
 	status         v1.Status
 	stdin          string
 	asks           bool
@@ -100,8 +101,8 @@ func (l *lab) parts(stdout, stderr io.Writer) parts {
 		asks: l.asks, every: 10 * time.Millisecond,
 		getenv:   func(k string) string { return l.env[k] },
 		confPath: filepath.Join(l.dir, "vouchsafe.yaml"),
-		runDaemon: func(_ context.Context, cfg config.Config, portal string, _ *slog.Logger) error {
-			l.cfg, l.portal = cfg, portal
+		runDaemon: func(_ context.Context, run daemonRun) error {
+			l.cfg, l.portal, l.reread = run.cfg, run.portal, run.reread
 			return nil
 		},
 		offline: func(_ context.Context, cfg config.Config) (http.Handler, func() error, error) {
@@ -245,6 +246,29 @@ func TestDaemonFlags(t *testing.T) {
 	}
 }
 
+// TestReread reads the file again, with the flags before it.
+func TestReread(t *testing.T) {
+	l := newLab(t)
+	path := filepath.Join(l.dir, "c.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("data: /d\nlan: {listen: [127.0.0.1:1]}\nguest: {portal_port: 2050}\nnetwork: {backend: memory}\n")
+	l.must("daemon", "--config", path, "--lan", "127.0.0.1:8080")
+	write("data: /d\nlan: {listen: [127.0.0.1:2]}\nguest: {portal_port: 2051}\nnetwork: {backend: memory}\n")
+	cfg, err := l.reread()
+	if err != nil || cfg.Guest.PortalPort != 2051 || cfg.LAN.Listen[0].Port() != 8080 {
+		t.Errorf("read again: %+v, %v", cfg, err)
+	}
+	write("colour: red\n")
+	if _, err := l.reread(); err == nil || !strings.Contains(err.Error(), path+":1:") {
+		t.Errorf("a bad file: %v", err)
+	}
+}
+
 func TestConfigCheck(t *testing.T) {
 	l := newLab(t)
 	path := filepath.Join(l.dir, "c.yaml")
@@ -265,8 +289,10 @@ func TestConfigCheck(t *testing.T) {
 
 func TestLog(t *testing.T) {
 	var b strings.Builder
-	newLog(&b, config.Log{Format: config.FormatJSON, Level: slog.LevelWarn}).Warn("x")
-	newLog(&b, config.Log{Level: slog.LevelWarn}).Info("y")
+	level := new(slog.LevelVar)
+	level.Set(slog.LevelWarn)
+	newLog(&b, config.FormatJSON, level).Warn("x")
+	newLog(&b, config.FormatText, level).Info("y")
 	if s := b.String(); !strings.HasPrefix(s, `{"time":`) || strings.Contains(s, "y\n") {
 		t.Error(s)
 	}

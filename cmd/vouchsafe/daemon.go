@@ -19,13 +19,24 @@ type daemonFlags struct {
 	backend string
 }
 
+// daemonRun is what a daemon is started with.
+type daemonRun struct {
+	cfg    config.Config
+	portal string // empty: as the configuration says
+	log    *slog.Logger
+	level  *slog.LevelVar // of log
+	// reread puts file and flags together once more.
+	reread func() (config.Config, error)
+}
+
 const daemonHelp = `Run the hotspot until it is told to stop.
 
 On a router, a configuration file says everything. To try the API and the
 pages on any machine, without privileges, name a data directory, an address
 for the operator and the memory backend, which lets no packet pass or stop.
 
-Flags go before what the file says.`
+Flags go before what the file says. On SIGHUP the file is read again; guests
+notice nothing of that.`
 
 func (a *app) daemonCommand() *cobra.Command {
 	var flags daemonFlags
@@ -42,7 +53,12 @@ func (a *app) daemonCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.runDaemon(cmd.Context(), cfg, flags.portal, newLog(a.stderr, cfg.Log))
+			level := new(slog.LevelVar)
+			level.Set(cfg.Log.Level)
+			return a.runDaemon(cmd.Context(), daemonRun{
+				cfg: cfg, portal: flags.portal, level: level, log: newLog(a.stderr, cfg.Log.Format, level),
+				reread: func() (config.Config, error) { return a.daemonConfig(cmd, flags) },
+			})
 		},
 	}
 	f := cmd.Flags()
@@ -107,9 +123,9 @@ func (a *app) baseConfig(cmd *cobra.Command, flags daemonFlags) (config.Config, 
 	return cfg, err
 }
 
-func newLog(w io.Writer, c config.Log) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: c.Level}
-	if c.Format == config.FormatJSON {
+func newLog(w io.Writer, f config.Format, level *slog.LevelVar) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: level}
+	if f == config.FormatJSON {
 		return slog.New(slog.NewJSONHandler(w, opts))
 	}
 	return slog.New(slog.NewTextHandler(w, opts))

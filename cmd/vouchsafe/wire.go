@@ -2,9 +2,10 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/daemon"
@@ -17,11 +18,16 @@ func systemParts() parts {
 		version: version, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		asks: terminal(os.Stdin) && terminal(os.Stderr), every: time.Second,
 		getenv: os.Getenv, confPath: configFile,
-		runDaemon: func(ctx context.Context, cfg config.Config, portal string, log *slog.Logger) error {
-			return daemon.Run(ctx, cfg, daemon.Options{
-				Version: version, Log: log, Portal: portal,
+		runDaemon: func(ctx context.Context, run daemonRun) error {
+			// From here on the signal does not end the process.
+			reload := make(chan os.Signal, 1)
+			signal.Notify(reload, syscall.SIGHUP)
+			defer signal.Stop(reload)
+			return daemon.Run(ctx, run.cfg, daemon.Options{
+				Version: version, Log: run.log, Level: run.level, Portal: run.portal,
+				Reload: reload, Reread: run.reread,
 				Ready: func(r daemon.Ready) {
-					log.Info("listening", "api", r.API, "portal", r.Portal, "control", r.Control)
+					run.log.Info("listening", "api", r.API, "portal", r.Portal, "control", r.Control)
 				},
 			})
 		},
