@@ -225,7 +225,7 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 func (d *hotspotDaemon) controlHandler() http.Handler {
 	return v1.New(v1.Config{Service: d.service, Keys: d.keys, Log: d.opts.Log, Info: d.status,
 		Backups: &backups{db: d.db, cfg: *d.conf(), run: d.run, replace: d.startOver,
-			flush: func(ctx context.Context) error { return d.service.Flush(ctx) }},
+			flush: d.flush},
 		ClockSynced: func(ctx context.Context) error {
 			d.clock.MarkSynced()
 			return d.service.Tick(ctx)
