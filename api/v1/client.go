@@ -244,24 +244,35 @@ func segment(s string) string {
 	return url.PathEscape(s)
 }
 
+// call and send are thin: a router's flash has a copy of them for every type.
 func call[T any](ctx context.Context, c *Client, method, path string, body any) (out T, err error) {
-	if body == nil {
-		return send[T](ctx, c, method, path, "", http.NoBody)
-	}
-	b, err := json.Marshal(body)
-	if err != nil {
-		return out, fmt.Errorf("encode request: %w", err)
-	}
-	return send[T](ctx, c, method, path, jsonType, bytes.NewReader(b))
+	err = c.call(ctx, method, path, body, &out)
+	return out, err
 }
 
 func send[T any](ctx context.Context, c *Client, method, path, mediaType string, body io.Reader) (out T, err error) {
+	err = c.send(ctx, method, path, mediaType, body, &out)
+	return out, err
+}
+
+func (c *Client) call(ctx context.Context, method, path string, body, out any) error {
+	if body == nil {
+		return c.send(ctx, method, path, "", http.NoBody, out)
+	}
+	b, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode request: %w", err)
+	}
+	return c.send(ctx, method, path, jsonType, bytes.NewReader(b), out)
+}
+
+func (c *Client) send(ctx context.Context, method, path, mediaType string, body io.Reader, out any) error {
 	res, err := c.do(ctx, method, path, mediaType, body)
 	if err != nil {
-		return out, err
+		return err
 	}
 	defer res.Body.Close()
-	return out, receive(res, &out)
+	return receive(res, out)
 }
 
 func (c *Client) do(ctx context.Context, method, path, mediaType string, body io.Reader) (*http.Response, error) {

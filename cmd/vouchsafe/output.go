@@ -82,31 +82,55 @@ func printJSON(w io.Writer, v any) error {
 
 // streamJSON prints a list as one array, an item per line, as they come.
 func streamJSON[T any](w io.Writer, items iter.Seq2[T, error]) error {
-	var (
-		out    = bufio.NewWriter(w) // Flush returns the errors of writing
-		one    bytes.Buffer
-		enc    = json.NewEncoder(&one)
-		before = "[\n"
-	)
-	enc.SetEscapeHTML(false)
+	out := newJSONList(w)
 	for item, err := range items {
+		if err == nil {
+			err = out.add(&item)
+		}
 		if err != nil {
 			return err
 		}
-		one.Reset()
-		if err := enc.Encode(item); err != nil {
-			return err
-		}
-		_, _ = out.WriteString(before)
-		_, _ = out.Write(bytes.TrimSuffix(one.Bytes(), []byte("\n")))
+	}
+	return out.end()
+}
+
+// jsonList writes an array.
+type jsonList struct {
+	out  *bufio.Writer // Flush returns the errors of writing
+	one  bytes.Buffer
+	enc  *json.Encoder
+	some bool
+}
+
+func newJSONList(w io.Writer) *jsonList {
+	l := &jsonList{out: bufio.NewWriter(w)}
+	l.enc = json.NewEncoder(&l.one)
+	l.enc.SetEscapeHTML(false)
+	return l
+}
+
+func (l *jsonList) add(item any) error {
+	l.one.Reset()
+	if err := l.enc.Encode(item); err != nil {
+		return err
+	}
+	before := "[\n"
+	if l.some {
 		before = ",\n"
 	}
-	end := "\n]\n"
-	if before == "[\n" {
-		end = "[]\n"
+	l.some = true
+	_, _ = l.out.WriteString(before)
+	_, err := l.out.Write(bytes.TrimSuffix(l.one.Bytes(), []byte("\n")))
+	return err
+}
+
+func (l *jsonList) end() error {
+	text := "\n]\n"
+	if !l.some {
+		text = "[]\n"
 	}
-	_, _ = out.WriteString(end)
-	return out.Flush()
+	_, _ = l.out.WriteString(text)
+	return l.out.Flush()
 }
 
 // all makes a list one that streams.
