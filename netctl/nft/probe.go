@@ -161,7 +161,8 @@ func (t *trial) parts(ctx context.Context) ([]Part, error) {
 // allRules are those that the gate installs.
 func allRules(cfg Config) []rule { return slices.Concat(buildRules(cfg), guardRules()) }
 
-// Want returns how many rules each chain of the gate's table has.
+// Want returns how many rules each chain of the gate's table has at least:
+// there are more where the gate knows the indexes of interfaces.
 func Want(cfg Config) (map[string]int, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
