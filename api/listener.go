@@ -20,8 +20,9 @@ const stalled = 3 * time.Second
 // the others out.
 //
 // A connection beyond the peer's share takes the place of that peer's oldest
-// one that waits for its client, whether for a request or for the rest of one.
-// At the total, it takes the place of such a connection of the peer that has
+// one that waits for its client: first of those that are kept for another
+// request, then of those whose request has not come, or not all of it. At the
+// total, it takes the place of such a connection of the peer that has
 // the most, and where several have as many, of the one that has not been
 // answered for longest. So a newcomer always gets in, and a client that
 // is silent on many connections loses its own. What srv is answering is not cut
@@ -44,7 +45,12 @@ func LimitListener(srv *http.Server, l net.Listener, total, perPeer int, peer fu
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		return context.WithValue(ctx, limitKey{}, c)
 	}
-	srv.Handler = ll.watch(srv.Handler)
+	srv.ConnState = func(c net.Conn, s http.ConnState) {
+		if c, ok := c.(*limitConn); ok {
+			c.state(s)
+		}
+	}
+	srv.Handler = watch(srv.Handler)
 	return ll
 }
 
@@ -78,7 +84,8 @@ type limitConn struct {
 	l     *limitListener
 	peer  *limitPeer
 	place *list.Element // in peer.conns; nil: it counts no more
-	busy  bool          // a whole request is being answered
+	busy  bool          // a whole request has come, and its answer is not out
+	idle  bool          // answers are out, and nothing of another request has come
 	write time.Time     // since when bytes wait to be taken; zero: none do
 }
 
@@ -166,15 +173,19 @@ func (l *limitListener) greediest() *limitConn {
 	return nil
 }
 
-// waiting returns the peer's oldest connection that waits for its client.
-func (p *limitPeer) waiting() *limitConn {
+// waiting returns the connection that the peer can best do without, of those
+// that wait for it.
+func (p *limitPeer) waiting() (oldest *limitConn) {
 	for e := p.conns.Front(); e != nil; e = e.Next() {
 		c := e.Value.(*limitConn)
-		if !c.busy || !c.write.IsZero() && time.Since(c.write) >= stalled {
+		if c.idle {
 			return c
 		}
+		if oldest == nil && (!c.busy || !c.write.IsZero() && time.Since(c.write) >= stalled) {
+			oldest = c
+		}
 	}
-	return nil
+	return oldest
 }
 
 func (l *limitListener) insert(inner net.Conn, name string) *limitConn {
@@ -212,20 +223,16 @@ func (l *limitListener) rank(p *limitPeer, before int) {
 	}
 }
 
-// watch notes which connections are being answered: from the last byte of a
-// request, as a client may take its time until then, to the end of the answer.
-func (l *limitListener) watch(next http.Handler) http.Handler {
+// watch notes which connections have sent a whole request: until its last byte
+// a client may take its time.
+func watch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, ok := r.Context().Value(limitKey{}).(*limitConn)
-		if !ok {
-			next.ServeHTTP(w, r)
-			return
-		}
-		defer c.answered()
-		if r.ContentLength == 0 {
-			c.answering()
-		} else {
-			r.Body = &watchedBody{r.Body, c}
+		if c, ok := r.Context().Value(limitKey{}).(*limitConn); ok {
+			if r.ContentLength == 0 {
+				c.answering()
+			} else {
+				r.Body = &watchedBody{r.Body, c}
+			}
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -237,15 +244,18 @@ func (c *limitConn) answering() {
 	c.l.mu.Unlock()
 }
 
-// answered ends an answer: the client has shown that it is alive, so it goes
-// last.
-func (c *limitConn) answered() {
+// state follows what the server does with the connection. Once an answer is
+// out, the client has shown that it is alive, so it goes last.
+func (c *limitConn) state(s http.ConnState) {
 	l := c.l
 	l.mu.Lock()
-	c.busy = false
-	if c.place != nil {
-		c.peer.conns.MoveToBack(c.place)
-		l.byCount[c.peer.conns.Len()].MoveToBack(c.peer.place)
+	c.idle = s == http.StateIdle
+	if c.idle {
+		c.busy = false
+		if c.place != nil {
+			c.peer.conns.MoveToBack(c.place)
+			l.byCount[c.peer.conns.Len()].MoveToBack(c.peer.place)
+		}
 	}
 	l.mu.Unlock()
 	l.room.Signal()

@@ -150,12 +150,15 @@ func TestLimitListenerShare(t *testing.T) {
 	c := newCrowd(t, 10, 3)
 	other := c.dial(9, "")
 	silent, halfway, body := c.dial(1, ""), c.dial(1, half), c.dial(1, cut)
+	var late []net.Conn
 	for i, old := range []net.Conn{silent, halfway, body} {
-		conn := c.dial(1, get)
+		late = append(late, c.dial(1, half))
 		if !hungUp(old) {
 			t.Errorf("silent connection %d keeps its place", i+1)
 		}
-		if err := answered(conn); err != nil {
+	}
+	for i, conn := range late {
+		if err := c.finish(conn); err != nil {
 			t.Errorf("newcomer %d: %v", i+1, err)
 		}
 	}
@@ -168,6 +171,31 @@ func TestLimitListenerShare(t *testing.T) {
 	if n := c.inner.most.Load(); n > 5 {
 		t.Errorf("%d connections open at once", n)
 	}
+	// Those that were answered already are kept for nothing, and go first.
+	idle, kept := c.dial(2, get), c.dial(2, half)
+	if err := answered(idle); err != nil {
+		t.Error(err)
+	}
+	other = c.dial(2, half)
+	if err := answered(c.dial(2, get)); err != nil {
+		t.Error(err)
+	}
+	if !hungUp(idle) {
+		t.Error("an idle connection was kept")
+	}
+	for _, conn := range []net.Conn{kept, other} {
+		if err := c.finish(conn); err != nil {
+			t.Errorf("half a request lost its place to an idle connection: %v", err)
+		}
+	}
+}
+
+// finish sends the rest of half a request and waits for the answer.
+func (c *crowd) finish(conn net.Conn) error {
+	if _, err := io.WriteString(conn, strings.TrimPrefix(get, half)); err != nil {
+		return err
+	}
+	return answered(conn)
 }
 
 // TestLimitListenerBusy: requests that are being answered are not cut off, by

@@ -27,7 +27,7 @@ import (
 // spare under attack; beyond the limits, silent ones make room for new ones.
 const (
 	lanConns, lanConnsPerPeer       = 128, 32
-	portalConns, portalConnsPerPeer = 256, 16
+	portalConns, portalConnsPerPeer = 256, 32
 )
 
 // endpoints are all places where a configuration wants the daemon to listen.
