@@ -33,6 +33,7 @@ type track struct {
 	*netlab.Lab
 	ns       netns.NsHandle
 	gate     *nft.Gate
+	calm     func() // gives the processors back
 	guestMAC net.HardwareAddr
 	routerIn net.HardwareAddr // on the guests' bridge
 	routerUp net.HardwareAddr // on the WAN
@@ -59,12 +60,19 @@ func newTrack(ctx context.Context, r *run) (t *track, err error) {
 	if err := t.prepare(ctx); err != nil {
 		return nil, err
 	}
-	return t, t.addresses()
+	if err := t.addresses(); err != nil {
+		return nil, err
+	}
+	t.calm, err = precedence()
+	return t, err
 }
 
 func (t *track) close() error {
 	if t.gate != nil {
 		_ = t.gate.Close()
+	}
+	if t.calm != nil {
+		t.calm()
 	}
 	if t.ns.IsOpen() {
 		_ = t.ns.Close()
@@ -151,11 +159,28 @@ func (t *track) addresses() (err error) {
 	})
 }
 
+// mostGuests is the daemon's default for how many guests there may be.
+const mostGuests = 2048
+
 // admit opens the gate with n of the crowd in it.
 func (t *track) admit(ctx context.Context, n int) (err error) {
+	indexes := map[string]uint32{}
+	err = t.Router().Do(func() error {
+		for _, name := range []string{netlab.GuestBridge, netlab.WANLink} {
+			l, err := net.InterfaceByName(name)
+			if err != nil {
+				return err
+			}
+			indexes[name] = uint32(l.Index)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	t.gate, err = nft.New(nft.Config{
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), GuestInterface: netlab.GuestBridge, Uplinks: []string{netlab.WANLink},
-		Protected: []string{netlab.LANLink}, MaxGuests: 2 * max(n, 1024), NetNS: int(t.ns),
+		Protected: []string{netlab.LANLink}, MaxGuests: max(n, mostGuests), NetNS: int(t.ns), Indexes: indexes,
 	})
 	if err != nil {
 		return err
@@ -173,14 +198,51 @@ func (t *track) expel(ctx context.Context) error {
 	return err
 }
 
-// enforce switches the gate's table on, or off so that packets do not meet it:
-// a dormant table has no hooks, and is otherwise as it was.
-func (t *track) enforce(ctx context.Context, on bool) error {
+// enforce switches a table on, or off so that packets do not meet it: a dormant
+// table has no hooks, and is otherwise as it was.
+func (t *track) enforce(ctx context.Context, table string, on bool) error {
 	flags := " { flags dormant; }"
 	if on {
 		flags = " { }"
 	}
-	return command(ctx, t.Router(), "table inet "+gateTable+flags+"\n", "nft", "-f", "-")
+	return command(ctx, t.Router(), "table inet "+table+flags+"\n", "nft", "-f", "-")
+}
+
+// lookupTable is a table of one lookup and nothing else: no gate that knows its
+// guests can do with less. It tells what of a ratio is nftables' own price.
+const lookupTable = "lookup"
+
+// addLookup makes that table, dormant, for n of the crowd.
+func (t *track) addLookup(ctx context.Context, n int) error {
+	addrs := make([]string, n)
+	for i := range addrs {
+		addrs[i] = crowdAddr(i).String()
+	}
+	return command(ctx, t.Router(), fmt.Sprintf(`table inet %[1]s
+delete table inet %[1]s
+table inet %[1]s {
+	flags dormant
+	set guests { type ipv4_addr; flags timeout; size %[2]d; elements = { %[3]s } }
+	chain forward {
+		type filter hook forward priority filter - 5; policy accept;
+		oif "%[4]s" ip daddr @guests accept
+	}
+}
+`, lookupTable, 2*max(n, mostGuests), strings.Join(addrs, ", "), netlab.GuestBridge), "nft", "-f", "-")
+}
+
+// inTrains repeats each frame, so that n of a kind follow one another.
+func inTrains(frames []frame, n int) []frame {
+	if n <= 1 {
+		return frames
+	}
+	out := make([]frame, 0, n*len(frames))
+	for _, f := range frames {
+		for range n {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // frames makes one datagram for each of the first n of the crowd.

@@ -15,29 +15,43 @@ changes nothing else; beside it, in turns of a fraction of a second, the same
 packets with the table in force. Small packets are UDP datagrams of 64 bytes with
 their IP header, no two merged, sent from a ring in kernel memory on one
 processor while the other does the router's work, so that the router is what
-limits the rate. Each of the guests has a MAC, an address, an account with quotas
+limits the rate; both take precedence over whatever else runs on the machine. Each
+of the guests has a MAC, an address, an account with quotas
 in both directions and meters of its own. "One" is the traffic of one guest,
-"all" is a packet of each guest in turn. TCP is a connection of one guest
+"all" is 16 packets of each guest in turn, as many as a small aggregate of Wi-Fi
+has, and "each" a single packet of each guest in turn, so that with many guests
+nothing of a guest is in the processor's cache when its packet comes: the worst case. TCP is a connection of one guest
 ("one"), or connections of 256 KiB from each guest in turn, four at a time
 ("all"), downloads, with the kernel's segmentation offload as it is.`
 
 // load is one kind of traffic.
 type forwardLoad struct {
-	name    string
-	all, up bool
-	tcp     bool
+	name  string
+	train int // how many packets of a guest follow one another; 0: there is but one guest
+	up    bool
+	tcp   bool
 }
+
+// train is how many packets of a guest come together where guests take turns.
+const train = 16
 
 func forwardLoads() []forwardLoad {
 	return []forwardLoad{
-		{name: "small, up, one", up: true}, {name: "small, up, all", up: true, all: true},
-		{name: "small, down, one"}, {name: "small, down, all", all: true},
-		{name: "TCP, one", tcp: true}, {name: "TCP, all", tcp: true, all: true},
+		{name: "small, up, one", up: true}, {name: "small, up, all", up: true, train: train}, {name: "small, up, each", up: true, train: 1},
+		{name: "small, down, one"}, {name: "small, down, all", train: train}, {name: "small, down, each", train: 1},
+		{name: "TCP, one", tcp: true}, {name: "TCP, all", tcp: true, train: 1},
 	}
 }
 
 // forwardResult are the rates of one load at one number of guests.
-type forwardResult struct{ plain, gate Sample }
+type forwardResult struct {
+	plain, gate Sample
+	// What a single lookup costs, for comparison.
+	lookupPlain, lookup Sample
+}
+
+// compared reports whether the load is also measured with a single lookup.
+func (l forwardLoad) compared() bool { return l.train == 1 && !l.up && !l.tcp }
 
 // forwarding compares forwarding through the gate with forwarding.
 func forwarding(ctx context.Context, r *run) (s Section, err error) {
@@ -76,6 +90,9 @@ func (t *track) block(ctx context.Context, r *run, n int, results map[string]*fo
 		return err
 	}
 	defer func() { err = errors.Join(err, t.expel(ctx)) }()
+	if err := t.addLookup(ctx, n); err != nil {
+		return err
+	}
 	macs, err := t.giveMACs(ctx, n)
 	if err != nil {
 		return err
@@ -106,9 +123,28 @@ func (t *track) alternate(ctx context.Context, r *run, l forwardLoad, n int, pri
 		return err
 	}
 	defer done()
+	if err := t.turns(ctx, r, gateTable, prime, measure, &res.plain, &res.gate); err != nil {
+		return err
+	}
+	if l.compared() {
+		if err := t.enforce(ctx, gateTable, false); err != nil {
+			return err
+		}
+		if err := t.turns(ctx, r, lookupTable, prime, measure, &res.lookupPlain, &res.lookup); err != nil {
+			return err
+		}
+		if err := t.enforce(ctx, lookupTable, false); err != nil {
+			return err
+		}
+	}
+	return t.enforce(ctx, gateTable, true)
+}
+
+// turns measures with and without a table in force.
+func (t *track) turns(ctx context.Context, r *run, table string, prime *ring, measure func() (float64, error), plain, with *Sample) error {
 	for i := range pick(r, 8, 1) {
 		for _, on := range []bool{i%2 == 1, i%2 == 0} {
-			if err := t.enforce(ctx, on); err != nil {
+			if err := t.enforce(ctx, table, on); err != nil {
 				return err
 			}
 			// Every flow is known to the router before it is measured.
@@ -120,13 +156,13 @@ func (t *track) alternate(ctx context.Context, r *run, l forwardLoad, n int, pri
 				return err
 			}
 			if on {
-				res.gate = append(res.gate, rate)
+				*with = append(*with, rate)
 			} else {
-				res.plain = append(res.plain, rate)
+				*plain = append(*plain, rate)
 			}
 		}
 	}
-	return t.enforce(ctx, true)
+	return nil
 }
 
 // meter returns a function that measures a load once.
@@ -134,23 +170,23 @@ func (t *track) meter(ctx context.Context, r *run, l forwardLoad, n int) (measur
 	turn := pick(r, 150*time.Millisecond, 50*time.Millisecond)
 	if l.tcp {
 		clients := 1
-		if l.all {
+		if l.train > 0 {
 			clients = 4
 		}
 		far, err := newSource(ctx, t.Upstream())
 		if err != nil {
 			return nil, nil, err
 		}
-		return func() (float64, error) { return t.download(ctx, far, clients, n, l.all, 2*turn) }, far.close, nil
+		return func() (float64, error) { return t.download(ctx, far, clients, n, l.train > 0, 2*turn) }, far.close, nil
 	}
-	if !l.all {
+	if l.train == 0 {
 		n = 1
 	}
 	from, to := t.Guest(1).Host, t.Upstream()
 	if !l.up {
 		from, to = to, from
 	}
-	ring, err := newRing(from, t.frames(n, l.up))
+	ring, err := newRing(from, inTrains(t.frames(n, l.up), l.train))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -207,6 +243,12 @@ func (l forwardLoad) report(s *Section, crowds []int, results map[string]*forwar
 			goalText, atLeast(ratios[n].Median(), goal))
 		p.Rows = append(p.Rows, PlotRow{fmt.Sprintf("plain, %d flows", n), res.plain, true},
 			PlotRow{fmt.Sprintf("%d guests in", n), res.gate, false})
+		if l.compared() {
+			one := res.lookup.Over(res.lookupPlain)
+			s.figure(fmt.Sprintf("for comparison: %s, no gate, one lookup among %d addresses", l.name, n),
+				"ratio "+ratioUnit().spread(one), fmt.Sprintf("plain %s, lookup %s", u.with(res.lookupPlain.Median()), u.with(res.lookup.Median())), "", NoGoal)
+			p.Rows = append(p.Rows, PlotRow{fmt.Sprintf("one lookup among %d", n), res.lookup, false})
+		}
 	}
 	first, last := crowds[0], crowds[len(crowds)-1]
 	v := ratios[last].Median() / ratios[first].Median()

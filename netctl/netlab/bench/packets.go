@@ -159,6 +159,9 @@ func (r *ring) sendHere(ctx context.Context, d time.Duration) error {
 	if err := unix.SchedSetaffinity(0, &cpus); err != nil {
 		return err
 	}
+	if err := realTime(0, senderPriority); err != nil {
+		return err
+	}
 	end := time.Now().Add(d)
 	for {
 		for range r.frames / oneBurst {
