@@ -42,7 +42,7 @@ type ImportResult struct {
 const (
 	// MaxImport bounds the body of an import: it is held in memory, since the
 	// store may have to read it more than once.
-	MaxImport = 16 << 20
+	MaxImport = 4 << 20
 	// MaxRow bounds one line of it.
 	MaxRow = 32 << 10
 )
@@ -53,7 +53,7 @@ func (s *server) imports(api huma.API) {
 	// Its lines are described as a schema although no operation has them as such.
 	api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[ImportVoucher](), true, "ImportVoucher")
 	s.raw(api, huma.Operation{OperationID: "import-vouchers", Method: http.MethodPost, Path: "/vouchers/import",
-		Summary:     "Make vouchers from lines, all or none",
+		Summary:     "Make up to 5000 vouchers from lines, all or none",
 		Description: "Every line of the body is an ImportVoucher as JSON. The field of an error names the line, counted from 0, and what is wrong in it: vouchers[3].valid_for.",
 		Parameters: []*huma.Param{
 			query("on_conflict", "string", "what becomes of a username that is taken: fail (nothing is imported), skip or update"),
@@ -100,6 +100,9 @@ func (s *server) rows(body []byte, at *int) iter.Seq2[hotspot.VoucherEdit, error
 			}
 			*at++
 			e, err := s.row(line)
+			if *at == MaxBatch {
+				err = hotspot.Invalid("", "is one too many: at most %d can be imported at once", MaxBatch)
+			}
 			if !yield(e, err) || err != nil {
 				return
 			}

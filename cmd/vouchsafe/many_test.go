@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -142,6 +143,42 @@ func TestExportImport(t *testing.T) {
 	}
 	golden(t, "export_csv", from.must("voucher", "export", "--where", "username=a*"))
 	golden(t, "export_json", from.must("voucher", "export", "--json", "--where", "username=a*"))
+}
+
+// A file of more than a batch is checked whole before anything of it is kept.
+func TestImportInBatches(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("username\n")
+	n := v1.MaxBatch*2 + 1
+	for i := range n {
+		fmt.Fprintf(&b, "u%d\n", i)
+	}
+	l := newLab(t)
+	_, errs, code := l.run("voucher", "import", l.write("bad.csv", b.String()+"U5\n"))
+	if code != exitFailed || !strings.Contains(errs, fmt.Sprintf("line %d, column username: \"U5\" is in the file twice; nothing was imported", n+2)) {
+		t.Errorf("twice: %d %q", code, errs)
+	}
+	l = newLab(t)
+	l.stdin = b.String() + "\xff\n"
+	if _, errs, code := l.run("voucher", "import", "-"); code != exitFailed || !strings.Contains(errs, "nothing was imported") {
+		t.Errorf("%d %q", code, errs)
+	}
+	if got := l.must("voucher", "list"); !strings.HasPrefix(got, "No vouchers") {
+		t.Errorf("half a file was kept: %d bytes", len(got))
+	}
+	l.stdin = b.String()
+	if got := l.must("voucher", "import", "-", "--dry-run"); got != "10001 vouchers would be made\n" {
+		t.Errorf("dry run: %q", got)
+	}
+	if got := l.must("voucher", "import", "-"); got != "10001 vouchers made\n" {
+		t.Errorf("printed %q", got)
+	}
+	if _, errs, code := l.run("voucher", "import", l.write("v.csv", b.String())); code != exitFailed || !strings.Contains(errs, "line 2, column username") {
+		t.Errorf("again: %d %q", code, errs)
+	}
+	if got := l.must("voucher", "import", l.write("v.csv", b.String()), "--on-conflict", "skip"); got != "0 vouchers made, 10001 left as it was\n" {
+		t.Errorf("skipped: %q", got)
+	}
 }
 
 // Errors of a file name the line and the column.

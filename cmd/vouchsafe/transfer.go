@@ -1,9 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -107,7 +104,9 @@ func (a *app) export(vouchers iter.Seq2[v1.Voucher, error], format string, w io.
 }
 
 const importHelp = `Make vouchers from a file, all or none: CSV as spreadsheets write it, or JSON as
-an export does. - is what is piped in.
+an export does. - is what is piped in. A file of more than 5000 vouchers is first
+checked as a whole, and then imported 5000 at a time, so that guests can log in
+meanwhile.
 
 The first line of a CSV file names the columns, in any order: username,
 passcode, full_name, note, valid_for, valid_from, download_limit, upload_limit,
@@ -148,7 +147,8 @@ func (a *app) voucherImport() *cobra.Command {
 			}
 			defer in.Close()
 			return a.with(cmd.Context(), writes, func(c *v1.Client) error {
-				result, err := a.importFile(cmd.Context(), c, in, flags)
+				imp := &importer{a: a, c: c, flags: flags}
+				result, err := imp.run(cmd.Context(), in)
 				if err != nil {
 					return inFile(args[0], err)
 				}
@@ -163,56 +163,6 @@ func (a *app) voucherImport() *cobra.Command {
 	return cmd
 }
 
-// importFile sends rows to the daemon as they are read.
-func (a *app) importFile(ctx context.Context, c *v1.Client, in io.Reader, flags importFlags) (v1.ImportResult, error) {
-	r := bufio.NewReader(in)
-	asJSON := flags.format == formatJSON
-	if flags.format == "" {
-		head, _ := r.Peek(64)
-		head = bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")))
-		asJSON = len(head) > 0 && (head[0] == '[' || head[0] == '{')
-	}
-	rows := sheet.ReadCSV(r)
-	if asJSON {
-		rows = sheet.ReadJSON(r)
-	}
-	bar := a.progress("read", 0)
-	defer bar.end()
-	lines := &sheet.Lines{Each: bar.at}
-	out, send := io.Pipe()
-	done := make(chan error, 1)
-	go func() {
-		err := lines.Write(send, rows)
-		_ = send.CloseWithError(err) // never fails; a nil error is the end
-		done <- err
-	}()
-	result, err := c.ImportVouchers(ctx, out, hotspot.OnConflict(flags.conflict), flags.dryRun)
-	_ = out.Close()
-	if e := <-done; e != nil && !errors.Is(e, io.ErrClosedPipe) {
-		return result, e // what is wrong with the file says more than that it was not sent
-	}
-	return result, atLine(err, lines, asJSON)
-}
-
-// atLine puts the line of the file in place of the row that the API names.
-func atLine(err error, lines *sheet.Lines, asJSON bool) error {
-	var e *hotspot.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	rest, ok := strings.CutPrefix(e.Field, "vouchers[")
-	number, column, closed := strings.Cut(rest, "]")
-	row, bad := strconv.Atoi(number)
-	if !ok || !closed || bad != nil {
-		return err
-	}
-	out := &sheet.Error{Line: lines.Of(row), Item: asJSON, Column: strings.TrimPrefix(column, "."), Text: e.Text}
-	if e.Code == hotspot.CodeUsernameTaken {
-		return &remedied{out, "leave such vouchers as they are with --on-conflict skip, or change them with --on-conflict update"}
-	}
-	return out
-}
-
 // inFile names the file.
 func inFile(path string, err error) error {
 	var wrong *sheet.Error
@@ -222,7 +172,7 @@ func inFile(path string, err error) error {
 	if path == "-" {
 		path = "standard input"
 	}
-	return fmt.Errorf("%s: %w; nothing was imported", path, err)
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 func importText(r v1.ImportResult) string {

@@ -72,29 +72,18 @@ func jsonError(n int, err error) error {
 // Lines turns rows into what the API takes, and remembers where they were.
 type Lines struct {
 	lines []int32
-	// Each is told how many rows there are so far.
-	Each func(n int)
 }
 
-// Write writes rows, one JSON object per line.
-func (l *Lines) Write(w io.Writer, rows iter.Seq2[Row, error]) error {
-	out := bufio.NewWriterSize(w, 32<<10)
-	enc := json.NewEncoder(out)
+// Add writes a row as one line of JSON.
+func (l *Lines) Add(w io.Writer, row Row) error {
+	l.lines = append(l.lines, int32(row.Line))
+	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	for row, err := range rows {
-		if err != nil {
-			return err
-		}
-		l.lines = append(l.lines, int32(row.Line))
-		if err := enc.Encode(row.Voucher); err != nil {
-			return err
-		}
-		if l.Each != nil {
-			l.Each(len(l.lines))
-		}
-	}
-	return out.Flush()
+	return enc.Encode(row.Voucher)
 }
+
+// Len returns how many rows there are.
+func (l *Lines) Len() int { return len(l.lines) }
 
 // Of returns the line of a row; 0: there is no such row.
 func (l *Lines) Of(row int) int {
