@@ -81,6 +81,7 @@ type hotspotDaemon struct {
 	state     links.State      // taken up last; takeChanges' own from then on
 	guests    guestLinks       // the same
 	unfit     bool             // the same: the network could not be set up for the state
+	said      []string         // the same: notices that were logged
 	view      atomic.Pointer[view]
 	badConfig atomic.Pointer[string] // why the configuration that was read again is not in use
 

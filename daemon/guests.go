@@ -140,7 +140,10 @@ func (l layout) notices(s links.State, cfg *config.Config) []string {
 	switch {
 	case !ok:
 		return append(out, fmt.Sprintf("the guest interface %s is missing: nobody can be served; bring it up, or correct guest.interface", l.guest))
-	case l.guest != cfg.Guest.Interface:
+	case !guest.Up:
+		out = append(out, fmt.Sprintf("the guest interface %s is down: nobody can be served; bring it up", l.guest))
+	}
+	if l.guest != cfg.Guest.Interface {
 		out = append(out, fmt.Sprintf("the guest interface %s is now called %s, and guests are served there: rename it back, or write its new name to guest.interface", cfg.Guest.Interface, l.guest))
 	}
 	for _, a := range cfg.Guest.Addresses {

@@ -27,6 +27,7 @@ func (d *hotspotDaemon) takeChanges(ctx context.Context) error {
 		case d.state = <-d.links:
 			d.arrange(ctx)
 		case <-again.C:
+			d.sayNotices(d.view.Load())
 			if d.unfit {
 				d.arrange(ctx)
 			}
@@ -57,6 +58,7 @@ type view struct {
 	guest   []netip.Addr // the router's addresses on the guest network
 	addrs   []netip.Addr // those of the portal
 	notices []string
+	since   time.Time
 }
 
 // arrange sets the gate, the watch of the guests and the listeners up for the
@@ -82,19 +84,30 @@ func (d *hotspotDaemon) apply(ctx context.Context, cfg *config.Config) error {
 	return nil
 }
 
-// see takes up the layout for those who ask, and logs what is new about it.
+// see takes up the layout for those who ask.
 func (d *hotspotDaemon) see(plan layout, cfg *config.Config) {
-	v := &view{notices: plan.notices(d.state, cfg)}
+	v := &view{notices: plan.notices(d.state, cfg), since: time.Now()}
 	if l, ok := d.state.ByName(plan.guest); ok {
 		v.guest = l.Addresses()
 	}
 	v.addrs = portalAddresses(cfg.Guest.Addresses, v.guest)
-	old := d.view.Swap(v)
+	if d.view.Swap(v) == nil {
+		d.sayNotices(&view{notices: v.notices}) // at the start nothing is just under way
+	}
+}
+
+// sayNotices logs what is not as configured, once it has stood for a moment: an
+// interface that comes up gets its addresses a little later.
+func (d *hotspotDaemon) sayNotices(v *view) {
+	if time.Since(v.since) < tick {
+		return
+	}
 	for _, n := range v.notices {
-		if old == nil || !slices.Contains(old.notices, n) {
+		if !slices.Contains(d.said, n) {
 			d.log.Warn(n)
 		}
 	}
+	d.said = v.notices
 }
 
 // reload reads the configuration again and puts it into use, or says why it
