@@ -51,6 +51,11 @@ func boltOptions(temporary bool) *bolt.Options {
 	}
 }
 
+// fullness is how full pages are left when a bucket grows at its end, as those of
+// vouchers and sessions do: bbolt's own half wastes flash, and more than this
+// would have pages split again when their vouchers are used and grow.
+const fullness = 0.7
+
 // growStep is by how much a file grows at a time. bbolt's own step is 16 MB,
 // which is more than the flash of many routers.
 const growStep = 128 << 10
@@ -266,6 +271,9 @@ func (r *boltReader) bucket(b bucket) *bolt.Bucket {
 		r.buckets[b] = r.tx.Bucket([]byte(b.String()))
 		if r.buckets[b] == nil {
 			panic("there is no bucket " + b.String()) // caught by the callers
+		}
+		if b == bktVouchers || b == bktSessions {
+			r.buckets[b].FillPercent = fullness
 		}
 	}
 	return r.buckets[b]
