@@ -236,7 +236,9 @@ func TestBroken(t *testing.T) {
 // bindMark begins a harm that is a program which holds a port.
 const bindMark = "bind "
 
-func (p *patient) bind(addr string, port int) string { return fmt.Sprintf(bindMark+"%s %d", addr, port) }
+func (p *patient) bind(addr string, port int) string {
+	return fmt.Sprintf(bindMark+"%s %d", addr, port)
+}
 
 // harm runs a command, or holds a port until it is ended.
 func (p *patient) harm(line string) (end func()) {
