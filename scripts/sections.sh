@@ -46,7 +46,7 @@ section_race() {
 # One package at a time: they measure, and namespaces have global names.
 section_root() {
 	list root
-	go test -count=1 -p 1 -timeout 8m -exec "$PWD/scripts/in-netns.sh" "${pkgs[@]}"
+	go test -count=1 -p 1 -timeout 12m -exec "$PWD/scripts/in-netns.sh" "${pkgs[@]}"
 }
 
 # programs lists the tests in files that start programs: an emulated program

@@ -68,7 +68,7 @@ func TestKillAtRandomMoments(t *testing.T) {
 	b := k.book
 	t.Logf("%d kills in %v, %d of them while the daemon started; %d changes acknowledged; of those in flight %d were done and %d were not",
 		kills+k.early, time.Since(begun).Round(time.Second), k.early, b.acked, b.done, b.undone)
-	if b.acked < 5*kills || b.done == 0 || b.undone == 0 || len(b.arrived) < 10 {
+	if b.acked < 3*kills || b.done == 0 || b.undone == 0 || len(b.arrived) < 10 {
 		t.Error("hardly anything happened: the test tests nothing")
 	}
 	if aside, _ := filepath.Glob(filepath.Join(k.DataDir(), "*.damaged-*")); len(aside) > 0 {
@@ -111,17 +111,30 @@ func (k *killing) work() {
 	for _, v := range k.visitors {
 		wg.Go(func() { v.round(v.step) })
 	}
-	k.wait(time.Duration(k.rand.IntN(40_000)) * time.Microsecond)
+	k.moment()
 	k.killed.Store(true)
 	k.kill()
 	wg.Wait()
 }
 
-// wait lets a random time pass.
-func (k *killing) wait(d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	<-t.C
+// moment waits for a random moment: some changes later, and then a little, so
+// that as much happens on a slow machine as on a fast one.
+func (k *killing) moment() {
+	after := k.book.acknowledged() + k.rand.IntN(16)
+	late := time.NewTimer(2 * time.Second)
+	defer late.Stop()
+	tick := time.NewTicker(200 * time.Microsecond)
+	defer tick.Stop()
+	for over := false; !over && k.book.acknowledged() < after; {
+		select {
+		case <-tick.C:
+		case <-late.C:
+			over = true
+		}
+	}
+	little := time.NewTimer(time.Duration(k.rand.IntN(4000)) * time.Microsecond)
+	defer little.Stop()
+	<-little.C
 }
 
 // dead looks at the store that a kill left, and lets guests go on without a

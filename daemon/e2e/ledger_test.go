@@ -56,6 +56,13 @@ func (l *ledger) ack(name string, to account) {
 	l.acked++
 }
 
+// acknowledged is how many changes were.
+func (l *ledger) acknowledged() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.acked
+}
+
 // is returns what a voucher is, where that is certain.
 func (l *ledger) is(name string) account {
 	l.mu.Lock()
