@@ -47,6 +47,8 @@ type lister func(ctx context.Context, c *v1.Client, word string) []string
 
 // complete completes any number of arguments by what a running daemon knows. A
 // store is never opened for it.
+//
+//go:noinline // or each command gets a copy of the closure
 func (a *app) complete(list lister) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
 		ctx, cancel := context.WithTimeout(cmd.Context(), completeWithin)
@@ -63,6 +65,8 @@ func (a *app) complete(list lister) cobra.CompletionFunc {
 }
 
 // completeOne completes the first argument only.
+//
+//go:noinline // or each command gets a copy of the closure
 func (a *app) completeOne(list lister) cobra.CompletionFunc {
 	any := a.complete(list)
 	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {

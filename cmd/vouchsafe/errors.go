@@ -48,6 +48,8 @@ func suggest(cmd *cobra.Command, word string) string {
 }
 
 // some wants one argument or more.
+//
+//go:noinline // or each command gets a copy of the closure
 func some(name string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -58,6 +60,8 @@ func some(name string) cobra.PositionalArgs {
 }
 
 // exactly wants the named arguments, no more and no fewer.
+//
+//go:noinline // or each command gets a copy of the closure
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {

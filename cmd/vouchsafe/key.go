@@ -268,6 +268,8 @@ func oneOf(args []string) string {
 }
 
 // atMost wants the named argument or none.
+//
+//go:noinline // or each command gets a copy of the closure
 func atMost(name string) cobra.PositionalArgs {
 	one := exactly(name)
 	return func(cmd *cobra.Command, args []string) error {
