@@ -32,8 +32,8 @@ const (
 	CallerLocal    CallerKind = "command line"
 )
 
-// Principal is who calls, and what the caller may do. The zero principal may
-// do nothing.
+// Principal is who calls, and what the caller may do. Nobody, and the zero
+// principal, may do nothing. It is passed by pointer and not changed.
 type Principal struct {
 	Kind CallerKind
 	// ID is the key's or the operator's; zero for others.
@@ -56,7 +56,10 @@ type Principal struct {
 }
 
 // May reports whether the principal has a scope.
-func (p Principal) May(s Scope) bool {
+func (p *Principal) May(s Scope) bool {
+	if p == nil {
+		return false
+	}
 	for _, have := range p.Scopes {
 		if have == s || have == ScopeAll {
 			return true
@@ -66,7 +69,7 @@ func (p Principal) May(s Scope) bool {
 }
 
 // String tells who calls in words of ours, for logs.
-func (p Principal) String() string {
+func (p *Principal) String() string {
 	s := string(p.Kind)
 	if p.ID != (ID{}) {
 		s += " " + p.ID.String()
@@ -79,12 +82,12 @@ func (p Principal) String() string {
 
 // Revoked reports whether the credential has been revoked since it was
 // checked.
-func (p Principal) Revoked() bool { return p.Life != nil && p.Life.Err() != nil }
+func (p *Principal) Revoked() bool { return p != nil && p.Life != nil && p.Life.Err() != nil }
 
 // Within returns a context for what the caller asked for. It carries the
 // principal and ends, with [ErrWrongKey] as its cause, as soon as the
 // credential is revoked.
-func (p Principal) Within(ctx context.Context) (context.Context, context.CancelFunc) {
+func (p *Principal) Within(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(WithPrincipal(ctx, p))
 	if p.Life == nil {
 		return ctx, func() { cancel(nil) }
@@ -102,25 +105,27 @@ var ErrWrongKey = errors.New("the API key is not correct")
 
 // Local is whoever may open the control socket: that is the permission to do
 // everything.
-func Local() Principal {
-	return Principal{Kind: CallerLocal, Name: string(CallerLocal), Scopes: []Scope{ScopeAll}}
+func Local() *Principal {
+	return &Principal{Kind: CallerLocal, Name: string(CallerLocal), Scopes: []Scope{ScopeAll}}
 }
 
 type principalKey struct{}
 
 // WithPrincipal returns a context that carries who calls.
-func WithPrincipal(ctx context.Context, p Principal) context.Context {
+func WithPrincipal(ctx context.Context, p *Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
 }
 
 // PrincipalOf returns who calls; the zero principal if nobody said so.
-func PrincipalOf(ctx context.Context) Principal {
-	p, _ := ctx.Value(principalKey{}).(Principal)
-	return p
+func PrincipalOf(ctx context.Context) *Principal {
+	if p, ok := ctx.Value(principalKey{}).(*Principal); ok && p != nil {
+		return p
+	}
+	return new(Principal)
 }
 
 // As serves every request as one principal's.
-func As(p Principal, next http.Handler) http.Handler {
+func As(p *Principal, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r.WithContext(WithPrincipal(r.Context(), p)))
 	})

@@ -103,17 +103,17 @@ type fakeKeys struct {
 	checks int
 }
 
-func (k *fakeKeys) Check(_ context.Context, key string, _ netip.Addr) (api.Principal, error) {
+func (k *fakeKeys) Check(_ context.Context, key string, _ netip.Addr) (*api.Principal, error) {
 	k.checks++
 	switch {
 	case k.err != nil:
-		return api.Principal{}, k.err
+		return nil, k.err
 	case key != testKey:
-		return api.Principal{}, api.ErrWrongKey
+		return nil, api.ErrWrongKey
 	case k.scopes != nil:
-		return api.Principal{Name: "test", Scopes: k.scopes}, nil
+		return &api.Principal{Name: "test", Scopes: k.scopes}, nil
 	}
-	return api.Principal{Name: "test", Scopes: []api.Scope{api.ScopeAll}}, nil
+	return &api.Principal{Name: "test", Scopes: []api.Scope{api.ScopeAll}}, nil
 }
 
 // on has both methods on.

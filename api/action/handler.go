@@ -30,7 +30,7 @@ type Service interface {
 
 // Keys tells who holds an API key. A wrong key is [api.ErrWrongKey].
 type Keys interface {
-	Check(ctx context.Context, key string, from netip.Addr) (api.Principal, error)
+	Check(ctx context.Context, key string, from netip.Addr) (*api.Principal, error)
 }
 
 // Config is what the handler is made of.
@@ -175,38 +175,38 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 // authenticate finds out who calls, or answers. Attempts from an address with
 // too many wrong keys are refused before the key is looked at: an answer that
 // depended on it would let guessing go on.
-func (h *handler) authenticate(w http.ResponseWriter, r *http.Request, p params) (api.Principal, bool) {
+func (h *handler) authenticate(w http.ResponseWriter, r *http.Request, p params) (*api.Principal, bool) {
 	key, ok := p.scalar("api-key")
 	if !ok {
 		fail(w, r, msgNoKey, detailKeyMissing)
-		return api.Principal{}, false
+		return nil, false
 	}
 	peer := api.Peer(r)
 	if wait := h.wrong.Wait(peer); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 		api.WriteFailure(w, http.StatusTooManyRequests, "Too many requests",
 			"too many wrong API keys came from this address; try again later")
-		return api.Principal{}, false
+		return nil, false
 	}
 	who, err := h.cfg.Keys.Check(r.Context(), key, peer)
 	switch {
 	case errors.Is(err, api.ErrWrongKey):
 		h.wrong.Fail(peer)
 		fail(w, r, msgWrongKey, "")
-		return api.Principal{}, false
+		return nil, false
 	case err != nil:
 		h.internal(w, r, "checking the API key", err)
-		return api.Principal{}, false
+		return nil, false
 	case !who.May(api.ScopeVouchers):
 		fail(w, r, msgWrongKey, "the key is not for this API")
-		return api.Principal{}, false
+		return nil, false
 	}
 	api.NotesOf(r.Context()).Caller = who.String()
 	return who, true
 }
 
 // act runs the action that a caller asked for.
-func (h *handler) act(w http.ResponseWriter, r *http.Request, who api.Principal, p params) {
+func (h *handler) act(w http.ResponseWriter, r *http.Request, who *api.Principal, p params) {
 	name, ok := p.scalar("action")
 	if !ok {
 		if p["action"].Kind == api.KindOther {

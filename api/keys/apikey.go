@@ -124,18 +124,18 @@ func (h *handler) one(w http.ResponseWriter, r *http.Request, idText string) {
 }
 
 // authenticate finds out whose access token it is, or answers.
-func (h *handler) authenticate(w http.ResponseWriter, r *http.Request) (api.Principal, bool) {
+func (h *handler) authenticate(w http.ResponseWriter, r *http.Request) (*api.Principal, bool) {
 	token, err := bearer(r)
 	if err != nil {
 		h.refuse(w, r, err)
-		return api.Principal{}, false
+		return nil, false
 	}
 	if h.wait(w, r, h.forged) {
-		return api.Principal{}, false
+		return nil, false
 	}
 	if token == "" {
 		h.unauthorized(w, r, "the header Authorization: Bearer is missing: it takes an access token, which POST /api/token gives")
-		return api.Principal{}, false
+		return nil, false
 	}
 	who, genuine, err := h.keys.CheckToken(r.Context(), token, api.Peer(r))
 	switch {
@@ -167,7 +167,7 @@ func readBody(w http.ResponseWriter, r *http.Request, names string) (api.Params,
 	}})
 }
 
-func (h *handler) create(w http.ResponseWriter, r *http.Request, who api.Principal) {
+func (h *handler) create(w http.ResponseWriter, r *http.Request, who *api.Principal) {
 	if err := may(who, api.ScopeKeys); err != nil {
 		h.answerError(w, r, err)
 		return
@@ -194,7 +194,7 @@ func (h *handler) create(w http.ResponseWriter, r *http.Request, who api.Princip
 	api.WriteJSON(w, http.StatusOK, done{"ADDED", "Added new API Key", text})
 }
 
-func (h *handler) rename(w http.ResponseWriter, r *http.Request, who api.Principal, id api.ID) {
+func (h *handler) rename(w http.ResponseWriter, r *http.Request, who *api.Principal, id api.ID) {
 	p, err := readBody(w, r, "label")
 	if err != nil {
 		h.refuse(w, r, err)
@@ -212,7 +212,7 @@ func (h *handler) rename(w http.ResponseWriter, r *http.Request, who api.Princip
 	api.WriteJSON(w, http.StatusOK, done{Code: "UPDATED", Message: "APIKey has been updated"})
 }
 
-func (h *handler) remove(w http.ResponseWriter, r *http.Request, who api.Principal, id api.ID) {
+func (h *handler) remove(w http.ResponseWriter, r *http.Request, who *api.Principal, id api.ID) {
 	ctx, cancel := changing(r)
 	defer cancel()
 	if err := h.keys.Remove(ctx, who, id); err != nil {

@@ -24,7 +24,7 @@ const (
 )
 
 // List returns the keys that a caller may see, in order of creation.
-func (k *Keys) List(ctx context.Context, by api.Principal) ([]api.Key, error) {
+func (k *Keys) List(ctx context.Context, by *api.Principal) ([]api.Key, error) {
 	if err := may(by, api.ScopeKeys); err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (k *Keys) List(ctx context.Context, by api.Principal) ([]api.Key, error) {
 }
 
 // Get returns one key that a caller may see.
-func (k *Keys) Get(ctx context.Context, by api.Principal, id api.ID) (api.Key, error) {
+func (k *Keys) Get(ctx context.Context, by *api.Principal, id api.ID) (api.Key, error) {
 	e, err := k.entry(ctx, by, id)
 	if err != nil {
 		return api.Key{}, err
@@ -52,7 +52,7 @@ func (k *Keys) Get(ctx context.Context, by api.Principal, id api.ID) (api.Key, e
 	return e.key(now, believed), nil
 }
 
-func (k *Keys) entry(ctx context.Context, by api.Principal, id api.ID) (*entry, error) {
+func (k *Keys) entry(ctx context.Context, by *api.Principal, id api.ID) (*entry, error) {
 	if err := may(by, api.ScopeKeys); err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (k *Keys) entry(ctx context.Context, by api.Principal, id api.ID) (*entry, 
 }
 
 // View returns a key that was made to be viewable.
-func (k *Keys) View(ctx context.Context, by api.Principal, id api.ID) (string, error) {
+func (k *Keys) View(ctx context.Context, by *api.Principal, id api.ID) (string, error) {
 	e, err := k.entry(ctx, by, id)
 	if err != nil {
 		return "", err
@@ -88,7 +88,7 @@ func (k *Keys) View(ctx context.Context, by api.Principal, id api.ID) (string, e
 // Create makes a key and returns it with what it opens with, which is not
 // shown again unless it is viewable. It is on flash when Create returns. A
 // caller cannot give scopes that it has not.
-func (k *Keys) Create(ctx context.Context, by api.Principal, n api.NewKey) (api.Key, string, error) {
+func (k *Keys) Create(ctx context.Context, by *api.Principal, n api.NewKey) (api.Key, string, error) {
 	if err := may(by, api.ScopeKeys); err != nil {
 		return api.Key{}, "", err
 	}
@@ -138,7 +138,7 @@ func (k *Keys) Create(ctx context.Context, by api.Principal, n api.NewKey) (api.
 }
 
 // add stores a new key.
-func (k *Keys) add(ctx context.Context, by api.Principal, e *entry) error {
+func (k *Keys) add(ctx context.Context, by *api.Principal, e *entry) error {
 	if err := k.inTurn(ctx, by); err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (k *Keys) add(ctx context.Context, by api.Principal, e *entry) error {
 }
 
 // Rename gives a key another label.
-func (k *Keys) Rename(ctx context.Context, by api.Principal, id api.ID, label string) (api.Key, error) {
+func (k *Keys) Rename(ctx context.Context, by *api.Principal, id api.ID, label string) (api.Key, error) {
 	if err := may(by, api.ScopeKeys); err != nil {
 		return api.Key{}, err
 	}
@@ -181,7 +181,7 @@ func (k *Keys) Rename(ctx context.Context, by api.Principal, id api.ID, label st
 
 // EndTokens makes every access token that was issued for a key refused; the
 // key itself stays. The zero id stands for the device key.
-func (k *Keys) EndTokens(ctx context.Context, by api.Principal, id api.ID) error {
+func (k *Keys) EndTokens(ctx context.Context, by *api.Principal, id api.ID) error {
 	if err := may(by, api.ScopeKeys); err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (k *Keys) EndTokens(ctx context.Context, by api.Principal, id api.ID) error
 	return k.edit(ctx, by, id, func(*ring, *entry) error { return nil }, func(rec *record) { rec.Tokens++ })
 }
 
-func (k *Keys) endDeviceTokens(ctx context.Context, by api.Principal) error {
+func (k *Keys) endDeviceTokens(ctx context.Context, by *api.Principal) error {
 	if err := may(by, api.ScopeAll); err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func (k *Keys) endDeviceTokens(ctx context.Context, by api.Principal) error {
 }
 
 // edit changes the record of a key, in turn, if check allows.
-func (k *Keys) edit(ctx context.Context, by api.Principal, id api.ID, check func(*ring, *entry) error, change func(*record)) error {
+func (k *Keys) edit(ctx context.Context, by *api.Principal, id api.ID, check func(*ring, *entry) error, change func(*record)) error {
 	if err := k.inTurn(ctx, by); err != nil {
 		return err
 	}
@@ -245,7 +245,7 @@ func (k *Keys) edit(ctx context.Context, by api.Principal, id api.ID, check func
 
 // Remove deletes a key. When it returns, the key and the tokens made from it
 // open nothing any more, and what went on under them has been told to end.
-func (k *Keys) Remove(ctx context.Context, by api.Principal, id api.ID) error {
+func (k *Keys) Remove(ctx context.Context, by *api.Principal, id api.ID) error {
 	if err := may(by, api.ScopeKeys); err != nil {
 		return err
 	}

@@ -66,8 +66,8 @@ func (d *deviceKey) retire() {
 // id tells tokens of this key from those of another one.
 func (d *deviceKey) id() api.ID { return api.ID(d.hash[:len(api.ID{})]) }
 
-func (d *deviceKey) principal(from netip.Addr) api.Principal {
-	return api.Principal{
+func (d *deviceKey) principal(from netip.Addr) *api.Principal {
+	return &api.Principal{
 		Kind: api.CallerDevice, Name: DeviceKeyName, Scopes: []api.Scope{api.ScopeAll},
 		From: from, Epoch: d.state.Tokens, Life: d.ctx,
 	}
@@ -116,7 +116,7 @@ func (k *Keys) DeviceUse(ctx context.Context) (time.Time, netip.Addr, error) {
 	return at, from, nil
 }
 
-func (k *Keys) useDevice(d *deviceKey, from netip.Addr) api.Principal {
+func (k *Keys) useDevice(d *deviceKey, from netip.Addr) *api.Principal {
 	k.note(d.usage, from)
 	return d.principal(from)
 }

@@ -177,12 +177,12 @@ func (h *handler) token(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (h *handler) signIn(r *http.Request, c credential) (api.Principal, error) {
+func (h *handler) signIn(r *http.Request, c credential) (*api.Principal, error) {
 	switch ops := h.keys.cfg.Operators; {
 	case c.key != "":
 		return h.keys.Check(r.Context(), c.key, api.Peer(r))
 	case ops == nil:
-		return api.Principal{}, api.ErrWrongKey
+		return nil, api.ErrWrongKey
 	default:
 		return ops.SignIn(r.Context(), c.email, c.password, api.Peer(r))
 	}

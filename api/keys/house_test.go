@@ -152,25 +152,25 @@ type operators struct {
 	epoch uint32
 }
 
-func (o *operators) SignIn(ctx context.Context, email, password string, _ netip.Addr) (api.Principal, error) {
+func (o *operators) SignIn(ctx context.Context, email, password string, _ netip.Addr) (*api.Principal, error) {
 	id := map[string]string{"anna@example.com": annaID, "bert@example.com": bertID}[email]
 	if id == "" || password != "right" {
-		return api.Principal{}, api.ErrWrongKey
+		return nil, api.ErrWrongKey
 	}
 	parsed, err := api.ParseID(id)
 	if err != nil {
-		return api.Principal{}, err
+		return nil, err
 	}
 	return o.Operator(ctx, parsed)
 }
 
-func (o *operators) Operator(_ context.Context, id api.ID) (api.Principal, error) {
+func (o *operators) Operator(_ context.Context, id api.ID) (*api.Principal, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.gone {
-		return api.Principal{}, api.ErrWrongKey
+		return nil, api.ErrWrongKey
 	}
-	return api.Principal{Kind: api.CallerOperator, ID: id, Owner: id, Name: "operator", Epoch: o.epoch, Scopes: []api.Scope{api.ScopeAll}}, nil
+	return &api.Principal{Kind: api.CallerOperator, ID: id, Owner: id, Name: "operator", Epoch: o.epoch, Scopes: []api.Scope{api.ScopeAll}}, nil
 }
 
 func (o *operators) dismiss() {

@@ -37,10 +37,10 @@ type Config struct {
 type Operators interface {
 	// SignIn returns an operator as a principal. An unknown address and a wrong
 	// password are both [api.ErrWrongKey], after the same time.
-	SignIn(ctx context.Context, email, password string, from netip.Addr) (api.Principal, error)
+	SignIn(ctx context.Context, email, password string, from netip.Addr) (*api.Principal, error)
 	// Operator returns what an operator is and may do now. One who is gone is
 	// [api.ErrWrongKey].
-	Operator(ctx context.Context, id api.ID) (api.Principal, error)
+	Operator(ctx context.Context, id api.ID) (*api.Principal, error)
 }
 
 // Keys checks credentials and keeps them. It is safe for concurrent use.
@@ -77,13 +77,13 @@ func New(cfg Config) (*Keys, error) {
 // Check returns who holds a key, the device key or a named one, and notes that
 // it was used. A key that opens nothing is [api.ErrWrongKey]. It takes the
 // same time for every wrong key, and reads the store only the first time.
-func (k *Keys) Check(ctx context.Context, key string, from netip.Addr) (api.Principal, error) {
+func (k *Keys) Check(ctx context.Context, key string, from netip.Addr) (*api.Principal, error) {
 	if len(key) > maxCredential {
-		return api.Principal{}, api.ErrWrongKey
+		return nil, api.ErrWrongKey
 	}
 	named, err := k.loadNamed(ctx)
 	if err != nil {
-		return api.Principal{}, err
+		return nil, err
 	}
 	device, deviceErr := k.loadDevice(ctx)
 	e := named.find(key)
@@ -94,9 +94,9 @@ func (k *Keys) Check(ctx context.Context, key string, from netip.Addr) (api.Prin
 	case isDevice:
 		return k.useDevice(device, from), nil
 	case deviceErr != nil && !strings.HasPrefix(key, keyPrefix):
-		return api.Principal{}, deviceErr // it might be the right one
+		return nil, deviceErr // it might be the right one
 	}
-	return api.Principal{}, api.ErrWrongKey
+	return nil, api.ErrWrongKey
 }
 
 // matches compares a key with the device key. Comparing hashes hides the
@@ -130,7 +130,7 @@ func (k *Keys) expired(e *entry) bool {
 }
 
 // use notes that a key was used, and tells whose it is.
-func (k *Keys) use(e *entry, from netip.Addr) api.Principal {
+func (k *Keys) use(e *entry, from netip.Addr) *api.Principal {
 	k.note(e.usage, from)
 	return e.principal(from)
 }
@@ -153,7 +153,7 @@ func (k *Keys) end() { <-k.turn }
 
 // inTurn reports a use of the store by one who has the turn: who asks must
 // not have been revoked while waiting for it.
-func (k *Keys) inTurn(ctx context.Context, by api.Principal) error {
+func (k *Keys) inTurn(ctx context.Context, by *api.Principal) error {
 	if err := k.begin(ctx); err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (k *Keys) inTurn(ctx context.Context, by api.Principal) error {
 }
 
 // may refuses callers whose credential is not for keys.
-func may(by api.Principal, scope api.Scope) error {
+func may(by *api.Principal, scope api.Scope) error {
 	if by.Revoked() {
 		return api.ErrWrongKey
 	}

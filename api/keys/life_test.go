@@ -22,7 +22,7 @@ import (
 )
 
 // opens checks whether a key opens something, and as whom.
-func (h *house) opens(key string) (api.Principal, bool) {
+func (h *house) opens(key string) (*api.Principal, bool) {
 	h.t.Helper()
 	p, err := h.keys.Check(h.t.Context(), key, home)
 	if err != nil && !errors.Is(err, api.ErrWrongKey) {
@@ -42,7 +42,7 @@ func TestNamedKey(t *testing.T) {
 		t.Errorf("%+v", k)
 	}
 	p, ok := h.opens(text)
-	want := api.Principal{Kind: api.CallerKey, ID: k.ID, Name: "till", From: home,
+	want := &api.Principal{Kind: api.CallerKey, ID: k.ID, Name: "till", From: home,
 		Scopes: []api.Scope{api.ScopeVouchers, api.ScopeUsers, api.ScopeLive}}
 	p.Life = nil
 	if d := cmp.Diff(want, p, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); !ok || d != "" {
@@ -351,7 +351,7 @@ func TestScopes(t *testing.T) {
 			t.Errorf("%s %s without the scope: %d", c[0], c[1], code)
 		}
 	}
-	for name, p := range map[string]api.Principal{"nobody": {}, "vouchers": {Scopes: []api.Scope{api.ScopeVouchers}}} {
+	for name, p := range map[string]*api.Principal{"nobody": nil, "zero": {}, "vouchers": {Scopes: []api.Scope{api.ScopeVouchers}}} {
 		ctx := t.Context()
 		_, err1 := h.keys.List(ctx, p)
 		_, err2 := h.keys.Get(ctx, p, api.ID{})

@@ -88,8 +88,8 @@ func (e *entry) expired(now time.Time, believed bool) bool {
 	return now.UnixMilli() >= e.Expires
 }
 
-func (e *entry) principal(from netip.Addr) api.Principal {
-	return api.Principal{
+func (e *entry) principal(from netip.Addr) *api.Principal {
+	return &api.Principal{
 		Kind: api.CallerKey, ID: e.id, Owner: e.owner, Name: e.Label, Scopes: e.Scopes,
 		From: from, Epoch: e.Tokens, Life: e.ctx,
 	}
@@ -178,7 +178,7 @@ func (k *Keys) swap(f func([]*entry) []*entry) {
 }
 
 // byID returns an entry that a caller may see.
-func (r *ring) byID(by api.Principal, id api.ID) (*entry, error) {
+func (r *ring) byID(by *api.Principal, id api.ID) (*entry, error) {
 	for _, e := range r.entries {
 		if e.id == id && visible(by, e) {
 			return e, nil
@@ -188,7 +188,7 @@ func (r *ring) byID(by api.Principal, id api.ID) (*entry, error) {
 }
 
 // visible: a caller sees its own operator's keys; the command line sees all.
-func visible(by api.Principal, e *entry) bool {
+func visible(by *api.Principal, e *entry) bool {
 	return by.Kind == api.CallerLocal || e.owner == by.Owner
 }
 

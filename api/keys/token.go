@@ -49,7 +49,7 @@ func encoding() *base64.Encoding { return base64.RawURLEncoding.Strict() }
 
 // IssueToken returns an access token for a principal that Check or SignIn
 // returned, and when it expires. It is not kept anywhere.
-func (k *Keys) IssueToken(ctx context.Context, p api.Principal) (string, time.Time, error) {
+func (k *Keys) IssueToken(ctx context.Context, p *api.Principal) (string, time.Time, error) {
 	letter, id := byte(forKey), p.ID
 	switch p.Kind {
 	case api.CallerDevice:
@@ -89,7 +89,7 @@ func (k *Keys) sign(text string) []byte {
 
 // TokenFor returns an access token for a key, without the key: for whoever may
 // do all. The zero id stands for the device key.
-func (k *Keys) TokenFor(ctx context.Context, by api.Principal, id api.ID) (string, time.Time, error) {
+func (k *Keys) TokenFor(ctx context.Context, by *api.Principal, id api.ID) (string, time.Time, error) {
 	if err := may(by, api.ScopeAll); err != nil {
 		return "", time.Time{}, err
 	}
@@ -113,24 +113,25 @@ func (k *Keys) TokenFor(ctx context.Context, by api.Principal, id api.ID) (strin
 // CheckToken returns for whom an access token was issued, and notes that the
 // key was used. One that opens nothing is [api.ErrWrongKey]; genuine tells one
 // that this device once issued from one that somebody made up.
-func (k *Keys) CheckToken(ctx context.Context, token string, from netip.Addr) (p api.Principal, genuine bool, err error) {
+func (k *Keys) CheckToken(ctx context.Context, token string, from netip.Addr) (p *api.Principal, genuine bool, err error) {
 	c, ok := k.verify(token)
 	if !ok {
-		return api.Principal{}, false, api.ErrWrongKey
+		return nil, false, api.ErrWrongKey
 	}
 	now, _ := k.cfg.Now()
 	if now.Unix() >= c.Expires || now.Add(tokenSlack).Unix() < c.NotBefore {
-		return api.Principal{}, true, api.ErrWrongKey
+		return nil, true, api.ErrWrongKey
 	}
 	p, note, err := k.holder(ctx, c, from)
 	if err != nil {
-		return api.Principal{}, true, err
+		return nil, true, err
 	}
 	if note != nil {
 		k.note(note, from)
 	}
-	p.Token, p.From = true, from
-	return p, true, nil
+	who := *p // an operator's may be shared
+	who.Token, who.From = true, from
+	return &who, true, nil
 }
 
 // verify checks who made a token, not whether it still counts.
@@ -156,7 +157,7 @@ func (k *Keys) verify(token string) (c claims, ok bool) {
 }
 
 // holder finds for whom a token was issued, if that still counts.
-func (k *Keys) holder(ctx context.Context, c claims, from netip.Addr) (p api.Principal, u *usage, err error) {
+func (k *Keys) holder(ctx context.Context, c claims, from netip.Addr) (p *api.Principal, u *usage, err error) {
 	parts := strings.Split(c.ID, "-")
 	if len(parts) != 3 || parts[0] == "" {
 		return p, nil, api.ErrWrongKey

@@ -138,7 +138,7 @@ func TestTokenFollowsItsKey(t *testing.T) {
 	if !h.checks(h.token(text)) || !h.checks(h.token(h.device())) {
 		t.Error("a token issued afterwards is refused")
 	}
-	for _, p := range []api.Principal{api.Local(), {}} {
+	for _, p := range []*api.Principal{api.Local(), {}} {
 		if _, _, err := h.keys.IssueToken(t.Context(), p); !errors.Is(err, hotspot.ErrForbidden) {
 			t.Errorf("a token for %q: %v", p, err)
 		}

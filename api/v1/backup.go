@@ -74,6 +74,9 @@ type begun struct {
 
 // Write implements io.Writer.
 func (b *begun) Write(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil // it would begin the answer
+	}
 	if b.n == 0 {
 		b.w.Header().Set("Content-Type", snapshotType)
 	}

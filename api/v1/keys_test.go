@@ -107,7 +107,7 @@ func TestDeviceKeyUse(t *testing.T) {
 // strict asks the keys of package keys, which do what the caller may.
 type strict struct{ *v1test.Service }
 
-func (strict) List(_ context.Context, by api.Principal) ([]api.Key, error) {
+func (strict) List(_ context.Context, by *api.Principal) ([]api.Key, error) {
 	if !by.May(api.ScopeKeys) {
 		return nil, hotspot.ErrForbidden
 	}

@@ -51,18 +51,18 @@ type Keys interface {
 	// DeviceUse tells when the device key was last used, and from where.
 	DeviceUse(ctx context.Context) (time.Time, netip.Addr, error)
 
-	List(ctx context.Context, by surface.Principal) ([]surface.Key, error)
-	Get(ctx context.Context, by surface.Principal, id surface.ID) (surface.Key, error)
+	List(ctx context.Context, by *surface.Principal) ([]surface.Key, error)
+	Get(ctx context.Context, by *surface.Principal, id surface.ID) (surface.Key, error)
 	// View returns the key itself, if it was made to be viewable.
-	View(ctx context.Context, by surface.Principal, id surface.ID) (string, error)
+	View(ctx context.Context, by *surface.Principal, id surface.ID) (string, error)
 	// Create returns also the key itself.
-	Create(ctx context.Context, by surface.Principal, n surface.NewKey) (surface.Key, string, error)
-	Rename(ctx context.Context, by surface.Principal, id surface.ID, label string) (surface.Key, error)
-	Remove(ctx context.Context, by surface.Principal, id surface.ID) error
+	Create(ctx context.Context, by *surface.Principal, n surface.NewKey) (surface.Key, string, error)
+	Rename(ctx context.Context, by *surface.Principal, id surface.ID, label string) (surface.Key, error)
+	Remove(ctx context.Context, by *surface.Principal, id surface.ID) error
 	// TokenFor issues an access token, and EndTokens makes those refused that
 	// were issued. The zero id stands for the device key.
-	TokenFor(ctx context.Context, by surface.Principal, id surface.ID) (string, time.Time, error)
-	EndTokens(ctx context.Context, by surface.Principal, id surface.ID) error
+	TokenFor(ctx context.Context, by *surface.Principal, id surface.ID) (string, time.Time, error)
+	EndTokens(ctx context.Context, by *surface.Principal, id surface.ID) error
 }
 
 // Config is what the API is made of.

@@ -32,14 +32,14 @@ func (s *Service) DeviceUse(context.Context) (time.Time, netip.Addr, error) {
 }
 
 // List implements v1.Keys.
-func (s *Service) List(_ context.Context, _ api.Principal) ([]api.Key, error) {
+func (s *Service) List(_ context.Context, _ *api.Principal) ([]api.Key, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.named.keys), s.Err
 }
 
 // Get implements v1.Keys.
-func (s *Service) Get(_ context.Context, _ api.Principal, id api.ID) (api.Key, error) {
+func (s *Service) Get(_ context.Context, _ *api.Principal, id api.ID) (api.Key, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, err := s.keyAt(id)
@@ -61,7 +61,7 @@ func (s *Service) keyAt(id api.ID) (int, error) {
 }
 
 // View implements v1.Keys.
-func (s *Service) View(ctx context.Context, by api.Principal, id api.ID) (string, error) {
+func (s *Service) View(ctx context.Context, by *api.Principal, id api.ID) (string, error) {
 	k, err := s.Get(ctx, by, id)
 	if err == nil && !k.Viewable {
 		err = hotspot.ErrForbidden
@@ -70,7 +70,7 @@ func (s *Service) View(ctx context.Context, by api.Principal, id api.ID) (string
 }
 
 // Create implements v1.Keys with numbered keys; the label "bad" is refused.
-func (s *Service) Create(_ context.Context, by api.Principal, n api.NewKey) (api.Key, string, error) {
+func (s *Service) Create(_ context.Context, by *api.Principal, n api.NewKey) (api.Key, string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.Err != nil {
@@ -109,7 +109,7 @@ func (s *Service) Used(label string, at time.Time, from netip.Addr) {
 }
 
 // Rename implements v1.Keys.
-func (s *Service) Rename(_ context.Context, _ api.Principal, id api.ID, label string) (api.Key, error) {
+func (s *Service) Rename(_ context.Context, _ *api.Principal, id api.ID, label string) (api.Key, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, err := s.keyAt(id)
@@ -121,7 +121,7 @@ func (s *Service) Rename(_ context.Context, _ api.Principal, id api.ID, label st
 }
 
 // Remove implements v1.Keys.
-func (s *Service) Remove(_ context.Context, _ api.Principal, id api.ID) error {
+func (s *Service) Remove(_ context.Context, _ *api.Principal, id api.ID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, err := s.keyAt(id)
@@ -132,7 +132,7 @@ func (s *Service) Remove(_ context.Context, _ api.Principal, id api.ID) error {
 }
 
 // TokenFor implements v1.Keys with a token that names the key.
-func (s *Service) TokenFor(ctx context.Context, by api.Principal, id api.ID) (string, time.Time, error) {
+func (s *Service) TokenFor(ctx context.Context, by *api.Principal, id api.ID) (string, time.Time, error) {
 	if id != (api.ID{}) {
 		if _, err := s.Get(ctx, by, id); err != nil {
 			return "", time.Time{}, err
@@ -142,7 +142,7 @@ func (s *Service) TokenFor(ctx context.Context, by api.Principal, id api.ID) (st
 }
 
 // EndTokens implements v1.Keys and records the key.
-func (s *Service) EndTokens(_ context.Context, _ api.Principal, id api.ID) error {
+func (s *Service) EndTokens(_ context.Context, _ *api.Principal, id api.ID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.named.ended = append(s.named.ended, id)
