@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -156,7 +157,7 @@ func TestDiskFullRecovery(t *testing.T) {
 		_, err = f.Write(make([]byte, 4096))
 	}
 	_ = f.Close()
-	if _, err := Open(t.Context(), opts); !errors.Is(err, syscall.ENOSPC) {
+	if _, err := Open(t.Context(), opts); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "is full: delete something") {
 		t.Fatalf("got %v", err)
 	}
 	if !bytes.Equal(read(t, opts.Path), bad) {

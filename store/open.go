@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -29,12 +30,12 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	}
 	lock, err := acquireLock(ctx, opts.Path, opts.LockTimeout)
 	if err != nil {
-		return nil, err
+		return nil, withRemedy(err, opts.Path)
 	}
 	o := opener{Options: opts}
 	d, err := o.open(ctx)
 	if err != nil {
-		return nil, errors.Join(err, lock.release())
+		return nil, errors.Join(withRemedy(err, opts.Path), lock.release())
 	}
 	db := &DB{
 		opts: opts, log: opts.Log, lock: lock, engine: d, recovery: o.recovery,
@@ -42,6 +43,18 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	}
 	db.prune.forget()
 	return db, nil
+}
+
+// withRemedy says what helps where the disk does not take what must be written.
+func withRemedy(err error, path string) error {
+	dir := filepath.Dir(path)
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w (the disk of %s is mounted read-only, or became so when it failed: dmesg says which)", err, dir)
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("%w (the disk of %s is full: delete something, such as old snapshots)", err, dir)
+	}
+	return err
 }
 
 // opener opens the file of a store whose lock it has.

@@ -251,7 +251,7 @@ func TestReadOnlyDisk(t *testing.T) {
 	// A restart cannot help, and says why; the guests do not notice.
 	h.kill()
 	out, err := h.Router().Command(t.Context(), binary, "daemon", "--config", h.config).CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "read-only") {
+	if err == nil || !strings.Contains(string(out), "is mounted read-only, or became so") {
 		t.Errorf("started on a read-only disk: %v: %s", err, out)
 	}
 	// The owner repairs it.

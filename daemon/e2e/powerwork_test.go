@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +68,7 @@ func powerStore(dir string) (*store.DB, error) {
 	return store.Open(context.Background(), store.Options{Path: filepath.Join(dir, "vouchsafe.db"), Log: slog.New(slog.DiscardHandler)})
 }
 
-// session opens the store, works, and closes it.
+// session opens the store, works, closes it, and puts a backup in its place.
 func (j *powerWriter) session() error {
 	db, err := powerStore(j.dir)
 	if err != nil {
@@ -87,7 +88,14 @@ func (j *powerWriter) session() error {
 		wg.Go(func() { errs[g] = j.work(db, g) })
 	}
 	wg.Wait()
-	return errors.Join(append(errs, db.Close())...)
+	var backup bytes.Buffer
+	if err := errors.Join(append(errs, db.Snapshot(context.Background(), &backup), db.Close())...); err != nil {
+		return err
+	}
+	if j.n%2 == 0 { // a restored store gives other ids than before
+		_, err = store.Restore(context.Background(), filepath.Join(j.dir, "vouchsafe.db"), &backup)
+	}
+	return err
 }
 
 // work makes vouchers, removes some of them, counts usage, and now and then
