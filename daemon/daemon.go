@@ -162,7 +162,7 @@ func trusted(cfg config.Config) bool {
 // serve listens and runs the tasks until ctx ends or one of them fails.
 func (d *hotspotDaemon) serve(ctx context.Context) error {
 	tasks, ctx := errgroup.WithContext(ctx)
-	d.servers = &servers{ctx: ctx, tasks: tasks, log: d.log}
+	d.servers = &servers{ctx: ctx, tasks: tasks}
 	if err := d.servers.change(d.endpoints(d.conf()), nil); err != nil {
 		return err
 	}

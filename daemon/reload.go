@@ -50,7 +50,16 @@ func (d *hotspotDaemon) followLinks(ctx context.Context) error {
 		}
 		d.links <- s
 	}
-	return links.Watch(ctx, newest, d.metrics.linksLost)
+	for {
+		err := links.Watch(ctx, newest, d.metrics.linksLost)
+		if err == nil {
+			return nil
+		}
+		d.report(ctx, "the network interfaces could not be followed; it will be tried again", err)
+		if sleep(ctx, tick) != nil {
+			return nil
+		}
+	}
 }
 
 // view is what the rest of the daemon sees of the network's layout.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"syscall"
@@ -44,7 +43,6 @@ type server struct {
 type servers struct {
 	ctx   context.Context // of the run
 	tasks *errgroup.Group
-	log   *slog.Logger
 	list  []*server
 }
 
