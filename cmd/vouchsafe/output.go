@@ -12,7 +12,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/spf13/cobra"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
@@ -56,11 +55,6 @@ func clip(s string, n int) string {
 		return string(r[:n-1]) + "…"
 	}
 	return s
-}
-
-// addJSON gives a command a flag --json of its own.
-func addJSON(cmd *cobra.Command, on *bool) {
-	cmd.Flags().BoolVar(on, "json", false, "print JSON, for programs")
 }
 
 // print prints a result: as JSON if that is asked for, or else its text.
