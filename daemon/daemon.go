@@ -161,8 +161,9 @@ func trusted(cfg config.Config) bool {
 
 // serve listens and runs the tasks until ctx ends or one of them fails.
 func (d *hotspotDaemon) serve(ctx context.Context) error {
+	base := ctx
 	tasks, ctx := errgroup.WithContext(ctx)
-	d.servers = &servers{ctx: ctx, tasks: tasks}
+	d.servers = &servers{base: base, ctx: ctx, tasks: tasks}
 	if err := d.servers.change(d.endpoints(d.conf()), nil); err != nil {
 		return err
 	}

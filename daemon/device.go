@@ -116,11 +116,15 @@ func (d *deviceListener) wait() {
 	}
 }
 
-// linksChanged gives up a socket whose interface is not there any more.
+// linksChanged gives up a socket whose interface is not there any more. One
+// that was renamed is still there.
 func (d *deviceListener) linksChanged(s links.State) {
-	l, _ := s.ByName(d.device)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	l, ok := s.ByName(d.device)
+	if !ok {
+		l, _ = s.ByIndex(d.index)
+	}
 	if d.ln != nil && l.Index != d.index {
 		d.ln.Close()
 		d.ln = nil

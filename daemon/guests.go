@@ -78,9 +78,7 @@ func (g *guestLinks) update(s links.State, cfg *config.Config) layout {
 			g.learn(l.Index, false)
 		}
 	}
-	for _, index := range slices.Sorted(maps.Keys(g.known)) {
-		out.closed = append(out.closed, uint32(index))
-	}
+	out.closed = g.indexes()
 	out.protected = g.protected(s, cfg)
 	out.indexes = make(map[string]uint32)
 	for _, name := range append([]string{out.guest}, cfg.Network.Uplinks...) {
@@ -89,6 +87,24 @@ func (g *guestLinks) update(s links.State, cfg *config.Config) layout {
 		}
 	}
 	return out
+}
+
+// mostClosed bounds the indexes that are closed; the gate's set has room for no
+// more. An access point can have a port for each of its clients.
+const mostClosed = 256
+
+// indexes returns what is closed, the interface itself first.
+func (g *guestLinks) indexes() []uint32 {
+	var itself, ports []uint32
+	for _, index := range slices.Sorted(maps.Keys(g.known)) {
+		if g.known[index] {
+			itself = append(itself, uint32(index))
+		} else {
+			ports = append(ports, uint32(index))
+		}
+	}
+	all := append(itself, ports...)
+	return all[:min(len(all), mostClosed)]
 }
 
 // forget lets go of interfaces that are gone or not the guests' any more.

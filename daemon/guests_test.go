@@ -47,7 +47,7 @@ func TestGuestLinks(t *testing.T) {
 		"deleted and made anew": {
 			{links.State{link(4, "br-guest", 0, addr), link(5, "wlan0", 4)}, "br-guest", []uint32{4, 5}, []string{"br-lan"}},
 			{links.State{link(5, "wlan0", 0)}, "br-guest", []uint32{5}, []string{"br-lan"}},
-			{links.State{link(5, "wlan0", 8), link(8, "br-guest", 0, addr)}, "br-guest", []uint32{5, 8}, []string{"br-lan"}},
+			{links.State{link(5, "wlan0", 8), link(8, "br-guest", 0, addr)}, "br-guest", []uint32{8, 5}, []string{"br-lan"}},
 		},
 		"a port leaves for another bridge, one gets an address, one is an uplink": {
 			{links.State{lan, link(4, "br-guest", 0, addr), link(5, "eth1", 4), link(6, "eth2", 4), link(7, "eth3", 4)}, "br-guest", []uint32{4, 5, 6, 7}, []string{"br-lan"}},

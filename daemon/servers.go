@@ -41,6 +41,7 @@ type server struct {
 
 // servers are all that listen. Its methods are called one after another.
 type servers struct {
+	base  context.Context // of requests: those that end the run are answered, too
 	ctx   context.Context // of the run
 	tasks *errgroup.Group
 	list  []*server
@@ -110,12 +111,12 @@ func (s *servers) makeWay(fresh []endpoint, gone []*server) (closed []endpoint) 
 
 func (s *servers) openAll(list []endpoint) (made []*server, err error) {
 	for _, e := range list {
-		ln, err := e.open(s.ctx)
+		ln, err := e.open(s.base)
 		if err != nil {
 			closeServers(made)
 			return nil, err
 		}
-		srv, limited, err := e.serve(s.ctx, ln)
+		srv, limited, err := e.serve(s.base, ln)
 		if err != nil {
 			ln.Close()
 			closeServers(made)

@@ -59,7 +59,7 @@ func said(at string) string {
 func TestServersChange(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	tasks, ctx := errgroup.WithContext(ctx)
-	s := &servers{ctx: ctx, tasks: tasks}
+	s := &servers{base: t.Context(), ctx: ctx, tasks: tasks}
 	at := free(t, 3)
 	change := func(between error, wanted ...endpoint) error {
 		return s.change(wanted, func() error { return between })
@@ -118,7 +118,7 @@ func TestServersChange(t *testing.T) {
 // TestServersFinishAnswers removes a server in the midst of an answer.
 func TestServersFinishAnswers(t *testing.T) {
 	tasks, ctx := errgroup.WithContext(t.Context())
-	s := &servers{ctx: ctx, tasks: tasks}
+	s := &servers{base: t.Context(), ctx: ctx, tasks: tasks}
 	at := free(t, 1)[0]
 	begun, finish := make(chan struct{}), make(chan struct{})
 	e := here("slow", at)
@@ -178,6 +178,11 @@ func TestDeviceListener(t *testing.T) {
 	second, err := d.current()
 	if err != nil || second == nil || second == first || second != last {
 		t.Errorf("with another interface: %v", err)
+	}
+	d.index = 9
+	d.linksChanged(links.State{{Index: 9, Name: "renamed"}})
+	if ln, _ := d.current(); ln != second {
+		t.Error("a renamed interface is given up")
 	}
 	if !d.replaced(first) || d.replaced(second) {
 		t.Error("which socket was replaced")

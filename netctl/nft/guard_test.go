@@ -133,6 +133,7 @@ func TestConfigure(t *testing.T) {
 	first := g.cfg
 	second := first
 	second.GuestInterface, second.Portal, second.Uplinks, second.Protected = "other", 8080, nil, []string{"office"}
+	second.MaxGuests *= 2
 	if err := g.Configure(t.Context(), second); err != nil {
 		t.Fatal(err)
 	}
