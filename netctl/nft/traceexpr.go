@@ -114,8 +114,15 @@ func (t *tracer) expr(c *Chain, e heldExpr, doubtful bool) (*ruling, certainty) 
 			return nil, yes
 		}
 		return nil, maybe
-	case "counter", "log", "notrack", "last", "objref", "dynset", "dup":
+	case "counter", "log", "notrack", "last", "dup":
 		return nil, yes
+	case "objref":
+		if attribute(e.data, unix.NFTA_OBJREF_SET_NAME) == nil {
+			return nil, yes
+		}
+		return nil, maybe // what is not in the map ends the rule
+	case "dynset":
+		return nil, maybe // a limit inside may end the rule
 	}
 	// What it reads is not known: a later comparison must not guess.
 	t.regs = registers{}
