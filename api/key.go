@@ -22,6 +22,8 @@ func NewID() (id ID) {
 }
 
 // ParseID reads an ID as String writes it.
+//
+//go:noinline // it takes much code where it is called
 func ParseID(s string) (id ID, err error) {
 	if len(s) != 2*len(id) {
 		return ID{}, hotspot.Invalid("id", "must be 24 hexadecimal digits")
@@ -33,6 +35,8 @@ func ParseID(s string) (id ID, err error) {
 }
 
 // String returns 24 hexadecimal digits.
+//
+//go:noinline // it takes much code where it is called
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
 // Key describes a named API key. What it opens with is not in it.

@@ -11,6 +11,8 @@ import (
 // cut, so that the client does not take the part for the whole.
 //
 // A nil answer stands for status 500 with a [Failure].
+//
+//go:noinline // or each handler gets a copy of the closure
 func Recover(log *slog.Logger, answer http.HandlerFunc, next http.Handler) http.Handler {
 	if answer == nil {
 		answer = func(w http.ResponseWriter, _ *http.Request) {

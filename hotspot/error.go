@@ -91,6 +91,8 @@ func CodeOf(err error) Code {
 }
 
 // Invalid makes a [CodeInvalid] error about a field.
+//
+//go:noinline // it takes much code, in a hundred places
 func Invalid(field, format string, args ...any) *Error {
 	return &Error{Code: CodeInvalid, Field: field, Text: fmt.Sprintf(format, args...)}
 }

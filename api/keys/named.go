@@ -107,6 +107,9 @@ func (e *entry) key(now time.Time, believed bool) api.Key {
 	return k
 }
 
+// milli reads a stored time; 0 is the zero time.
+//
+//go:noinline // it takes much code where it is called
 func milli(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}
@@ -198,6 +201,7 @@ type lifetime struct {
 	end context.CancelFunc
 }
 
+//go:noinline // it takes much code where it is called
 func newLifetime() lifetime {
 	ctx, end := context.WithCancel(context.Background())
 	return lifetime{ctx, end}
