@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -218,5 +219,58 @@ func TestImportStops(t *testing.T) {
 	}
 	if left, err := h.Vouchers(t.Context(), 0, 10); err != nil || len(left) != 0 {
 		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// Bulk changes, single ones, imports and logins at once wait for one another
+// and never in a circle; what was used is counted once.
+func TestBulkAtOnce(t *testing.T) {
+	h := newHouse(t)
+	var all []uint64
+	var vs []hotspot.Voucher
+	for i := range 8 {
+		v := h.voucher(hotspot.VoucherSpec{Username: fmt.Sprint("v", i)})
+		vs, all = append(vs, v), append(all, v.ID)
+		h.login(h.device(byte(i+1)), v)
+		h.wantDown(h.device(byte(i+1)), 100, 100)
+	}
+	var wg sync.WaitGroup
+	try := func(f func(i int) error) {
+		wg.Go(func() {
+			for i := range 20 {
+				if err := f(i); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	ctx := t.Context()
+	for range 2 {
+		try(func(i int) error {
+			note, turned := fmt.Sprint(i), append(slices.Clone(all[i%8:]), all[:i%8]...)
+			_, err := h.EditVouchers(ctx, turned, nil, hotspot.VoucherEdit{Note: &note})
+			return err
+		})
+	}
+	try(func(i int) error {
+		limit := uint64(1000 + i)
+		_, err := h.EditVoucher(ctx, vs[i%8].Username, hotspot.VoucherEdit{LimitDown: &limit})
+		return err
+	})
+	try(func(i int) error {
+		_, err := h.ImportVouchers(ctx, rows(row("v1", nil), row("v2", nil), row(fmt.Sprint("new", i), nil)), hotspot.ConflictUpdate, i%2 == 0)
+		return err
+	})
+	try(func(i int) error {
+		_, err := h.tryLogin(h.device(byte(i%8+1)), vs[i%8])
+		return err
+	})
+	try(func(int) error { return h.Poll(ctx) })
+	try(func(int) error { return h.Tick(ctx) })
+	wg.Wait()
+	for _, v := range vs {
+		if x := h.view(v); x.Used.Down != 100 || x.Online != 1 {
+			t.Errorf("%s: used %d, online %d", x.Username, x.Used.Down, x.Online)
+		}
 	}
 }

@@ -47,18 +47,6 @@ func suggest(cmd *cobra.Command, word string) string {
 	return ""
 }
 
-// some wants one argument or more.
-//
-//go:noinline // or each command gets a copy of the closure
-func some(name string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return usage(cmd, "%s is missing", name)
-		}
-		return nil
-	}
-}
-
 // exactly wants the named arguments, no more and no fewer.
 //
 //go:noinline // or each command gets a copy of the closure
