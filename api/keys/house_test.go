@@ -219,13 +219,13 @@ func exampleKeys() map[string]map[string]any {
 		"60902b70b281af121fcda4ce": {
 			"owner": annaID, "label": "Test 1234", "prefix": "vs_AAAAA", "by": "operator",
 			"hash":   hash("07347bb350de895875ddb2b06186075be3dfd97b4ab7720c25170ff36c65a77b62d592e7ed508fdd1f6c8e59a5ed30e3d3a2ce02069ea8338905744f919e89cc"),
-			"scopes": []string{"vouchers", "users", "live"}, "created": 1620061040261, "modified": 1620061040261,
+			"scopes": []string{"vouchers", "users", "live"}, "created": int64(1620061040261), "modified": int64(1620061040261),
 		},
 		"60902b80b281af121fcda4cf": {
 			"owner": annaID, "label": "Test 123", "prefix": "vs_BBBBB", "by": "operator",
 			"hash":   hash("bd6084557ac2fadc6bbdc3b7cc8b4547d1dd7c93b20c8f60809b1059a3380249f32287d9a48c1fd324a550b6075304f4450a3c30dfdf934342d6e7fab2e5dcbc"),
-			"scopes": []string{"vouchers"}, "created": 1620061056402, "modified": 1620061056402, "expires": 4775734656400,
-			"used": 1620061060000, "from": "192.168.10.9",
+			"scopes": []string{"vouchers"}, "created": int64(1620061056402), "modified": int64(1620061056402), "expires": int64(4775734656400),
+			"used": int64(1620061060000), "from": "192.168.10.9",
 		},
 	}
 }
