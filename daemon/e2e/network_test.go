@@ -197,18 +197,20 @@ func TestFlushedRules(t *testing.T) {
 	h.login(h.Guest(1), user, pass)
 	p := h.probe(h.Guest(2))
 	h.more(p, 500)
-	if err := h.StopFirewall(t.Context()); err != nil {
-		t.Fatal(err)
+	for range 4 { // as often as a restart of everything may do it
+		if err := h.StopFirewall(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		h.more(p, 500)
 	}
-	h.more(p, 2000)
 	settled := p.through.Load()
 	h.more(p, 2000)
 	if p.through.Load() != settled {
 		t.Error("the rules do not come back")
 	}
 	// Each family tries every 100 µs.
-	t.Logf("%d packets passed before the rules were back", settled)
-	if settled > 2000 {
+	t.Logf("%d packets passed before the rules were back, four times", settled)
+	if settled > 1000 {
 		t.Errorf("%d packets passed before the rules were back", settled)
 	}
 	if err := h.ReloadFirewall(t.Context()); err != nil {

@@ -17,10 +17,11 @@ const (
 	// portOffset is where the sender's port is in a message's header.
 	portOffset = 12
 	portLen    = 4
-	// truce is how long the gate waits at least before it puts its rules back
-	// once more, so that two programs that both want the table do not spend
-	// all their time on it.
-	truce = time.Second
+	// truce is how often, on average, the gate puts its rules back at most, so
+	// that two programs that both want the table do not spend all their time on
+	// it. The first few times it does so at once: until then nobody is kept out.
+	truce      = time.Second
+	atOnceMost = 8
 	// tableAttr is the table's name in every message of nf_tables.
 	tableAttr = 1
 )
@@ -182,7 +183,11 @@ func tableOf(m message) (name string) {
 
 // restore puts the rules back and reports the loss.
 func (w *watch) restore(ctx context.Context) {
-	w.touched, w.next = false, time.Now().Add(truce)
+	w.touched = false
+	if earliest := time.Now().Add(-atOnceMost * truce); w.next.Before(earliest) {
+		w.next = earliest
+	}
+	w.next = w.next.Add(truce)
 	w.gate.lost.Store(true)
 	if err := w.gate.locked(ctx, func() error { return nil }); err != nil {
 		w.gate.log.Error("cannot put the rules back", "err", err)
