@@ -181,3 +181,61 @@ func TestFlushStoresUses(t *testing.T) {
 		t.Errorf("stored use: %v, %v", at, err)
 	}
 }
+
+// TestKeysInABackup: on another router, named keys work, the device key asks
+// to be made anew, and tokens of the first router are refused.
+func TestKeysInABackup(t *testing.T) {
+	ctx := t.Context()
+	first := startDaemon(t, t.TempDir())
+	ctl := v1.NewClient(v1.DialUnix(first.Control))
+	made, err := ctl.CreateAPIKey(ctx, v1.NewAPIKey{Label: "till", Viewable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := ctl.CreateToken(ctx, made.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var backup bytes.Buffer
+	if err := ctl.Backup(ctx, &backup); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(backup.String(), made.Secret) {
+		t.Error("the backup holds the key")
+	}
+	if err := first.stop(); err != nil {
+		t.Fatal(err)
+	}
+
+	data := t.TempDir()
+	h, closeStore, err := Offline(ctx, config.Config{Data: data, Zone: time.UTC}, "1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v1.NewClient(v1.InProcess(h)).Restore(ctx, &backup, false); err != nil {
+		t.Fatal(err)
+	}
+	_ = closeStore() // the restore has closed it
+	second := startDaemon(t, data)
+	defer func() {
+		if err := second.stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if code, answer := ask(t, "POST", second.API+"token?key="+made.Secret, "", nil); code != http.StatusOK {
+		t.Errorf("the named key: %d %v", code, answer)
+	}
+	if code, _ := ask(t, "GET", second.API+"apikey", token.Token, nil); code != http.StatusUnauthorized {
+		t.Errorf("a token of the first router: %d", code)
+	}
+	ctl = v1.NewClient(v1.DialUnix(second.Control))
+	if _, err := ctl.DeviceKey(ctx); err == nil || !strings.Contains(err.Error(), "vouchsafe key regenerate") {
+		t.Errorf("showing the device key of another router: %v", err)
+	}
+	if _, err := ctl.ViewAPIKey(ctx, made.ID); err == nil || !strings.Contains(err.Error(), "device secret") {
+		t.Errorf("showing a viewable key: %v", err)
+	}
+	if _, err := ctl.RegenerateKey(ctx); err != nil {
+		t.Error(err)
+	}
+}

@@ -30,8 +30,11 @@ const deviceKeyBytes = 30
 const DeviceKeyName = string(api.CallerDevice)
 
 // ErrUnreadable is a device key that was sealed with another device secret.
-var ErrUnreadable = errors.New("the API key cannot be read, because the device secret that sealed it was lost or replaced: " +
-	"put the secret's file back, or make a new key with `vouchsafe key regenerate` and give it to every client")
+var ErrUnreadable = errors.New("sealed with another device secret")
+
+// unreadable says what to do about it.
+const unreadable = "the device key cannot be read, because the device secret that sealed it was lost or replaced: " +
+	"put the secret's file back, or make a new key with `vouchsafe key regenerate` and give it to every client"
 
 // deviceKey is the device key as it is in use.
 type deviceKey struct {
@@ -183,7 +186,7 @@ func (k *Keys) unseal(r hotspot.Reader) (string, error) {
 	}
 	plain, err := k.sealer.open(sealed)
 	if err != nil {
-		return "", ErrUnreadable
+		return "", &hotspot.Error{Code: hotspot.CodeUnavailable, Text: unreadable, Err: ErrUnreadable}
 	}
 	return string(plain), nil
 }

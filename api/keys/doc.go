@@ -25,8 +25,8 @@
 // file) has a sealed device key that nothing can open. The key is then not
 // replaced by itself: every client still holds the old one, and a silent
 // change would look like a wrong key to all of them with nobody knowing why.
-// Instead [Keys.DeviceKey] and [Keys.Check] return [ErrUnreadable], whose text
-// names the remedy: put the secret file back, or make a new key with
+// Instead [Keys.DeviceKey] and [Keys.Check] return an error that is
+// [ErrUnreadable] and names the remedy: put the secret file back, or make a new key with
 // `vouchsafe key regenerate` and give it to the clients. Named keys go on
 // working, though none can be shown; access tokens issued before are refused.
 // Guests are not affected meanwhile.
