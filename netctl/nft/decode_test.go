@@ -140,13 +140,16 @@ func FuzzMessages(f *testing.F) {
 	e.ops(sampleOps())
 	f.Add(e.b)
 	f.Add([]byte{})
+	links := (&socket{}).transaction()
+	links.newLinksSet("vouchsafe", 1, []uint32{3, 1 << 20})
+	f.Add(links.b)
 	b := &buffer{}
 	b.begin(msgCtGet, 0, unix.AF_INET, 0)
 	tuple(b, ctaTupleOrig, guest4(0), outside4, 1, 2)
 	tuple(b, ctaTupleReply, outside4, guest4(0), 2, 1)
 	b.end()
 	f.Add(b.b)
-	g := &Gate{cfg: Config{Table: "vouchsafe"}}
+	g := &Gate{table: "vouchsafe"}
 	wanted := map[netip.Addr]struct{}{guest4(0): {}}
 	f.Fuzz(func(t *testing.T, d []byte) {
 		messages(d, func(m message) bool {
@@ -154,6 +157,9 @@ func FuzzMessages(f *testing.F) {
 				t.Errorf("error number %d", e)
 			}
 			_, o, _ := decodeObject(m.attrs())
+			if n := len(appendLinks(nil, m.attrs())); n > mostLinks {
+				t.Errorf("%d links", n)
+			}
 			var held []netctl.HeldElement
 			for _, s := range layout(1) {
 				decodeElements(m.attrs(), s, func(e netctl.HeldElement) {
