@@ -226,3 +226,21 @@ func TestHostileHeaders(t *testing.T) {
 		}
 	}
 }
+
+// TestTokenOfAnOperatorsKey: a token ends with the operator whose key it was
+// issued for.
+func TestTokenOfAnOperatorsKey(t *testing.T) {
+	h := newHouse(t)
+	code, answer := h.answer("POST", "/api/apikey", h.signIn("anna@example.com"), "label=hers&scopes=keys")
+	if code != http.StatusOK {
+		t.Fatalf("%d %v", code, answer)
+	}
+	token := h.token(fmt.Sprint(answer["api_key"]))
+	if code, answer := h.answer("GET", "/api/apikey", token, ""); code != http.StatusOK || answer["total"] != 1.0 {
+		t.Errorf("%d %v", code, answer)
+	}
+	h.ops.dismiss()
+	if code, _ := h.answer("GET", "/api/apikey", token, ""); code != http.StatusUnauthorized {
+		t.Errorf("the operator is gone: %d", code)
+	}
+}
