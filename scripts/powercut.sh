@@ -9,4 +9,4 @@ deps test
 seed=${VOUCHSAFE_POWER_SEED:-$(date +%s)}
 say "seed $seed"
 VOUCHSAFE_POWER_SEED=$seed VOUCHSAFE_POWER_CUTS=${VOUCHSAFE_POWER_CUTS:-300} \
-	go test -count="${VOUCHSAFE_POWER_RUNS:-10}" -timeout 30m -exec "$PWD/scripts/in-netns.sh" -run '^TestPowerCut$' -v ./daemon/e2e
+	go test -count="${VOUCHSAFE_POWER_RUNS:-10}" -timeout 30m -exec "$PWD/scripts/in-netns.sh" -run '^Test(PowerCut|FailedWritesAndPowerCut)$' -v ./daemon/e2e

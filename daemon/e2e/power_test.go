@@ -29,6 +29,7 @@ type powerLog struct {
 	meter         []int // meter[i]: from where on the meter is more than i
 	secret        int   // 0: not yet
 	copied        int   // from where on there is a snapshot
+	refused       int   // how many changes were
 }
 
 // TestPowerCut lets a store write to a real filesystem on a disk that remembers
@@ -62,7 +63,10 @@ func powerCuts(t *testing.T, data string, r *rand.Rand, cuts int) {
 			t.Error(err)
 		}
 	}()
-	booked := record(t, plug, "loop,data="+data, 2*time.Second)
+	booked := record(t, plug, "loop,data="+data, 2*time.Second, func(string) {})
+	if booked.refused > 0 {
+		t.Errorf("%d changes were refused", booked.refused)
+	}
 	end := plug.Position()
 	writes, flushes := plug.Counts()
 	t.Logf("%d writes and %d flushes; %d vouchers made, %d removed, the meter at %d", writes, flushes, len(booked.made), len(booked.removed), len(booked.meter))
@@ -95,12 +99,12 @@ func formatted(t *testing.T) string {
 	if err := os.Truncate(path, 16<<20); err != nil {
 		t.Fatal(err)
 	}
-	d.run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", path)
+	d.run("mkfs.ext4", "-q", "-F", "-b", "4096", "-E", "lazy_itable_init=0,lazy_journal_init=0", path)
 	return path
 }
 
 // record runs the job on the disk for a time, and books what it says.
-func record(t *testing.T, on *storetest.Disk, options string, span time.Duration) *powerLog {
+func record(t *testing.T, on *storetest.Disk, options string, span time.Duration, meanwhile func(dir string)) *powerLog {
 	t.Helper()
 	dir := t.TempDir()
 	d := &disk{t: t}
@@ -120,6 +124,7 @@ func record(t *testing.T, on *storetest.Disk, options string, span time.Duration
 	booked := &powerLog{made: map[string]int{}, removed: map[string]int{}}
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
+		meanwhile(dir)
 		if err := booked.book(lines.Text(), on.Position()); err != nil {
 			t.Errorf("the job says: %v", err)
 		}
@@ -148,6 +153,8 @@ func (b *powerLog) book(line string, at int) error {
 		b.secret = at
 	case word == saysCopied && b.copied == 0:
 		b.copied = at
+	case word == saysRefused:
+		b.refused++
 	case word == saysError:
 		return errors.New(line)
 	}

@@ -29,6 +29,7 @@ const (
 	saysMeter   = "meter"
 	saysSecret  = "secret"
 	saysCopied  = "copied"
+	saysRefused = "refused" // the store says that it could not store something
 	saysError   = "error"
 )
 
@@ -43,7 +44,11 @@ func powerChild() bool {
 	}
 	j := &powerWriter{dir: dir, out: os.Stdout}
 	for {
-		if err := j.session(); err != nil {
+		err := j.session()
+		switch {
+		case errors.Is(err, hotspot.ErrUnavailable):
+			j.say(saysRefused, strings.ReplaceAll(err.Error(), "\n", "; "))
+		case err != nil:
 			j.say(saysError, err)
 			return true
 		}

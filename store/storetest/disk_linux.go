@@ -32,10 +32,12 @@ type Disk struct {
 	fuse *fuseConn
 	base []byte // what was on it at first
 
-	mu    sync.Mutex // guards the two below
-	now   []byte
-	log   []event
 	ended chan error
+
+	mu   sync.Mutex // guards all below
+	now  []byte
+	log  []event
+	fail map[int64]bool // blocks of which the next write fails
 }
 
 // NewDisk shows a disk with the given content in an empty directory, for which
@@ -105,15 +107,42 @@ func (d *Disk) read(offset int64, n int) []byte {
 	return bytes.Clone(d.now[offset:min(offset+int64(n), d.size())])
 }
 
-func (d *Disk) write(offset int64, data []byte) bool {
+// FailBlock is the size of the blocks of [Disk.FailOnce].
+const FailBlock = 4096
+
+// FailOnce lets the next write that touches one of some blocks fail: the disk
+// keeps what it had there, and says so.
+func (d *Disk) FailOnce(blocks []int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fail = map[int64]bool{}
+	for _, b := range blocks {
+		d.fail[b] = true
+	}
+}
+
+// Failed reports whether a write has failed since [Disk.FailOnce].
+func (d *Disk) Failed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fail == nil
+}
+
+func (d *Disk) write(offset int64, data []byte) unix.Errno {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if offset < 0 || offset > d.size()-int64(len(data)) {
-		return false
+		return unix.ENOSPC
+	}
+	for at := offset &^ (FailBlock - 1); at < offset+int64(len(data)); at += FailBlock {
+		if d.fail[at/FailBlock] {
+			d.fail = nil
+			return unix.EIO
+		}
 	}
 	copy(d.now[offset:], data)
 	d.log = append(d.log, event{offset: offset, data: bytes.Clone(data)})
-	return true
+	return 0
 }
 
 func (d *Disk) flush() {

@@ -174,8 +174,8 @@ func (r request) write(d *Disk) ([]byte, unix.Errno) {
 	if len(r.b) < inHeader+writeHeader || uint32(len(r.b)-inHeader-writeHeader) < n {
 		return nil, unix.EINVAL
 	}
-	if !d.write(int64(r.num64(8)), r.b[inHeader+writeHeader:][:n]) {
-		return nil, unix.ENOSPC
+	if errno := d.write(int64(r.num64(8)), r.b[inHeader+writeHeader:][:n]); errno != 0 {
+		return nil, errno
 	}
 	out := make([]byte, 8)
 	ne.PutUint32(out, n)
@@ -187,10 +187,10 @@ func (r request) fallocate(d *Disk) ([]byte, unix.Errno) {
 	if r.num32(24)&(punchHole|zeroRange) == 0 {
 		return nil, unix.EOPNOTSUPP
 	}
-	if n < 0 || n > d.size() || !d.write(offset, make([]byte, n)) {
+	if n < 0 || n > d.size() {
 		return nil, unix.EINVAL
 	}
-	return nil, 0
+	return nil, d.write(offset, make([]byte, n))
 }
 
 // entry begins the answer to a look-up.
