@@ -128,7 +128,7 @@ func TestGoldenErrors(t *testing.T) {
 		{"voucher", "list", "--where", "note=a", "--where", "note=b"}, {"voucher", "list", "--where", "created-before=soon"},
 		{"voucher", "edit", "--enable"}, {"voucher", "edit", "anna", "--all", "--enable"}, {"voucher", "remove", "--all"},
 		{"voucher", "export", "--format", "xml"}, {"voucher", "import", "gone.csv"}, {"voucher", "import", "gone.csv", "--on-conflict", "ask"},
-		{"log", "--mac", "phone"}, {"log", "--since", "soon"}, {"log", "--limit", "-1"}, {"log", "--follow", "--until", "now"},
+		{"log", "--mac", "phone"}, {"log", "--since", "soon"}, {"log", "--limit", "-1"}, {"log", "--follow"}, {"log", "--follow", "--until", "now"},
 		{"user", "list", "--method", "voucher"}, {"restore", "gone"}, {"restore", "-"}, {"completion", "tcsh"},
 		{"guest", "kick", "phone"}, {"guest", "kick", "02:00:5E:10:00:99"},
 		{"settings", "get", "no.such"}, {"settings", "set", "no.such", "on"}, {"settings", "set", "api.post"}, {"settings", "set", "api.post", "bad"},

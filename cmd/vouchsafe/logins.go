@@ -118,6 +118,10 @@ type follower struct {
 }
 
 func (a *app) followLog(ctx context.Context, c *v1.Client, filter v1.LoginFilter) error {
+	// Following a stopped daemon's store would keep the daemon from starting.
+	if st, err := c.Status(ctx); err != nil || !st.Running {
+		return errors.Join(err, errors.New("no daemon runs whose logins could be followed; start it, or leave --follow out"))
+	}
 	f := &follower{a: a, filter: filter, open: map[uint64]struct{}{}}
 	if err := f.look(c.Logins(ctx, filter), filter.Limit); err != nil {
 		return err
