@@ -75,13 +75,10 @@ func (a *app) command() *cobra.Command {
 		Short:         "A guest hotspot with vouchers",
 		Long:          longHelp,
 		Example:       exampleHelp,
-		Version:       a.version,
 		Args:          noArgs,
-		RunE:          showHelp,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetVersionTemplate("vouchsafe {{.Version}}\n")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.SetHelpFunc(help)
@@ -97,7 +94,15 @@ func (a *app) command() *cobra.Command {
 	f.StringVar(&a.socket, "socket", "", "`path` of the daemon's control socket; control.sock in the data directory if not given")
 	f.BoolVar(&a.json, "json", false, "print JSON, for programs; errors, too")
 	f.BoolP("help", "h", false, "show help for a command")
-	root.Flags().Bool("version", false, "print the version")
+	// Not cobra's own version flag: it prints through text/template, which would
+	// keep every exported method of every type in the program.
+	version := root.Flags().Bool("version", false, "print the version")
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if *version {
+			return a.printVersion(cmd, args)
+		}
+		return showHelp(cmd, args)
+	}
 	root.AddCommand(
 		a.daemonCommand(), a.configCommand(),
 		a.voucherCommand(), a.guestCommand(), a.userCommand(), a.logCommand(), a.keyCommand(), a.tokenCommand(), a.settingsCommand(),
@@ -118,9 +123,10 @@ func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return a.print(map[string]string{"version": a.version}, "vouchsafe "+a.version+"\n")
-		},
+		Use: "version", Short: "Print the version", Args: noArgs, RunE: a.printVersion,
 	}
+}
+
+func (a *app) printVersion(*cobra.Command, []string) error {
+	return a.print(map[string]string{"version": a.version}, "vouchsafe "+a.version+"\n")
 }
