@@ -26,7 +26,7 @@ func TestGoldenPages(t *testing.T) {
 			if w.Code != s.want() {
 				t.Errorf("status %d, want %d", w.Code, s.want())
 			}
-			got := version.ReplaceAllString(w.Body.String(), "?v=0")
+			got := canonical(version.ReplaceAllString(w.Body.String(), "?v=0"))
 			file := filepath.Join("testdata", "golden", s.name+".html")
 			if *update {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
