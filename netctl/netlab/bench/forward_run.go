@@ -15,14 +15,18 @@ changes nothing else; beside it, in turns of a fraction of a second, the same
 packets with the table in force. Small packets are UDP datagrams of 64 bytes with
 their IP header, no two merged, sent from a ring in kernel memory on one
 processor while the other does the router's work, so that the router is what
-limits the rate; both take precedence over whatever else runs on the machine. Each
-of the guests has a MAC, an address, an account with quotas
-in both directions and meters of its own. "One" is the traffic of one guest,
-"all" is 16 packets of each guest in turn, as many as a small aggregate of Wi-Fi
-has, and "each" a single packet of each guest in turn, so that with many guests
-nothing of a guest is in the processor's cache when its packet comes: the worst case. TCP is a connection of one guest
-("one"), or connections of 256 KiB from each guest in turn, four at a time
-("all"), downloads, with the kernel's segmentation offload as it is.`
+limits the rate; both go before whatever else runs on the machine. Each of the
+guests has a MAC, an address, an account with quotas in both directions and meters
+of its own.
+
+"One" is the traffic of one guest. "All" is 16 packets of each guest in turn, as
+many as a small aggregate of Wi-Fi has. "Each" is a single packet of each guest in
+turn: with many guests nothing of a guest is in the processor's cache when its
+packet comes, which is the worst case. What nftables itself costs then is stated
+for comparison: a table with one lookup among as many addresses, and nothing else.
+TCP is a connection of one guest ("one"), or connections of 256 KiB from each guest
+in turn, four at a time ("all"), downloads, with the kernel's segmentation offload
+as it is.`
 
 // load is one kind of traffic.
 type forwardLoad struct {
