@@ -4,9 +4,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/valyala/quicktemplate"
 )
 
 // TestTokensAgree: the colours are written three times for three kinds of
@@ -45,7 +48,7 @@ func TestAsset(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for query, cached := range map[string]bool{strings.TrimPrefix(a.URL(), a.Path): true, "": false, "?v=old": false} {
+	for query, cached := range map[string]bool{strings.TrimPrefix(a.URL().Href(), a.Path): true, "": false, "?v=old": false} {
 		w := httptest.NewRecorder()
 		SecurityHeaders(a).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/s.css"+query, nil))
 		if got := strings.Contains(w.Header().Get("Cache-Control"), "immutable"); got != cached {
@@ -58,41 +61,29 @@ func TestAsset(t *testing.T) {
 	if _, err := Style("/s.css", fstest.MapFS{}, "own.css"); err == nil {
 		t.Error("a missing style sheet is accepted")
 	}
-	if icon, err := Icon("/i.svg"); err != nil || !strings.Contains(icon.URL(), "/i.svg?v=") {
+	if icon, err := Icon("/i.svg"); err != nil || !strings.Contains(icon.URL().Href(), "/i.svg?v=") {
 		t.Errorf("icon %q, %v", icon.URL(), err)
 	}
 }
 
-func TestPages(t *testing.T) {
-	ps, err := NewPages(fstest.MapFS{
-		"templates/one.html":        {Data: []byte(`{{define "main"}}{{.Title}} {{.Missing}}{{end}}`)},
-		"templates/two.html":        {Data: []byte(`{{define "main"}}<p>{{.Title}}</p>{{end}}`)},
-		"templates/parts/body.html": {Data: []byte(`{{define "body"}}<main>{{template "main" .}}</main>{{end}}`)},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	view := Page{Lang: english(t), Title: "<b>", Site: "Bar & Grill", Style: "/s.css", Icon: "/i.svg"}
+// plainView is the smallest page.
+type plainView struct{ Page }
+
+func (v plainView) StreamBody(w *quicktemplate.Writer) { w.E().S(v.Title) }
+
+func TestRender(t *testing.T) {
+	view := plainView{Page{Lang: english(t), Title: "<b>", Site: "Bar & Grill", Style: Local("/s.css", nil), Icon: URL{}}}
 	w := httptest.NewRecorder()
-	if err := ps.Render(w, http.StatusTeapot, "two", view); err != nil {
-		t.Fatal(err)
-	}
+	Render(w, http.StatusTeapot, view)
 	body := w.Body.String()
-	for _, want := range []string{`<html lang="en" dir="ltr">`, "<main><p>&lt;b&gt;</p></main>", "<title>&lt;b&gt; – Bar &amp; Grill</title>"} {
+	for _, want := range []string{`<html lang="en" dir="ltr">`, "<body> &lt;b&gt; </body>", "<title>&lt;b&gt; – Bar &amp; Grill</title>",
+		`href="/s.css"`, `href="#"`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %s in\n%s", want, body)
 		}
 	}
-	if w.Code != http.StatusTeapot || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
-		t.Errorf("%d %v", w.Code, w.Header())
-	}
-	for _, name := range []string{"one", "three"} {
-		w := httptest.NewRecorder()
-		if err := ps.Render(w, http.StatusOK, name, view); err == nil || w.Body.Len() > 0 {
-			t.Errorf("%s: error %v, %d bytes sent", name, err, w.Body.Len())
-		}
-	}
-	if _, err := NewPages(fstest.MapFS{"templates/bad.html": {Data: []byte(`{{`)}}); err == nil {
-		t.Error("a broken template is accepted")
+	h := w.Header()
+	if w.Code != http.StatusTeapot || h.Get("Content-Type") != "text/html; charset=utf-8" || h.Get("Content-Length") != strconv.Itoa(len(body)) {
+		t.Errorf("%d %v, %d bytes", w.Code, h, len(body))
 	}
 }

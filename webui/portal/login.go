@@ -142,7 +142,7 @@ func (p *portal) refuse(w http.ResponseWriter, r *http.Request, h hotspot.Host, 
 	v.Refusal, v.RefusedMethod = text, name
 	v.BadFields = badFields(err)
 	v.Title = v.T("welcome.error_title", "title", v.Title)
-	p.render(w, http.StatusOK, "welcome", v)
+	p.render(w, http.StatusOK, v)
 }
 
 // logout ends the guest's session at its wish.

@@ -139,7 +139,7 @@ func TestWhyOffline(t *testing.T) {
 	for _, code := range []hotspot.Code{"time_used", "download_used", "upload_used", "not_yet_valid", "disabled", "idle", "session_timeout", "kicked", "removed", "replaced", "never heard of"} {
 		v := newVenue(t, func(v *venue) { v.why = &hotspot.Error{Code: code, Text: "text-for-programs"} })
 		welcome := between(v.get("/welcome").Body.String(), `role="status"><p>`, "</p>")
-		status := between(v.get("/status").Body.String(), "</h1>\n<p>", "</p>")
+		status := between(v.get("/status").Body.String(), "</h1> <p>", "</p>")
 		if welcome == "" || welcome != status || seen[welcome] || strings.Contains(welcome, "programs") {
 			t.Errorf("%s: welcome says %q, status %q", code, welcome, status)
 		}

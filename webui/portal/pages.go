@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"net/http"
 
+	"github.com/valyala/quicktemplate"
+
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui"
 )
@@ -20,13 +22,20 @@ func (p *portal) page(r *http.Request, title string) webui.Page {
 	}
 }
 
-// render answers with a page. A page that cannot be made is our fault, and
-// would be again if another page were tried.
-func (p *portal) render(w http.ResponseWriter, status int, name string, view any) {
-	if err := p.pages.Render(w, status, name, view); err != nil {
-		p.log.Error("page cannot be shown", "page", name, "err", err)
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-	}
+// view is what differs from page to page: the template's {% func (v …) Main() %}.
+type view interface {
+	Head() webui.Page
+	StreamMain(w *quicktemplate.Writer)
+}
+
+// sheet is a page of the portal: the venue's name above, the view below.
+type sheet struct {
+	webui.Page
+	view view
+}
+
+func (p *portal) render(w http.ResponseWriter, status int, v view) {
+	webui.Render(w, status, &sheet{v.Head(), v})
 }
 
 // messageView is a page that says one thing.
@@ -37,9 +46,9 @@ type messageView struct {
 
 // message answers with an error page; what names its texts.
 func (p *portal) message(w http.ResponseWriter, r *http.Request, status int, what string) {
-	v := messageView{Page: p.page(r, "message."+what+".title")}
+	v := &messageView{Page: p.page(r, "message."+what+".title")}
 	v.Text = v.T("message." + what)
-	p.render(w, status, "message", v)
+	p.render(w, status, v)
 }
 
 // identify returns the device at the other end of the connection.

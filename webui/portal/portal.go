@@ -15,7 +15,7 @@ import (
 	"github.com/vouchsafe/vouchsafe/webui"
 )
 
-//go:embed templates lang static
+//go:embed lang static
 var files embed.FS
 
 // Service is what the portal asks of the rules; *hotspot.Service answers.
@@ -89,7 +89,6 @@ type portal struct {
 	cfg     Config
 	log     *slog.Logger
 	langs   *webui.Languages
-	pages   *webui.Pages
 	style   webui.Asset
 	icon    webui.Asset
 	routes  map[string]map[string]http.HandlerFunc // path → method
@@ -108,11 +107,10 @@ func New(cfg Config) (http.Handler, error) {
 	if p.cfg.Now == nil {
 		p.cfg.Now = time.Now
 	}
-	var errs [4]error
+	var errs [3]error
 	p.langs, errs[0] = webui.NewLanguages(files)
-	p.pages, errs[1] = webui.NewPages(files)
-	p.style, errs[2] = webui.Style("/style.css", files, "static/portal.css")
-	p.icon, errs[3] = webui.Icon("/icon.svg")
+	p.style, errs[1] = webui.Style("/style.css", files, "static/portal.css")
+	p.icon, errs[2] = webui.Icon("/icon.svg")
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("portal: %w", err)
 	}

@@ -2,7 +2,6 @@ package portal
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui"
@@ -17,15 +16,15 @@ type statusView struct {
 	OnlineText, OnlineDetail string
 	Quotas                   []quotaView
 	Login                    string
-	Self                     string // this page again
-	Why                      string // when offline
+	Self                     webui.URL // this page again
+	Why                      string    // when offline
 }
 
 // quotaView is one direction's amount of data.
 type quotaView struct {
 	ID, Name, Text, Detail string
 	Limited                bool
-	Limit, Left            string // in bytes, for <meter>
+	Limit, Left            uint64 // in bytes, for <meter>
 }
 
 // status tells a guest how it stands. The page does not renew itself: people
@@ -41,14 +40,14 @@ func (p *portal) status(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !st.Online {
-		p.render(w, http.StatusOK, "status", p.offlineView(r, st))
+		p.render(w, http.StatusOK, p.offlineView(r, st))
 		return
 	}
-	p.render(w, http.StatusOK, "status", p.onlineView(r, st))
+	p.render(w, http.StatusOK, p.onlineView(r, st))
 }
 
-func (p *portal) offlineView(r *http.Request, st hotspot.GuestStatus) statusView {
-	v := statusView{Page: p.page(r, "status.offline_title")}
+func (p *portal) offlineView(r *http.Request, st hotspot.GuestStatus) *statusView {
+	v := &statusView{Page: p.page(r, "status.offline_title")}
 	v.Why = v.T("status.offline")
 	if st.Why != nil {
 		v.Why = p.ended(v.Lang, st.Why)
@@ -56,12 +55,10 @@ func (p *portal) offlineView(r *http.Request, st hotspot.GuestStatus) statusView
 	return v
 }
 
-func (p *portal) onlineView(r *http.Request, st hotspot.GuestStatus) statusView {
-	v := statusView{Page: p.page(r, "status.title"), Online: true, Login: st.Guest.Login, Self: pathStatus}
+func (p *portal) onlineView(r *http.Request, st hotspot.GuestStatus) *statusView {
+	v := &statusView{Page: p.page(r, "status.title"), Online: true, Login: st.Guest.Login}
 	v.Target = p.target(r.URL.Query().Get(fieldTarget))
-	if q := v.Target.query(); q != nil {
-		v.Self += "?" + q.Encode()
-	}
+	v.Self = webui.Local(pathStatus, v.Target.query())
 	if st.Guest.Account.Method == hotspot.MethodFree {
 		v.Login = "" // a hardware address tells the guest nothing
 	}
@@ -96,6 +93,6 @@ func quota(pg webui.Page, name string, a hotspot.Allowance, d hotspot.Direction,
 	q.Limited = true
 	q.Text = pg.T("status.left", "left", pg.Lang.Bytes(left))
 	q.Detail = pg.T("status.left_of", "limit", pg.Lang.Bytes(limit))
-	q.Left, q.Limit = strconv.FormatUint(left, 10), strconv.FormatUint(limit, 10)
+	q.Left, q.Limit = left, limit
 	return q
 }

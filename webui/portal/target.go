@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/vouchsafe/vouchsafe/webui"
 )
 
 // maxTarget bounds the address of a page that a guest wanted to see.
@@ -17,6 +19,9 @@ type target struct {
 	URL  string
 	Host string
 }
+
+// Href is the target's address for a link.
+func (t target) Href() string { return webui.Outside(t.URL).Href() }
 
 // target judges an address that came with a request: absolute, http or https,
 // without credentials, and not the portal itself.

@@ -38,13 +38,13 @@ type welcomeView struct {
 }
 
 // Refused reports whether the last attempt was with a method.
-func (v welcomeView) Refused(m hotspot.Method) bool { return v.RefusedMethod == m }
+func (v *welcomeView) Refused(m hotspot.Method) bool { return v.RefusedMethod == m }
 
 // Bad reports whether a field was filled in wrongly.
-func (v welcomeView) Bad(field string) bool { return slices.Contains(v.BadFields, field) }
+func (v *welcomeView) Bad(field string) bool { return slices.Contains(v.BadFields, field) }
 
 // OnlyFree reports whether there is nothing to fill in.
-func (v welcomeView) OnlyFree() bool {
+func (v *welcomeView) OnlyFree() bool {
 	return len(v.Methods) == 1 && v.Methods[0] == hotspot.MethodFree
 }
 
@@ -73,13 +73,13 @@ func (p *portal) welcome(w http.ResponseWriter, r *http.Request) {
 	case st.Why != nil:
 		v.Notice = p.ended(v.Lang, st.Why)
 	}
-	p.render(w, http.StatusOK, "welcome", v)
+	p.render(w, http.StatusOK, v)
 }
 
 // welcomeView prepares the login page from the settings and what was sent.
-func (p *portal) welcomeView(r *http.Request, sent url.Values) welcomeView {
+func (p *portal) welcomeView(r *http.Request, sent url.Values) *welcomeView {
 	s := p.cfg.Service.Settings()
-	v := welcomeView{Page: p.page(r, "welcome.title"), Text: s.PortalText, Terms: s.PortalTerms,
+	v := &welcomeView{Page: p.page(r, "welcome.title"), Text: s.PortalText, Terms: s.PortalTerms,
 		Code: tidyField(sent.Get(fieldCode)), Target: p.target(sent.Get(fieldTarget))}
 	v.Heading = cmp.Or(s.PortalTitle, v.Title)
 	v.Title = v.Heading
