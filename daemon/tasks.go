@@ -150,7 +150,10 @@ func (d *hotspotDaemon) account(ctx context.Context) error {
 		}
 		d.report(ctx, "accounting failed; it will be tried again", err)
 		if time.Since(lastFlush) >= flush {
-			err := d.flush(ctx)
+			var err error
+			if d.flushDue() {
+				err = d.flush(ctx)
+			}
 			lastFlush = time.Now()
 			d.health.flushed(err)
 			d.report(ctx, "usage could not be stored; it will be tried again", err)

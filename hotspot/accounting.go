@@ -353,5 +353,19 @@ func (s *Service) Flush(ctx context.Context, along ...func(Tx) error) error {
 	if err != nil {
 		return fmt.Errorf("store usage of %d sessions: %w", len(open), err)
 	}
+	s.marked(r.Mono)
 	return nil
+}
+
+// idleMark is how long the time goes unstored while nobody is online. A boot
+// without a clock begins at the time that was stored last.
+const idleMark = 10 * time.Minute
+
+// FlushDue reports whether [Service.Flush] has usage to store, or the time was
+// not stored for long: a router that nobody uses should not wear its flash.
+func (s *Service) FlushDue() bool {
+	now := s.cfg.Clock.Read().Mono
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions) > 0 || now-s.markedAt >= idleMark
 }

@@ -69,6 +69,7 @@ type Service struct {
 	stepped  time.Duration          // boot clock when the time was corrected by much
 	pending  map[uint64]struct{}    // closed sessions that the gate must still forget
 	readAt   time.Duration          // boot clock when the meters were read last
+	markedAt time.Duration          // boot clock when the time was stored last
 }
 
 // live is an open session.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // Load reads settings and time from the store and leaves sessions alone: enough
@@ -83,7 +84,15 @@ func (s *Service) putMark(ctx context.Context) error {
 	if err := s.cfg.Store.Update(ctx, func(tx Tx) error { return tx.PutClockMark(mark) }); err != nil {
 		return fmt.Errorf("store the time: %w", err)
 	}
+	s.marked(r.Mono)
 	return nil
+}
+
+// marked notes that the time was stored.
+func (s *Service) marked(mono time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.markedAt = mono
 }
 
 // rejudge looks at every open session as if it began now: accounts may have

@@ -12,6 +12,8 @@ import (
 // transaction that takes place anyhow, and what to call once that is durable.
 // So requests cost no write of their own; a power cut loses the last minutes.
 //
+// The write is nil if there is nothing to store.
+//
 // It also moves the times of keys that were made before the clock was
 // believed.
 func (k *Keys) Uses() (write func(hotspot.Tx) error, stored func()) {
@@ -49,6 +51,9 @@ func (k *Keys) Uses() (write func(hotspot.Tx) error, stored func()) {
 				k.change(e, move)
 			}
 		})
+	}
+	if len(writes) == 0 {
+		return nil, func() {}
 	}
 	write = func(tx hotspot.Tx) error {
 		for _, w := range writes {
