@@ -2,7 +2,7 @@
 # `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint unit test-root test-arch model killtest powercut fuzz cross bench bench-short hooks clean
+.PHONY: help build run test templates lint unit test-root test-arch model killtest powercut fuzz cross bench bench-short hooks clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -16,7 +16,10 @@ run: ## Bring up a whole hotspot on this machine; Ctrl-C takes it down
 test: ## Run every check that CI runs
 	@scripts/test.sh
 
-lint: ## Format, vet, staticcheck, import rules, shell scripts
+templates: ## Compile the pages' templates after a change
+	@scripts/templates.sh
+
+lint: ## Format, templates, vet, staticcheck, import rules, shell scripts
 	@scripts/test.sh lint
 
 unit: ## Run the tests that need no privileges

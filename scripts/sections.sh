@@ -3,7 +3,7 @@
 
 about() {
 	case $1 in
-	lint) echo "format, vet, staticcheck, import rules, shell scripts" ;;
+	lint) echo "format, templates, vet, staticcheck, import rules, shell scripts" ;;
 	unit) echo "tests that need no privileges" ;;
 	race) echo "portable packages under the race detector" ;;
 	root) echo "tests against this machine's kernel, in network namespaces" ;;
@@ -23,6 +23,7 @@ section_lint() {
 	local unformatted
 	unformatted=$(git ls-files -co --exclude-standard '*.go' | xargs -r gofmt -l)
 	[ -z "$unformatted" ] || die "run gofmt -w on:"$'\n'"$unformatted"
+	scripts/templates.sh check
 	go vet ./...
 	go tool -modfile=scripts/tools/go.mod staticcheck ./...
 	go test -count=1 ./scripts/...

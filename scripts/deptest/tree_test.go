@@ -23,6 +23,7 @@ type file struct {
 	path    string // from the root, with slashes
 	pkg     string // directory, which names the package here
 	test    bool
+	made    bool // by a program, from a source that the repository has, too
 	lines   int
 	imports []string // own packages are named like pkg, others by their path
 	ast     *ast.File
@@ -90,9 +91,10 @@ func read(p, rel string) (file, error) {
 		return file{}, err
 	}
 	f := file{path: rel, pkg: path.Dir(rel), test: strings.HasSuffix(rel, "_test.go"), lines: bytes.Count(src, []byte("\n")), fset: token.NewFileSet()}
-	if f.ast, err = parser.ParseFile(f.fset, rel, src, parser.SkipObjectResolution); err != nil {
+	if f.ast, err = parser.ParseFile(f.fset, rel, src, parser.SkipObjectResolution|parser.ParseComments); err != nil {
 		return f, err
 	}
+	f.made = ast.IsGenerated(f.ast)
 	for _, spec := range f.ast.Imports {
 		imp, err := strconv.Unquote(spec.Path.Value)
 		if err != nil {
