@@ -1,20 +1,12 @@
 package daemon
 
-import (
-	"context"
-
-	"github.com/vouchsafe/vouchsafe/hotspot"
-)
+import "context"
 
 // flush stores what was used, and when the keys were last used, in one
 // transaction.
 func (d *hotspotDaemon) flush(ctx context.Context) error {
-	var along []func(hotspot.Tx) error
 	write, stored := d.keys.Uses()
-	if write != nil {
-		along = append(along, write)
-	}
-	err := d.service.Flush(ctx, along...)
+	err := d.service.Flush(ctx, write)
 	if err == nil {
 		stored()
 	}
@@ -24,6 +16,5 @@ func (d *hotspotDaemon) flush(ctx context.Context) error {
 // flushDue reports whether a flush would store anything that is worth a write
 // to flash.
 func (d *hotspotDaemon) flushDue() bool {
-	write, _ := d.keys.Uses()
-	return write != nil || d.service.FlushDue()
+	return d.service.FlushDue() || d.keys.Unstored()
 }

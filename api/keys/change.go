@@ -276,10 +276,8 @@ func (k *Keys) Remove(ctx context.Context, by *api.Principal, id api.ID) error {
 func (k *Keys) update(ctx context.Context, f func(hotspot.Tx) error) error {
 	write, stored := k.Uses()
 	err := k.cfg.Store.Update(ctx, func(tx hotspot.Tx) error {
-		if write != nil {
-			if err := write(tx); err != nil {
-				return err
-			}
+		if err := write(tx); err != nil {
+			return err
 		}
 		return f(tx)
 	})

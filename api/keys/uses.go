@@ -12,13 +12,33 @@ import (
 // transaction that takes place anyhow, and what to call once that is durable.
 // So requests cost no write of their own; a power cut loses the last minutes.
 //
-// The write is nil if there is nothing to store.
-//
 // It also moves the times of keys that were made before the clock was
 // believed.
 func (k *Keys) Uses() (write func(hotspot.Tx) error, stored func()) {
-	var writes []func(hotspot.Tx) error
-	var done []func()
+	writes, done := k.uses()
+	write = func(tx hotspot.Tx) error {
+		for _, w := range writes {
+			if err := w(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return write, func() {
+		for _, f := range done {
+			f()
+		}
+	}
+}
+
+// Unstored reports whether [Keys.Uses] has anything to store.
+func (k *Keys) Unstored() bool {
+	writes, _ := k.uses()
+	return len(writes) > 0
+}
+
+// uses returns what there is to store, and what to call for each afterwards.
+func (k *Keys) uses() (writes []func(hotspot.Tx) error, done []func()) {
 	if d := k.device.Load(); d != nil {
 		if u := d.usage.unstored(); u != nil {
 			writes = append(writes, func(tx hotspot.Tx) error {
@@ -52,22 +72,7 @@ func (k *Keys) Uses() (write func(hotspot.Tx) error, stored func()) {
 			}
 		})
 	}
-	if len(writes) == 0 {
-		return nil, func() {}
-	}
-	write = func(tx hotspot.Tx) error {
-		for _, w := range writes {
-			if err := w(tx); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	return write, func() {
-		for _, f := range done {
-			f()
-		}
-	}
+	return writes, done
 }
 
 // all returns the entries in use; none before they are read.
