@@ -47,6 +47,9 @@ type Principal struct {
 	Scopes []Scope
 	From   netip.Addr // where the call came from; not valid: this machine
 	Token  bool       // the credential is an access token
+	// ReadOnly: it may look at what its scopes open, and change nothing. What
+	// would give it more than that, such as a key, it may not look at either.
+	ReadOnly bool
 
 	// Epoch is another one when the access tokens that were issued before
 	// count no more.
