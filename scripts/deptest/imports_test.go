@@ -71,7 +71,7 @@ var bans = []struct {
 	{"os/exec", []string{"netctl/netlab/...", "cmd/vouchsafe-lab", "scripts/..."}, true, "the daemon speaks to the kernel itself"},
 	{"log", nil, false, "a *slog.Logger is injected"},
 	{"unsafe", nil, true, "what works on amd64 breaks on mips"},
-	{"testing", []string{"hotspot/hotspottest/...", "netctl/gatetest/...", "netctl/netlab/..."}, true, "test doubles have packages of their own"},
+	{"testing", []string{"hotspot/hotspottest/...", "netctl/gatetest/...", "netctl/netlab/...", "webui/pagetest"}, true, "test doubles have packages of their own"},
 	{"net/http/httptest", []string{"hotspot/hotspottest/..."}, true, "test doubles have packages of their own"},
 	{"html/template", nil, true, "it calls methods by name: the linker must keep them all, 2.7 MB on a router"},
 	{"text/template", []string{"cmd/vouchsafe-lab"}, true, "it calls methods by name: the linker must keep them all, 2.7 MB on a router"},
@@ -129,7 +129,7 @@ func TestShippedProgramHasNoTestParts(t *testing.T) {
 			}
 		}
 		for imp, by := range seen {
-			if under(imp, "netctl/netlab/...", "netctl/gatetest/...", "hotspot/hotspottest/...", "api/v1/v1test", "testing", "net/http/httptest", "os/exec") {
+			if under(imp, "netctl/netlab/...", "netctl/gatetest/...", "hotspot/hotspottest/...", "webui/pagetest", "api/v1/v1test", "testing", "net/http/httptest", "os/exec") {
 				t.Errorf("%s would contain %s, through %s", program, imp, by)
 			}
 		}
