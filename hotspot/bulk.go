@@ -112,11 +112,11 @@ func (s *Service) editAll(ctx context.Context, ids []uint64, match func(VoucherV
 	defer s.era.RUnlock()
 	set, m := s.Settings(), s.moment()
 	var (
-		edited []Voucher
-		moved  []Session
+		edited, was []Voucher
+		moved       []Session
 	)
 	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
-		edited, moved = edited[:0], moved[:0]
+		edited, was, moved = edited[:0], was[:0], moved[:0]
 		for _, id := range ids {
 			v, ok, err := s.matching(tx, id, match, m, set)
 			if err != nil {
@@ -125,13 +125,13 @@ func (s *Service) editAll(ctx context.Context, ids []uint64, match func(VoucherV
 			if !ok {
 				continue
 			}
-			v, more, err := s.editIn(tx, v, e, m, set)
+			is, more, err := s.editIn(tx, v, e, m, set)
 			if err != nil {
 				return err
 			}
-			edited, moved = append(edited, v), append(moved, more...)
+			edited, was, moved = append(edited, is), append(was, v), append(moved, more...)
 		}
-		return nil
+		return s.auditEdited(ctx, tx, m, was, edited, e)
 	})
 	if err != nil {
 		return nil, storeError("store voucher", err)
@@ -248,6 +248,7 @@ func (s *Service) removeAll(ctx context.Context, vs []Voucher) (ended int, err e
 	if len(vs) == 0 {
 		return 0, nil
 	}
+	m := s.moment()
 	err = s.cfg.Store.Update(ctx, func(tx Tx) error {
 		for _, v := range vs {
 			for _, m := range v.Bound {
@@ -259,7 +260,7 @@ func (s *Service) removeAll(ctx context.Context, vs []Voucher) (ended int, err e
 				return err
 			}
 		}
-		return nil
+		return s.auditVouchers(ctx, tx, m, AuditVoucherRemoved, firstNames(vs), len(vs), nil)
 	})
 	if err != nil {
 		return ended, storeError("remove vouchers", err)

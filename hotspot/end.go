@@ -162,6 +162,12 @@ func storeEnd(tx Tx, l *live) error {
 		return err
 	}
 	x.Ended, x.Reason, x.Addrs = l.endedAt, l.ending, l.Addrs
+	if l.audit != nil {
+		row := *l.audit
+		if err := tx.PutAudit(&row); err != nil {
+			return err
+		}
+	}
 	if x.Ended.Before(x.Started) {
 		x.Ended = x.Started
 	}
@@ -325,6 +331,9 @@ func (s *Service) prune(tx Tx, set Settings, m moment) error {
 	s.mu.Unlock()
 	if set.LogAge > 0 && sure {
 		before = m.now.Add(-set.LogAge)
+	}
+	if err := s.pruneAudit(tx, set, m, sure); err != nil {
+		return err
 	}
 	gone, err := tx.PruneSessions(before, set.LogRows, atOnce)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strconv"
 )
 
 // OnConflict says what an import does about a username that is taken.
@@ -49,7 +50,7 @@ func (s *Service) ImportVouchers(ctx context.Context, rows iter.Seq2[VoucherEdit
 		if dryRun {
 			return errDryRun
 		}
-		return nil
+		return run.audit(ctx, tx)
 	})
 	s.era.RUnlock()
 	if dryRun && errors.Is(err, errDryRun) {
@@ -92,6 +93,18 @@ func (run *importRun) all(ctx context.Context, tx Tx, rows iter.Seq2[VoucherEdit
 		}
 	}
 	return nil
+}
+
+// audit stores a row about the import, if it changed anything.
+func (run *importRun) audit(ctx context.Context, tx Tx) error {
+	n := run.result.Created + run.result.Updated
+	if n == 0 {
+		return nil
+	}
+	count := func(field string, n int) Change { return Change{field, "", strconv.Itoa(n)} }
+	row := run.s.audit(ctx, run.m, AuditVoucherImported, strconv.Itoa(n)+" vouchers",
+		count("created", run.result.Created), count("updated", run.result.Updated), count("skipped", run.result.Skipped))
+	return tx.PutAudit(&row)
 }
 
 func (run *importRun) row(tx Tx, e VoucherEdit) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -352,6 +353,14 @@ func (s *Service) Kick(ctx context.Context, m MAC) error {
 	if !ok {
 		return &Error{Code: CodeNotFound, Text: fmt.Sprintf("no guest with MAC %s is online", m)}
 	}
+	at := s.moment()
+	row := s.audit(ctx, at, AuditGuestKicked, l.Login, Change{"mac", "", m.String()}, Change{"session", "", strconv.FormatUint(l.ID, 10)})
+	s.mu.Lock()
+	// One whose end is decided by now was not kicked.
+	if now := s.sessions[l.ID]; now != nil && now.ending == "" {
+		now.ending, now.endedAt, now.audit = EndKicked, at.now, &row
+	}
+	s.mu.Unlock()
 	return s.endOne(ctx, l, EndKicked)
 }
 

@@ -168,6 +168,9 @@ type Reader interface {
 	// Secrets returns every secret whose name begins with a prefix, by name.
 	Secrets(prefix string) (map[string][]byte, error)
 	ClockMark() (ClockMark, error)
+	// Audit returns up to limit rows of the audit log with ids below before (0:
+	// from the newest), descending.
+	Audit(before uint64, limit int) ([]AuditRow, error)
 }
 
 // Tx reads and writes the store.
@@ -193,6 +196,13 @@ type Tx interface {
 	PutSecret(name string, value []byte) error
 	DeleteSecret(name string) error
 	PutClockMark(m ClockMark) error
+	// PutAudit stores a row of the audit log, giving it an id. A row is never
+	// changed: one that has an id is [ErrInvalid].
+	PutAudit(r *AuditRow) error
+	// PruneAudit deletes up to limit of the oldest rows of the audit log, for as
+	// long as the oldest is from before a time (zero: none for age) or not
+	// among the newest keep (0: none for count).
+	PruneAudit(before time.Time, keep, limit int) error
 }
 
 // ClockMark is the last time known to the store.

@@ -80,6 +80,7 @@ type live struct {
 	endedAt    time.Time
 	lastActive time.Duration // boot clock at the last byte seen
 	began      time.Duration // boot clock at the login, possibly negative
+	audit      *AuditRow     // to be stored with the end; may be nil
 }
 
 // New returns a service; [Service.Start] must run before anything else.

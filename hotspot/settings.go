@@ -41,6 +41,9 @@ type Settings struct {
 
 	LogAge  time.Duration // 0 = keep
 	LogRows int           // 0 = keep
+
+	AuditAge  time.Duration // 0 = keep
+	AuditRows int           // 0 = keep
 }
 
 // SettingKey describes one setting for programs and people.
@@ -79,6 +82,8 @@ func SettingKeys() []SettingKey {
 		megabytes("free.download_limit", "download in one free period, in MB; 0 for unlimited", func(s *Settings) *uint64 { return &s.FreeLimit.Down }),
 		megabytes("free.upload_limit", "upload in one free period, in MB; 0 for unlimited", func(s *Settings) *uint64 { return &s.FreeLimit.Up }),
 		flag("free.return", "on", "a known device is let in again without the form while its free period lasts", func(s *Settings) *bool { return &s.FreeReturn }),
+		days("audit.keep_days", "730", "delete what the audit log has older than this many days; 0 for never", func(s *Settings) *time.Duration { return &s.AuditAge }),
+		number("audit.keep_rows", "5000", 0, 1_000_000, "keep at most this many rows of the audit log; 0 for all", func(s *Settings) *int { return &s.AuditRows }),
 		days("log.keep_days", "365", "delete logins older than this many days; 0 for never", func(s *Settings) *time.Duration { return &s.LogAge }),
 		number("log.keep_rows", "50000", 0, 10_000_000, "keep at most this many logins; 0 for all", func(s *Settings) *int { return &s.LogRows }),
 	}
@@ -148,7 +153,16 @@ func (s *Service) SetSetting(ctx context.Context, key, value string) error {
 	}
 	s.settingsMu.Lock()
 	defer s.settingsMu.Unlock()
-	if err := s.cfg.Store.Update(ctx, func(tx Tx) error { return tx.PutSetting(key, k.get(&probe)) }); err != nil {
+	before, m := s.Settings(), s.moment()
+	was, is := k.get(&before), k.get(&probe)
+	err = s.cfg.Store.Update(ctx, func(tx Tx) error {
+		if err := tx.PutSetting(key, is); err != nil || was == is {
+			return err
+		}
+		row := s.audit(ctx, m, AuditSettingChanged, key, Change{key, was, is})
+		return tx.PutAudit(&row)
+	})
+	if err != nil {
 		return fmt.Errorf("store setting %s: %w", key, err)
 	}
 	next := s.Settings()

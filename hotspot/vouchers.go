@@ -39,7 +39,7 @@ func (s *Service) CreateVouchers(ctx context.Context, specs ...VoucherSpec) ([]V
 			}
 			made = append(made, v)
 		}
-		return nil
+		return s.auditCreated(ctx, tx, m, made)
 	})
 	if err != nil {
 		return nil, storeError("store new vouchers", err)

@@ -133,6 +133,8 @@ func FuzzRecords(f *testing.F) {
 	f.Add(encodeDevice(&d))
 	m := hotspot.ClockMark{Time: at(), Boot: "x", Mono: 5}
 	f.Add(encodeClockMark(&m))
+	row := hotspot.AuditRow{Time: at(), Actor: hotspot.Actor{Kind: hotspot.ActorKey, Name: "x"}, Changes: []hotspot.Change{{}, {Field: "a", Old: "b"}}}
+	f.Add(encodeAudit(&row))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		body := string(b)
 		again(t, body, func(b string, v *hotspot.Voucher) error { return decodeVoucher(1, b, v) }, encodeVoucher)
@@ -140,6 +142,8 @@ func FuzzRecords(f *testing.F) {
 		again(t, body, func(b string, s *hotspot.Session) error { return decodeSession(1, b, s) }, encodeSession)
 		again(t, body, func(b string, d *hotspot.Device) error { return decodeDevice(hotspot.MAC{1}, b, d) }, encodeDevice)
 		again(t, body, decodeClockMark, encodeClockMark)
+		again(t, body, func(b string, r *hotspot.AuditRow) error { return decodeAudit(1, b, r) }, encodeAudit)
+		_, _ = auditTime(body)
 		_, _ = decodeText(body)
 		_, _ = decodeNumber(body)
 		_, _ = sessionEnd(body)

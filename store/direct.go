@@ -272,8 +272,11 @@ func (r *boltReader) bucket(b bucket) *bolt.Bucket {
 		if r.buckets[b] == nil {
 			panic("there is no bucket " + b.String()) // caught by the callers
 		}
-		if b == bktVouchers || b == bktSessions {
+		switch b {
+		case bktVouchers, bktSessions:
 			r.buckets[b].FillPercent = fullness
+		case bktAudit:
+			r.buckets[b].FillPercent = 1 // its records never grow
 		}
 	}
 	return r.buckets[b]

@@ -17,8 +17,9 @@ const (
 	bktSettings
 	bktSecrets
 	bktClock
+	bktAudit
 
-	bktUsernames    bucket = iota + 24 // folded username → voucher id, but for the newest: see names.go
+	bktUsernames    bucket = iota + 23 // folded username → voucher id, but for the newest: see names.go
 	bktVoucherMACs                     // MAC and voucher id → nothing
 	bktUserKeys                        // method and key → user id
 	bktOpenSessions                    // session id → nothing
@@ -28,7 +29,7 @@ const (
 
 // recordBuckets lists the buckets that hold the truth, ascending.
 func recordBuckets() []bucket {
-	return []bucket{bktMeta, bktVouchers, bktUsers, bktSessions, bktDevices, bktSettings, bktSecrets, bktClock}
+	return []bucket{bktMeta, bktVouchers, bktUsers, bktSessions, bktDevices, bktSettings, bktSecrets, bktClock, bktAudit}
 }
 
 // indexBuckets lists the buckets that follow from the others, ascending.
@@ -58,6 +59,8 @@ func (b bucket) String() string {
 		return "secrets"
 	case bktClock:
 		return "clock"
+	case bktAudit:
+		return "audit"
 	case bktUsernames:
 		return "usernames"
 	case bktVoucherMACs:

@@ -151,7 +151,10 @@ func fill(t testing.TB, db *DB) {
 			tx.PutDevice(hotspot.Device{MAC: v.Bound[0], Account: v.Account(), Login: v.Username}),
 			tx.PutSetting("api.post", "on"), tx.PutSetting("venue.name", "Café"),
 			tx.PutSecret("api", []byte{1, 2, 3, 0, 255}),
-			tx.PutClockMark(hotspot.ClockMark{Time: at(), Wall: at(), Mono: time.Minute, Boot: "b", Believed: true}))
+			tx.PutClockMark(hotspot.ClockMark{Time: at(), Wall: at(), Mono: time.Minute, Boot: "b", Believed: true}),
+			tx.PutAudit(&hotspot.AuditRow{Time: at(), Action: hotspot.AuditSettingChanged, Subject: "api.post",
+				Actor:   hotspot.Actor{Kind: hotspot.ActorLocal, Name: "command line"},
+				Changes: []hotspot.Change{{Field: "api.post", Old: "off", New: "on"}}}))
 		return errors.Join(append(errs, settleIn(tx))...)
 	})
 }

@@ -21,6 +21,7 @@ const (
 	metaSchema    = "schema"
 	metaVoucherID = "id/voucher" // the highest id given
 	metaSessionID = "id/session"
+	metaAuditID   = "id/audit"
 	metaUserID    = "id/user/" // and the method
 	clockKey      = "mark"     // the only key of the clock bucket
 )

@@ -25,7 +25,9 @@ type layout struct {
 }
 
 // currentLayout is this program's schema.
-func currentLayout() *layout { return &layout{first: 1} }
+func currentLayout() *layout {
+	return &layout{first: 1, migrations: []migration{fromVersion1()}}
+}
 
 func (l *layout) version() uint64 { return l.first + uint64(len(l.migrations)) }
 

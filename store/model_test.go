@@ -36,7 +36,11 @@ func change(tx hotspot.Tx, r *rand.Rand) error {
 	name := fmt.Sprintf("%c%d", "aA"[r.IntN(2)], r.IntN(30))
 	mac := hotspot.MAC{2, 0, 0, 0, 0, byte(r.IntN(6))}
 	moment := at().Add(time.Duration(r.IntN(1000)) * time.Minute)
-	switch r.IntN(12) {
+	switch r.IntN(14) {
+	case 12:
+		return tx.PutAudit(&hotspot.AuditRow{Time: moment, Subject: name, Changes: []hotspot.Change{{Field: name}}})
+	case 13:
+		return tx.PruneAudit(at().Add(time.Duration(r.IntN(100))*time.Minute), r.IntN(20), r.IntN(5))
 	case 0, 1:
 		return tx.PutVoucher(&hotspot.Voucher{Username: name, Bound: []hotspot.MAC{mac}, Created: moment})
 	case 2, 3:
@@ -118,6 +122,8 @@ func everything(s hotspot.Store, t *testing.T) map[string]any {
 		add("sessions", ss, err)
 		ss, err = r.OpenSessions()
 		add("open", ss, err)
+		rows, err := r.Audit(0, 1000)
+		add("audit", rows, err)
 		set, err := r.Settings()
 		add("settings", set, err)
 		secrets, err := r.Secrets("")

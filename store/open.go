@@ -177,6 +177,11 @@ func (o *opener) prepare(ctx context.Context, d *direct) error {
 
 // migrate brings a store to this program's schema, after a snapshot.
 func (o *opener) migrate(ctx context.Context, d *direct, found uint64) error {
+	// Kinds of records that the schema did not have are there from now on; a
+	// program that knows only the old schema does not look at them.
+	if err := makeBuckets(d); err != nil {
+		return err
+	}
 	path, err := nextSnapshot(o.SnapshotDir, o.Now())
 	if err != nil {
 		return err

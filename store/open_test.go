@@ -59,7 +59,7 @@ func TestOpenAgain(t *testing.T) {
 	if err != nil || fi.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", fi.Mode(), err)
 	}
-	if s := db.Stats(); s.Schema != 1 || s.Size != uint64(fi.Size()) {
+	if s := db.Stats(); s.Schema != 2 || s.Size != uint64(fi.Size()) {
 		t.Errorf("stats %+v", s)
 	}
 }
@@ -111,12 +111,12 @@ func TestOpenErrors(t *testing.T) {
 func TestNewerSchema(t *testing.T) {
 	opts, _, _ := made(t)
 	newer := opts
-	newer.layout = &layout{first: 1, migrations: []migration{{from: 1, run: func(writer) error { return nil }}}}
+	newer.layout = nextLayout()
 	closeChecked(t, open(t, newer))
 	before := read(t, opts.Path)
 	_, err := Open(t.Context(), opts)
 	var schema *NewerSchemaError
-	if !errors.As(err, &schema) || schema.Found != 2 || schema.Known != 1 {
+	if !errors.As(err, &schema) || schema.Found != 4 || schema.Known != 2 {
 		t.Errorf("got %v", err)
 	}
 	if !bytes.Equal(before, read(t, opts.Path)) {

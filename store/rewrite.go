@@ -71,8 +71,11 @@ func (l *loader) abort() {
 }
 
 // makeBuckets makes the buckets that are missing.
-func (l *loader) makeBuckets() error {
-	return l.d.db.Update(func(tx *bolt.Tx) error {
+func (l *loader) makeBuckets() error { return makeBuckets(l.d) }
+
+func makeBuckets(d *direct) (err error) {
+	defer caught(d.path, &err)
+	return d.db.Update(func(tx *bolt.Tx) error {
 		for _, b := range allBuckets() {
 			if _, err := tx.CreateBucketIfNotExists([]byte(b.String())); err != nil {
 				return err

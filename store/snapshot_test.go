@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -43,7 +44,7 @@ func TestSnapshotAndRestore(t *testing.T) {
 	fill(t, db)
 	snap := snapshotOf(t, db)
 	info, err := VerifySnapshot(bytes.NewReader(snap))
-	if err != nil || info.Schema != 1 || !info.Created.Equal(at()) || info.Records["vouchers"] != 20 || info.Records["sessions"] != 10 {
+	if err != nil || info.Schema != 2 || !info.Created.Equal(at()) || info.Records["vouchers"] != 20 || info.Records["sessions"] != 10 {
 		t.Errorf("info %+v, %v", info, err)
 	}
 	opts, _ := options(t.TempDir())
@@ -102,24 +103,26 @@ func mustNewest(t testing.TB, opts Options) string {
 	return have[0].path
 }
 
-// TestGoldenSnapshot restores a file that was made on amd64 by the first
-// version of the format. It must keep doing so, on every machine.
+// TestGoldenSnapshot restores files that were made on amd64, one by each version
+// of the schema. It must keep doing so, on every machine.
 func TestGoldenSnapshot(t *testing.T) {
-	const golden = "testdata/v1.vsnap"
-	if _, err := os.Stat(golden); isGone(err) && updateGolden() {
+	const newest = "testdata/v2.vsnap"
+	if _, err := os.Stat(newest); isGone(err) && updateGolden() {
 		db := openNew(t)
 		fill(t, db)
-		write(t, golden, snapshotOf(t, db))
+		write(t, newest, snapshotOf(t, db))
 	}
-	opts, _ := options(t.TempDir())
-	info, err := Restore(t.Context(), opts.Path, bytes.NewReader(read(t, golden)))
-	if err != nil {
-		t.Fatalf("restore: %v", err)
+	for schema, name := range map[uint64]string{1: "v1-to-v2", 2: "v2"} {
+		opts, _ := options(t.TempDir())
+		info, err := Restore(t.Context(), opts.Path, bytes.NewReader(read(t, fmt.Sprintf("testdata/v%d.vsnap", schema))))
+		if err != nil {
+			t.Fatalf("restore: %v", err)
+		}
+		if info.Schema != schema || info.Records["vouchers"] != 20 || info.Records["audit"] != schema-1 {
+			t.Errorf("info %+v", info)
+		}
+		compareGolden(t, "testdata/"+name+".dump", dump(t, open(t, opts)))
 	}
-	if info.Schema != 1 || info.Records["vouchers"] != 20 {
-		t.Errorf("info %+v", info)
-	}
-	compareGolden(t, "testdata/v1.dump", dump(t, open(t, opts)))
 }
 
 func compareGolden(t *testing.T, path, got string) {

@@ -62,6 +62,7 @@ type DB struct {
 	prune    pruneHint
 	names    lateNames // used by the writer only
 	length   logLength // likewise
+	audit    logLength // likewise
 }
 
 var _ hotspot.Store = (*DB)(nil)
@@ -83,7 +84,7 @@ func (db *DB) View(ctx context.Context, f func(hotspot.Reader) error) error {
 // [hotspot.CodeUnavailable]. An update whose context ends while it waits for
 // its turn is not run; once f has run, it is no longer cancelled.
 func (db *DB) Update(ctx context.Context, f func(hotspot.Tx) error) error {
-	t := &txn{hint: &db.prune, names: &db.names, log: &db.length}
+	t := &txn{hint: &db.prune, names: &db.names, log: &db.length, audit: &db.audit}
 	ok := false
 	defer func() {
 		if !ok { // also when f panics
@@ -94,6 +95,7 @@ func (db *DB) Update(ctx context.Context, f func(hotspot.Tx) error) error {
 		t.takeBack() // of an earlier run
 		t.records, t.w = &records{r: w}, w
 		t.log.follow(w.state())
+		t.audit.follow(w.state())
 		defer t.end()
 		if err := f(t); err != nil {
 			return err

@@ -16,8 +16,9 @@ type txn struct {
 	given  []*uint64 // ids that are the caller's only once this is durable
 	hint   *pruneHint
 	names  *lateNames
-	log    *logLength
-	pruned bool // it deleted sessions
+	log    *logLength // of sessions
+	audit  *logLength // of rows of the audit log
+	pruned bool       // it deleted sessions
 }
 
 var _ hotspot.Tx = (*txn)(nil)

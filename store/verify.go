@@ -81,6 +81,12 @@ func checkRecord(b bucket, key []byte, body string) error {
 		err = decodeDevice(m, body, &d)
 	case bktSettings, bktSecrets:
 		_, err = decodeText(body)
+	case bktAudit:
+		id, ok := keyID(key)
+		var r hotspot.AuditRow
+		if err = decodeAudit(id, body, &r); !ok || id == 0 {
+			err = errRecord
+		}
 	case bktClock:
 		var m hotspot.ClockMark
 		err = decodeClockMark(body, &m)
@@ -99,6 +105,9 @@ func counterOf(b bucket, key []byte) (string, uint64) {
 	case bktSessions:
 		id, _ := keyID(key)
 		return metaSessionID, id
+	case bktAudit:
+		id, _ := keyID(key)
+		return metaAuditID, id
 	case bktUsers:
 		m, id, _ := splitUserKey(key)
 		return metaUserID + string(m), id

@@ -54,6 +54,7 @@ type state struct {
 	settings  map[string]string
 	secrets   map[string][]byte
 	clock     *hotspot.ClockMark
+	audit     *table[hotspot.AuditRow]
 }
 
 func newState() *state {
@@ -63,6 +64,7 @@ func newState() *state {
 		users:     map[hotspot.Method]*table[hotspot.User]{},
 		userKeys:  map[hotspot.Method]map[string]uint64{},
 		sessions:  newTable[hotspot.Session](),
+		audit:     newTable[hotspot.AuditRow](),
 		devices:   map[hotspot.MAC]hotspot.Device{},
 		settings:  map[string]string{},
 		secrets:   map[string][]byte{},
@@ -127,6 +129,11 @@ func copyUser(u hotspot.User) hotspot.User {
 	}
 	u.Allowance = copyAllowance(u.Allowance)
 	return u
+}
+
+func copyAudit(r hotspot.AuditRow) hotspot.AuditRow {
+	r.Time, r.Changes = moment(r.Time), list(r.Changes)
+	return r
 }
 
 func copySession(s hotspot.Session) hotspot.Session {

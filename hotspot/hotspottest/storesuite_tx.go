@@ -34,6 +34,7 @@ func fill(tx hotspot.Tx, mac hotspot.MAC, name string) error {
 		tx.PutSetting("who", name),
 		tx.PutSecret("who", []byte(name)),
 		tx.PutClockMark(hotspot.ClockMark{Boot: name}),
+		tx.PutAudit(&hotspot.AuditRow{Subject: name}),
 	} {
 		if err != nil {
 			return err
@@ -64,7 +65,9 @@ func onlyHas(t *testing.T, s hotspot.Store, mac hotspot.MAC, name string) {
 		set, _ := r.Settings()
 		secret, _ := r.Secret("who")
 		mark, _ := r.ClockMark()
-		got := []string{vs[0].Username, us[0].Key, ss[0].Login, d.Login, set["who"], string(secret), mark.Boot}
+		rows, err := r.Audit(0, 10)
+		wantIDs(t, rows, err, auditID, 1)
+		got := []string{vs[0].Username, us[0].Key, ss[0].Login, d.Login, set["who"], string(secret), mark.Boot, rows[0].Subject}
 		for i, g := range got {
 			if g != name {
 				t.Errorf("value %d is %q, want %q", i, g, name)

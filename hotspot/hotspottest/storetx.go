@@ -135,6 +135,19 @@ func (r storeReader) ClockMark() (hotspot.ClockMark, error) {
 	return *r.s.clock, nil
 }
 
+func (r storeReader) Audit(before uint64, limit int) ([]hotspot.AuditRow, error) {
+	var out []hotspot.AuditRow
+	for _, id := range slices.Backward(r.s.audit.ids) {
+		if len(out) >= limit {
+			break
+		}
+		if before == 0 || id < before {
+			out = append(out, copyAudit(r.s.audit.rows[id]))
+		}
+	}
+	return out, nil
+}
+
 // storeTx implements hotspot.Tx. Each write leaves behind how to undo it.
 type storeTx struct {
 	storeReader
@@ -323,5 +336,26 @@ func (t *storeTx) PutClockMark(m hotspot.ClockMark) error {
 	m.Time, m.Wall = moment(m.Time), moment(m.Wall)
 	t.s.clock = &m
 	t.onRollback(func() { t.s.clock = old })
+	return nil
+}
+
+func (t *storeTx) PutAudit(r *hotspot.AuditRow) error {
+	if r.ID != 0 {
+		return hotspot.Invalid("id", "a row of the audit log is never changed")
+	}
+	assign(t, t.s.audit, &r.ID)
+	putRow(t, t.s.audit, r.ID, copyAudit(*r))
+	return nil
+}
+
+func (t *storeTx) PruneAudit(before time.Time, keep, limit int) error {
+	for i, id := range slices.Clone(t.s.audit.ids) {
+		old := !before.IsZero() && t.s.audit.rows[id].Time.Before(before)
+		over := keep > 0 && len(t.s.audit.ids) > keep
+		if i >= limit || !old && !over {
+			return nil
+		}
+		removeRow(t, t.s.audit, id)
+	}
 	return nil
 }
