@@ -30,6 +30,10 @@ type View interface {
 	StreamBody(w *quicktemplate.Writer)
 }
 
+// Block is markup that a template function surrounds: the Stream… function that
+// the compiler makes of another template.
+type Block = func(w *quicktemplate.Writer)
+
 // Render answers with a page. Nothing is sent before the whole page is made.
 func Render(w http.ResponseWriter, status int, v View) {
 	b := quicktemplate.AcquireByteBuffer()
