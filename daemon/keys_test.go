@@ -133,7 +133,7 @@ func TestKeysStayOutOfTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := d.lanHandler()
+	h := d.lanHandler(d.restAPI())
 	for _, target := range []string{"/api/token?key=" + device, "/api/token?key=SECRET", "/api/token?key=SECRET%zz"} {
 		r, _ := http.NewRequest(http.MethodPost, target, http.NoBody)
 		h.ServeHTTP(&blackhole{}, r)

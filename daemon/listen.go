@@ -33,14 +33,15 @@ const (
 // endpoints are all places where a configuration wants the daemon to listen.
 func (d *hotspotDaemon) endpoints(cfg *config.Config) []endpoint {
 	var all []endpoint
-	lan := sync.OnceValue(func() http.Handler { return d.counted("lan", d.lanHandler()) })
+	rest := sync.OnceValue(d.restAPI)
+	lan := sync.OnceValue(func() http.Handler { return d.counted("lan", d.lanHandler(rest())) })
 	for _, a := range cfg.LAN.Listen {
 		all = append(all, d.operators("LAN", "lan.listen", a, cfg, lan))
 	}
 	for _, a := range cfg.Metrics.Listen {
 		all = append(all, d.operators("metrics", "metrics.listen", a, cfg, d.metricsHandler))
 	}
-	return append(all, d.portalEndpoint(cfg), d.controlEndpoint(cfg))
+	return append(all, d.portalEndpoint(cfg), d.controlEndpoint(cfg, rest))
 }
 
 // operators is an endpoint on the LAN's side.
@@ -84,15 +85,18 @@ func portRemedy(port uint16) string {
 }
 
 // lanHandler is what operators and integrations reach.
-func (d *hotspotDaemon) lanHandler() http.Handler {
+func (d *hotspotDaemon) lanHandler(rest *v1.API) http.Handler {
 	act := action.New(action.Config{Service: d.service, Keys: d.keys, Log: d.opts.Log})
 	credentials := keys.NewHandler(d.keys, nil)
+	programs := rest.For(keys.NewAuthenticator(d.keys, nil))
 	// Not a ServeMux: it answers odd paths with a redirect of its own, which no
 	// client of the API expects.
 	routes := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch p := r.URL.Path; {
 		case keys.Serves(p):
 			credentials.ServeHTTP(w, r)
+		case strings.HasPrefix(p, v1.Prefix+"/"):
+			programs.ServeHTTP(w, r)
 		case p == "/api" || strings.HasPrefix(p, "/api/"):
 			act.ServeHTTP(w, r)
 		case p == "/healthz":
@@ -189,7 +193,7 @@ func firstLAN(cfg *config.Config) netip.AddrPort {
 
 // controlEndpoint is the command line's way in: whoever may open the socket
 // may do everything.
-func (d *hotspotDaemon) controlEndpoint(cfg *config.Config) endpoint {
+func (d *hotspotDaemon) controlEndpoint(cfg *config.Config, rest func() *v1.API) endpoint {
 	path := cfg.ControlSocket()
 	e := endpoint{place: place{name: "control", network: "unix", address: path}}
 	e.open = func(ctx context.Context) (net.Listener, error) {
@@ -200,7 +204,7 @@ func (d *hotspotDaemon) controlEndpoint(cfg *config.Config) endpoint {
 		return ln, nil
 	}
 	e.serve = func(ctx context.Context, ln net.Listener) (*http.Server, net.Listener, error) {
-		h := d.counted("control", api.As(api.Local(), d.controlHandler()))
+		h := d.counted("control", api.As(api.Local(), rest()))
 		return &http.Server{Handler: h, BaseContext: func(net.Listener) context.Context { return ctx }}, ln, nil
 	}
 	return e
@@ -222,7 +226,8 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 	return ln, nil
 }
 
-func (d *hotspotDaemon) controlHandler() http.Handler {
+// restAPI is what the command line and programs on the LAN reach.
+func (d *hotspotDaemon) restAPI() *v1.API {
 	return v1.New(v1.Config{Service: d.service, Keys: d.keys, Log: d.opts.Log, Info: d.status,
 		Backups: &backups{db: d.db, cfg: *d.conf(), run: d.run, replace: d.startOver,
 			flush: d.flush},

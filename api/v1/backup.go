@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	surface "github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
@@ -33,9 +34,9 @@ type Backups interface {
 // backups registers the operations on the store as a whole.
 func (s *server) backups(api huma.API) {
 	file := &huma.Response{Content: map[string]*huma.MediaType{snapshotType: {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}
-	s.raw(api, huma.Operation{OperationID: "get-backup", Method: http.MethodGet, Path: "/backup",
+	s.raw(api, writes(surface.ScopeAll), huma.Operation{OperationID: "get-backup", Method: http.MethodGet, Path: "/backup",
 		Summary: "Copy all that is stored: vouchers, users, logins, settings, keys"}, "", file, s.getBackup)
-	s.raw(api, huma.Operation{OperationID: "restore", Method: http.MethodPost, Path: "/restore",
+	s.raw(api, writes(surface.ScopeAll), huma.Operation{OperationID: "restore", Method: http.MethodPost, Path: "/restore",
 		Summary:     "Put a backup in place of all that is stored",
 		Description: "The backup is verified whole before anything is touched. A running daemon then starts anew on it: wait until the status tells a later run than the answer does.",
 		Parameters:  []*huma.Param{query("dry_run", "boolean", "only verify it")},

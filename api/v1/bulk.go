@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
+	surface "github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
@@ -40,9 +41,9 @@ type (
 
 // bulk registers the operations on many vouchers.
 func (s *server) bulk(api huma.API) {
-	register(s, api, huma.Operation{OperationID: "edit-vouchers", Method: http.MethodPost, Path: "/vouchers/edit",
+	register(s, api, writes(surface.ScopeVouchers), huma.Operation{OperationID: "edit-vouchers", Method: http.MethodPost, Path: "/vouchers/edit",
 		Summary: "Change many vouchers alike; the answer has those that were changed"}, s.editVouchers)
-	register(s, api, huma.Operation{OperationID: "remove-vouchers", Method: http.MethodPost, Path: "/vouchers/remove",
+	register(s, api, writes(surface.ScopeVouchers), huma.Operation{OperationID: "remove-vouchers", Method: http.MethodPost, Path: "/vouchers/remove",
 		Summary: "Remove many vouchers and end their sessions; the answer has their usernames"}, s.removeVouchers)
 }
 

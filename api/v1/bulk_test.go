@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vouchsafe/vouchsafe/api"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/api/v1/v1test"
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -261,7 +262,7 @@ func TestBackups(t *testing.T) {
 	s := v1test.NewService()
 	var b torn
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v1.New(v1.Config{Service: s, Keys: s, Log: logger(io.Discard), Backups: b, Info: func(context.Context) v1.Status { return v1.Status{} }}).ServeHTTP(w, r)
+		api.As(api.Local(), v1.New(v1.Config{Service: s, Keys: s, Log: logger(io.Discard), Backups: b, Info: func(context.Context) v1.Status { return v1.Status{} }})).ServeHTTP(w, r)
 	}))
 	defer srv.Close()
 	over := v1.NewClient(redirect(strings.TrimPrefix(srv.URL, "http://")))

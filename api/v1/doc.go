@@ -11,6 +11,7 @@
 // cursor. Errors are RFC 9457 problems that carry a hotspot.Code, from which
 // the client makes the *hotspot.Error again.
 //
-// The handler does no authentication: whoever serves it decides who may reach
-// it. On the control socket, being able to open the socket is the permission.
+// Every operation is registered with the access that it needs: a scope, and
+// whether it writes. [API.For] finds out who calls, by any of several kinds of
+// credentials. On the control socket, being able to open it is the credential.
 package v1

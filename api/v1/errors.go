@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -51,6 +52,9 @@ func statusOf(c hotspot.Code) int {
 }
 
 func codeOf(status int) hotspot.Code {
+	if status == http.StatusUnauthorized {
+		return CodeUnauthorized
+	}
 	for _, row := range statuses {
 		if row.status == status {
 			return row.code
@@ -70,7 +74,13 @@ type Problem struct {
 	Detail string       `json:"detail" doc:"what went wrong, for people"`
 	Field  string       `json:"field,omitempty" doc:"the input at fault"`
 	When   *time.Time   `json:"when,omitempty" doc:"the time that the error speaks of"`
+
+	challenge string // header WWW-Authenticate
+	retry     int    // header Retry-After
 }
+
+// CodeUnauthorized is the code of problems with the caller's credential.
+const CodeUnauthorized hotspot.Code = "unauthorized"
 
 // Error implements error.
 func (p *Problem) Error() string { return p.Detail }
@@ -105,6 +115,12 @@ func problemResponse(api huma.API) *huma.Response {
 
 func writeProblem(w http.ResponseWriter, p *Problem) {
 	w.Header().Set("Content-Type", problemType)
+	if p.challenge != "" {
+		w.Header().Set("WWW-Authenticate", p.challenge)
+	}
+	if p.retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.retry))
+	}
 	w.WriteHeader(p.Status)
 	// The client is gone if this fails; there is nobody left to tell.
 	e := json.NewEncoder(w)

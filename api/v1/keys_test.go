@@ -119,7 +119,7 @@ func TestNobodyIsNobody(t *testing.T) {
 	s := v1test.NewService()
 	h := v1.New(v1.Config{Service: s, Keys: strict{s}, Log: logger(io.Discard),
 		Info: func(context.Context) v1.Status { return v1.Status{} }})
-	if _, err := v1.NewClient(v1.InProcess(h)).APIKeys(t.Context()); !errors.Is(err, hotspot.ErrForbidden) {
+	if _, err := v1.NewClient(v1.InProcess(h)).APIKeys(t.Context()); hotspot.CodeOf(err) != v1.CodeUnauthorized {
 		t.Errorf("nobody: %v", err)
 	}
 	if _, err := v1.NewClient(v1.InProcess(api.As(api.Local(), h))).APIKeys(t.Context()); err != nil {

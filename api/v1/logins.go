@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	surface "github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
@@ -61,9 +62,9 @@ type (
 
 // logins registers the operations on who has been here.
 func (s *server) logins(api huma.API) {
-	register(s, api, huma.Operation{OperationID: "list-logins", Method: http.MethodGet, Path: "/logins",
+	register(s, api, reads(surface.ScopeUsers), huma.Operation{OperationID: "list-logins", Method: http.MethodGet, Path: "/logins",
 		Summary: "List logins, newest first"}, s.listLogins)
-	register(s, api, huma.Operation{OperationID: "list-users", Method: http.MethodGet, Path: "/users",
+	register(s, api, reads(surface.ScopeUsers), huma.Operation{OperationID: "list-users", Method: http.MethodGet, Path: "/users",
 		Summary: "List the users of a login method other than vouchers, oldest first"}, s.listUsers)
 }
 

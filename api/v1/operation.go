@@ -28,6 +28,7 @@ type none struct{}
 type operation struct {
 	server *server
 	api    huma.API
+	access access
 	spec   huma.Operation
 	input  reflect.Type
 	params []param
@@ -39,20 +40,30 @@ type operation struct {
 // register adds an operation. Fields of I with the tag path or query are
 // parameters, its field Body is what the request's body holds, and that of O
 // is what the answer's does. Errors go through the one table.
-func register[I, O any](s *server, api huma.API, op huma.Operation, h func(context.Context, *I) (*O, error)) {
+func register[I, O any](s *server, api huma.API, who access, op huma.Operation, h func(context.Context, *I) (*O, error)) {
 	add(&operation{
-		server: s, api: api, spec: op, input: reflect.TypeFor[I](),
+		server: s, api: api, access: who, spec: op, input: reflect.TypeFor[I](),
 		call: func(ctx context.Context, in any) (any, error) { return h(ctx, in.(*I)) },
 	}, reflect.TypeFor[O]())
 }
 
 // add describes the operation and serves it.
 func add(o *operation, output reflect.Type) {
-	o.spec.Path = Prefix + o.spec.Path
 	o.describeInput()
 	o.describeOutput(output)
-	o.api.OpenAPI().AddOperation(&o.spec)
-	o.server.mux.Handle(o.spec.Method+" "+o.spec.Path, o)
+	o.server.enter(o.api, o.access, &o.spec, o)
+}
+
+// enter puts an operation into the table: the OpenAPI document, and the mux.
+func (s *server) enter(api huma.API, who access, op *huma.Operation, h http.Handler) {
+	who.mustBeGiven(op.OperationID)
+	op.Path = Prefix + op.Path
+	op.Security = who.security()
+	if who.kind == accessWrite {
+		op.Extensions = map[string]any{"x-writes": true}
+	}
+	api.OpenAPI().AddOperation(op)
+	s.mux.Handle(op.Method+" "+op.Path, &route{op.OperationID, who, h})
 }
 
 // describeInput reads the tags of the input's fields.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vouchsafe/vouchsafe/api"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/api/v1/v1test"
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -44,8 +45,8 @@ func (broken) Guests(context.Context) ([]hotspot.Guest, error) {
 func TestMistakeInside(t *testing.T) {
 	var log strings.Builder
 	s := v1test.NewService()
-	c := v1.NewClient(v1.InProcess(v1.New(v1.Config{Service: broken{s}, Keys: s, Log: logger(&log),
-		Info: func(context.Context) v1.Status { return v1.Status{} }})))
+	c := v1.NewClient(v1.InProcess(api.As(api.Local(), v1.New(v1.Config{Service: broken{s}, Keys: s, Log: logger(&log),
+		Info: func(context.Context) v1.Status { return v1.Status{} }}))))
 	_, err := c.Guests(t.Context())
 	if hotspot.CodeOf(err) != hotspot.CodeInternal || strings.Contains(err.Error(), "secret") {
 		t.Errorf("told: %v", err)

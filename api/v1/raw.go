@@ -17,8 +17,7 @@ const (
 // raw adds an operation whose bodies are too large, or no JSON, to be read and
 // checked as those of [register] are. A handler that returns an error has
 // written nothing.
-func (s *server) raw(api huma.API, op huma.Operation, takes string, gives *huma.Response, h func(http.ResponseWriter, *http.Request) error) {
-	op.Path = Prefix + op.Path
+func (s *server) raw(api huma.API, who access, op huma.Operation, takes string, gives *huma.Response, h func(http.ResponseWriter, *http.Request) error) {
 	if takes != "" {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{takes: {}}}
 	}
@@ -27,12 +26,11 @@ func (s *server) raw(api huma.API, op huma.Operation, takes string, gives *huma.
 	}
 	gives.Description = http.StatusText(op.DefaultStatus)
 	op.Responses = map[string]*huma.Response{strconv.Itoa(op.DefaultStatus): gives, "default": problemResponse(api)}
-	api.OpenAPI().AddOperation(&op)
-	s.mux.HandleFunc(op.Method+" "+op.Path, func(w http.ResponseWriter, r *http.Request) {
+	s.enter(api, who, &op, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := h(w, r); err != nil {
 			writeProblem(w, s.problem(r.Context(), op.OperationID, err))
 		}
-	})
+	}))
 }
 
 // answering describes an answer of a JSON type.

@@ -86,18 +86,16 @@ type server struct {
 	mux *http.ServeMux
 }
 
-// New returns the API's handler for paths under [Prefix].
-func New(c Config) http.Handler {
+// New returns the API for paths under [Prefix].
+func New(c Config) *API {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		writeProblem(w, problemOf(&hotspot.Error{Code: hotspot.CodeNotFound, Text: "there is nothing at this path for this method"}))
-	})
 	config := huma.DefaultConfig("Vouchsafe", "1")
 	config.Info.Description = "Vouchers, guests and settings of a Vouchsafe hotspot."
-	config.OpenAPIPath = Prefix + "/openapi"
+	config.OpenAPIPath = "" // we have our own
 	config.DocsPath = ""    // its pages would load assets from elsewhere
 	config.SchemasPath = "" // the schemas are in the OpenAPI document
 	config.CreateHooks = nil
+	config.Components.SecuritySchemes = securitySchemes()
 	api := humago.New(mux, config)
 
 	if c.Backups == nil {
@@ -113,15 +111,22 @@ func New(c Config) http.Handler {
 	s.system(api)
 	s.apiKeys(api)
 	s.backups(api)
-	internal := func(w http.ResponseWriter, _ *http.Request) { writeProblem(w, problemOf(nil)) }
-	return surface.Recover(c.Log, internal, mux)
+	s.describe(api)
+	return &API{s}
 }
 
 // problem turns an error into what the client may know of it. What it is not
 // told, the cause of a failure, is logged.
 func (s *server) problem(ctx context.Context, operation string, err error) *Problem {
+	if errors.Is(err, surface.ErrWrongKey) || errors.Is(context.Cause(ctx), surface.ErrWrongKey) {
+		return unauthorized(surface.ErrWrongKey) // revoked while the request was under way
+	}
 	p := problemOf(err)
 	var e *hotspot.Error
+	if errors.As(err, &e) {
+		now, _ := s.Service.Now()
+		p.retry = retryAfter(e, now)
+	}
 	told := errors.As(err, &e) && e.Err == nil
 	if p.Status >= http.StatusInternalServerError && !told && ctx.Err() == nil {
 		s.Log.Error("request failed", "operation", operation, "err", err)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+	surface "github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
@@ -25,11 +26,11 @@ type SettingValue struct {
 
 // settings registers the operations on settings.
 func (s *server) settings(api huma.API) {
-	register(s, api, huma.Operation{OperationID: "list-settings", Method: http.MethodGet, Path: "/settings",
+	register(s, api, reads(surface.ScopeSettings), huma.Operation{OperationID: "list-settings", Method: http.MethodGet, Path: "/settings",
 		Summary: "List all settings, in order of key"}, s.listSettings)
-	register(s, api, huma.Operation{OperationID: "get-setting", Method: http.MethodGet, Path: "/settings/{key}",
+	register(s, api, reads(surface.ScopeSettings), huma.Operation{OperationID: "get-setting", Method: http.MethodGet, Path: "/settings/{key}",
 		Summary: "Show a setting"}, s.getSetting)
-	register(s, api, huma.Operation{OperationID: "put-setting", Method: http.MethodPut, Path: "/settings/{key}",
+	register(s, api, writes(surface.ScopeSettings), huma.Operation{OperationID: "put-setting", Method: http.MethodPut, Path: "/settings/{key}",
 		Summary: "Change a setting; it is in force at once"}, s.putSetting)
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vouchsafe/vouchsafe/api"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/api/v1/v1test"
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -23,7 +24,12 @@ import (
 
 func logger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
 
+// handler serves the API to the command line.
 func handler(s *v1test.Service, log io.Writer) http.Handler {
+	return api.As(api.Local(), surface(s, log))
+}
+
+func surface(s *v1test.Service, log io.Writer) *v1.API {
 	return v1.New(v1.Config{
 		Service: s, Keys: s, Log: logger(log),
 		Info: func(context.Context) v1.Status {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	surface "github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
@@ -38,15 +39,15 @@ type (
 
 // vouchers registers the operations on vouchers.
 func (s *server) vouchers(api huma.API) {
-	register(s, api, huma.Operation{OperationID: "list-vouchers", Method: http.MethodGet, Path: "/vouchers",
+	register(s, api, reads(surface.ScopeVouchers), huma.Operation{OperationID: "list-vouchers", Method: http.MethodGet, Path: "/vouchers",
 		Summary: "List vouchers, oldest first"}, s.listVouchers)
-	register(s, api, huma.Operation{OperationID: "create-vouchers", Method: http.MethodPost, Path: "/vouchers",
+	register(s, api, writes(surface.ScopeVouchers), huma.Operation{OperationID: "create-vouchers", Method: http.MethodPost, Path: "/vouchers",
 		Summary: "Make one voucher or many", DefaultStatus: http.StatusCreated}, s.createVouchers)
-	register(s, api, huma.Operation{OperationID: "get-voucher", Method: http.MethodGet, Path: "/vouchers/{username}",
+	register(s, api, reads(surface.ScopeVouchers), huma.Operation{OperationID: "get-voucher", Method: http.MethodGet, Path: "/vouchers/{username}",
 		Summary: "Show a voucher"}, s.getVoucher)
-	register(s, api, huma.Operation{OperationID: "edit-voucher", Method: http.MethodPatch, Path: "/vouchers/{username}",
+	register(s, api, writes(surface.ScopeVouchers), huma.Operation{OperationID: "edit-voucher", Method: http.MethodPatch, Path: "/vouchers/{username}",
 		Summary: "Change a voucher"}, s.editVoucher)
-	register(s, api, huma.Operation{OperationID: "remove-voucher", Method: http.MethodDelete, Path: "/vouchers/{username}",
+	register(s, api, writes(surface.ScopeVouchers), huma.Operation{OperationID: "remove-voucher", Method: http.MethodDelete, Path: "/vouchers/{username}",
 		Summary: "Remove a voucher and end its sessions", DefaultStatus: http.StatusNoContent}, s.removeVoucher)
 }
 

@@ -1,0 +1,110 @@
+package daemon
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	v1 "github.com/vouchsafe/vouchsafe/api/v1"
+)
+
+// rest calls the REST API at a base URL and returns the answer and its body.
+func rest(t *testing.T, method, url, body string, headers ...string) (*http.Response, map[string]any) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer map[string]any
+	if len(b) > 0 && strings.HasSuffix(resp.Header.Get("Content-Type"), "json") {
+		if err := json.Unmarshal(b, &answer); err != nil {
+			t.Fatalf("%v in %q", err, b)
+		}
+	}
+	return resp, answer
+}
+
+// TestRESTOnTheLAN: programs reach the REST API with a key or an access token,
+// as far as its scopes go; guests reach nothing of it.
+func TestRESTOnTheLAN(t *testing.T) {
+	d := startDaemon(t, filepath.Join(t.TempDir(), "data"))
+	defer func() {
+		if err := d.stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	base := d.API + "v1"
+	ctl := v1.NewClient(v1.DialUnix(d.Control))
+	key, err := ctl.CreateAPIKey(t.Context(), v1.NewAPIKey{Label: "till", Scopes: []v1.Scope{"vouchers"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := ctl.CreateToken(t.Context(), key.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name, path    string
+		header, value string
+		status        int
+	}{
+		{"nobody", "/status", "X-Nothing", "", http.StatusUnauthorized},
+		{"a wrong key", "/status", "X-Api-Key", "wrong", http.StatusUnauthorized},
+		{"a key", "/vouchers", "X-Api-Key", key.Secret, http.StatusOK},
+		{"a key as bearer", "/vouchers", "Authorization", "Bearer " + key.Secret, http.StatusOK},
+		{"a token", "/vouchers", "Authorization", "Bearer " + token.Token, http.StatusOK},
+		{"a token in the other header", "/status", "X-Api-Key", token.Token, http.StatusOK},
+		{"without the scope", "/settings", "X-Api-Key", key.Secret, http.StatusForbidden},
+		{"not listed", "/nothing", "X-Api-Key", key.Secret, http.StatusNotFound},
+		{"the key in the query", "/status?key=" + key.Secret, "X-Nothing", "", http.StatusUnauthorized},
+	} {
+		resp, answer := rest(t, "GET", base+tc.path, "", tc.header, tc.value)
+		problem := resp.Header.Get("Content-Type") == "application/problem+json" && answer["code"] != ""
+		if resp.StatusCode != tc.status || (tc.status >= 400) != problem {
+			t.Errorf("%s: %s %v", tc.name, resp.Status, answer)
+		}
+	}
+	if err := ctl.RemoveAPIKey(t.Context(), key.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, credential := range []string{key.Secret, token.Token} {
+		if resp, _ := rest(t, "GET", base+"/vouchers", "", "X-Api-Key", credential); resp.StatusCode != http.StatusUnauthorized {
+			t.Errorf("after it was revoked: %s", resp.Status)
+		}
+	}
+	device, err := ctl.DeviceKey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/status", "/vouchers", "/openapi.json", "/docs"} {
+		resp, answer := rest(t, "GET", strings.TrimSuffix(d.Portal, "/")+"/api/v1"+path, "", "X-Api-Key", device)
+		if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusUnauthorized || answer != nil {
+			t.Errorf("guests reach %s: %s %v", path, resp.Status, answer)
+		}
+	}
+	last := 0
+	for range 15 {
+		resp, _ := rest(t, "GET", base+"/status", "", "X-Api-Key", "wrong")
+		last = resp.StatusCode
+	}
+	if resp, _ := rest(t, "GET", base+"/status", "", "X-Api-Key", device); last != http.StatusTooManyRequests || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("guessing: %d, then %s", last, resp.Status)
+	}
+}
