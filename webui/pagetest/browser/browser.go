@@ -1,0 +1,153 @@
+// Package browser drives a real Chromium for the tests of pages.
+package browser
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+//go:embed audit.js
+var auditScript string
+
+// Browser is a browser with one tab.
+type Browser struct {
+	ctx context.Context
+	mu  sync.Mutex // guards said
+	// said is what the console showed: script errors, refusals by the content
+	// security policy, resources that could not be loaded.
+	said []string
+}
+
+// Start starts a browser with no memory of an earlier one. Names are
+// resolved by rules such as "MAP shop.example 127.0.0.1:8000"; nothing is asked
+// of the network.
+func Start(t *testing.T, rules string) *Browser {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("chromium is needed to test the pages: apt-get install chromium")
+	}
+	opts := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
+		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
+		chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-default-apps", true),
+		chromedp.Flag("disable-extensions", true),
+		chromedp.Flag("disable-sync", true),
+		chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Flag("disable-features", "HttpsUpgrades,OptimizationHints,MediaRouter"),
+		chromedp.Flag("hide-scrollbars", true),
+		chromedp.Flag("host-resolver-rules", rules+"MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
+		chromedp.WSURLReadTimeout(60 * time.Second),
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Minute)
+	t.Cleanup(cancel)
+	ctx, _ = chromedp.NewExecAllocator(ctx, opts...)
+	c := &Browser{}
+	c.ctx, _ = chromedp.NewContext(ctx, chromedp.WithListener(c.listen))
+	if err := chromedp.Do(c.ctx); err != nil {
+		t.Fatalf("start chromium: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(c.ctx); err != nil {
+			t.Errorf("stop chromium: %v", err)
+		}
+	})
+	return c
+}
+
+func (c *Browser) listen(ev any) {
+	var s string
+	switch ev := ev.(type) {
+	case *cdplog.EventEntryAdded:
+		s = fmt.Sprintf("%s %s: %s (%s)", ev.Entry.Source, ev.Entry.Level, ev.Entry.Text, ev.Entry.URL)
+	case *runtime.EventConsoleAPICalled:
+		s = "console " + string(ev.Type)
+	case *runtime.EventExceptionThrown:
+		s = "exception: " + ev.ExceptionDetails.Text
+	default:
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.said = append(c.said, s)
+}
+
+// Heard returns what the console showed since the last call.
+func (c *Browser) Heard() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.said
+	c.said = nil
+	return s
+}
+
+// Do runs steps and fails the test if they take too long.
+func (c *Browser) Do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	Ask(t, c, chromedp.Steps(steps...))
+}
+
+// Ask runs one action and returns its value.
+func Ask[T any](t *testing.T, c *Browser, a chromedp.Action[T]) T {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(c.ctx, 60*time.Second)
+	defer cancel()
+	v, err := chromedp.Run(ctx, a)
+	if err != nil {
+		t.Fatalf("browser: %v (console: %q)", err, c.Heard())
+	}
+	return v
+}
+
+// Command makes a step of a command of the browser's protocol.
+func Command[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, t *chromedp.Target) (v chromedp.Void, err error) {
+		_, err = cdp.Call(ctx, t, c, params)
+		return v, err
+	}
+}
+
+// Look sets the size of the window and the colour scheme.
+func Look(width int64, scheme string) chromedp.Action[chromedp.Void] {
+	return chromedp.Steps(
+		Command(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+			Width: width, Height: 740, DeviceScaleFactor: 1, Mobile: width < 500}),
+		Command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: scheme},
+			{Name: "prefers-reduced-motion", Value: "reduce"},
+		}}),
+	)
+}
+
+// Audit returns what is wrong with the page.
+func (c *Browser) Audit(t *testing.T) []string {
+	t.Helper()
+	return Ask(t, c, chromedp.Evaluate[[]string](auditScript))
+}
+
+// Picture writes the whole page into a directory, or nothing if it is "".
+func (c *Browser) Picture(t *testing.T, dir, name string) {
+	t.Helper()
+	if dir == "" {
+		return
+	}
+	png := Ask(t, c, chromedp.FullScreenshot(100))
+	if err := os.WriteFile(filepath.Join(dir, name), png, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
