@@ -83,6 +83,24 @@ func (l *FailureLimiter) Fail(a netip.Addr) {
 	l.clear[a] = clear
 }
 
+// Forgive takes one failure back. Whoever counts an attempt as a failure while
+// its outcome is not known yet, so that attempts side by side are counted, too,
+// forgives it if it succeeds.
+func (l *FailureLimiter) Forgive(a netip.Addr) {
+	a = source(a)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear, ok := l.clear[a]
+	if !ok {
+		return
+	}
+	if clear = clear.Add(-l.cfg.Every); clear.After(l.cfg.Now()) {
+		l.clear[a] = clear
+	} else {
+		delete(l.clear, a)
+	}
+}
+
 // makeRoom drops what is forgiven and, of a random handful, the source that
 // failed least. Looking at a handful keeps the cost flat under attack.
 func (l *FailureLimiter) makeRoom(now time.Time) {

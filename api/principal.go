@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // Scope is a part of the API that a credential opens.
@@ -44,12 +46,16 @@ type Principal struct {
 	// Name is shown to operators. It is never a secret, and may hold anything
 	// that an operator chose.
 	Name   string
+	Role   Role // an operator's
 	Scopes []Scope
 	From   netip.Addr // where the call came from; not valid: this machine
 	Token  bool       // the credential is an access token
 	// ReadOnly: it may look at what its scopes open, and change nothing. What
 	// would give it more than that, such as a key, it may not look at either.
 	ReadOnly bool
+
+	// Session is the one that an operator is signed in with; zero: none.
+	Session ID
 
 	// Epoch is another one when the access tokens that were issued before
 	// count no more.
@@ -116,7 +122,7 @@ type principalKey struct{}
 
 // WithPrincipal returns a context that carries who calls.
 func WithPrincipal(ctx context.Context, p *Principal) context.Context {
-	return context.WithValue(ctx, principalKey{}, p)
+	return context.WithValue(hotspot.WithActor(ctx, p.Actor()), principalKey{}, p)
 }
 
 // PrincipalOf returns who calls; the zero principal if nobody said so.
