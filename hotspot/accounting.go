@@ -129,6 +129,9 @@ func (s *Service) moveTimes(ctx context.Context, st step, next timekeeper, r Rea
 	set, old := s.Settings(), s.moment()
 	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
 		clear(moved)
+		if err := moveEvents(tx, st.Begun); err != nil {
+			return err
+		}
 		if err := moveAllowances(tx, st, set, old); err != nil {
 			return err
 		}

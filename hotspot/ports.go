@@ -140,6 +140,7 @@ type Store interface {
 
 // Reader reads the store. What is not there is [ErrNotFound].
 type Reader interface {
+	EventReader
 	Voucher(id uint64) (Voucher, error)
 	// VoucherByUsername ignores case.
 	VoucherByUsername(name string) (Voucher, error)
@@ -176,6 +177,7 @@ type Reader interface {
 // Tx reads and writes the store.
 type Tx interface {
 	Reader
+	EventWriter
 	// PutVoucher stores v, giving it an id if it has none. A username that
 	// another voucher has is [ErrUsernameTaken].
 	PutVoucher(v *Voucher) error

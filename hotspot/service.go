@@ -39,6 +39,7 @@ type Service struct {
 	cfg Config
 	log *slog.Logger
 
+	events     *eventStore                   // cfg.Store is it
 	zone       atomic.Pointer[time.Location] // cfg.Zone at first
 	settings   atomic.Pointer[Settings]
 	settingsMu sync.Mutex // orders SetSetting
@@ -98,6 +99,8 @@ func New(cfg Config) *Service {
 	}
 	def := DefaultSettings()
 	s.settings.Store(&def)
+	s.events = newEventStore(s, cfg.Store)
+	s.cfg.Store = s.events
 	s.zone.Store(cfg.Zone)
 	s.time = newTimekeeper(ClockMark{}, cfg.Clock.Read())
 	return s

@@ -44,6 +44,9 @@ type Settings struct {
 
 	AuditAge  time.Duration // 0 = keep
 	AuditRows int           // 0 = keep
+
+	WebhookAway  time.Duration // a device is told of again after this long
+	WebhookLocal bool          // webhooks may go to this router and its guests
 }
 
 // SettingKey describes one setting for programs and people.
@@ -87,6 +90,10 @@ func SettingKeys() []SettingKey {
 		days("log.keep_days", "365", "delete logins older than this many days; 0 for never", func(s *Settings) *time.Duration { return &s.LogAge }),
 		number("log.keep_rows", "50000", 0, 10_000_000, "keep at most this many logins; 0 for all", func(s *Settings) *int { return &s.LogRows }),
 	}
+	keys = append(keys,
+		duration("webhook.device_away", "12h", 31*day, "device.seen tells of a known device again after it was away this long; 0 for never", func(s *Settings) *time.Duration { return &s.WebhookAway }),
+		flag("webhook.local", "off", "webhooks may be sent to this router itself and to the guest network", func(s *Settings) *bool { return &s.WebhookLocal }),
+	)
 	slices.SortFunc(keys, func(a, b SettingKey) int { return strings.Compare(a.Key, b.Key) })
 	return keys
 }

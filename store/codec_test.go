@@ -135,6 +135,8 @@ func FuzzRecords(f *testing.F) {
 	f.Add(encodeClockMark(&m))
 	row := hotspot.AuditRow{Time: at(), Actor: hotspot.Actor{Kind: hotspot.ActorKey, Name: "x"}, Changes: []hotspot.Change{{}, {Field: "a", Old: "b"}}}
 	f.Add(encodeAudit(&row))
+	event := hotspot.Event{ID: "x", Data: []byte("{}"), To: []hotspot.EventTarget{{Endpoint: "a", Attempts: 1, Next: at()}, {}}}
+	f.Add(encodeEvent(&event))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		body := string(b)
 		again(t, body, func(b string, v *hotspot.Voucher) error { return decodeVoucher(1, b, v) }, encodeVoucher)
@@ -143,6 +145,7 @@ func FuzzRecords(f *testing.F) {
 		again(t, body, func(b string, d *hotspot.Device) error { return decodeDevice(hotspot.MAC{1}, b, d) }, encodeDevice)
 		again(t, body, decodeClockMark, encodeClockMark)
 		again(t, body, func(b string, r *hotspot.AuditRow) error { return decodeAudit(1, b, r) }, encodeAudit)
+		again(t, body, func(b string, e *hotspot.Event) error { return decodeEvent(1, b, e) }, encodeEvent)
 		_, _ = auditTime(body)
 		_, _ = decodeText(body)
 		_, _ = decodeNumber(body)

@@ -18,8 +18,10 @@ const (
 	bktSecrets
 	bktClock
 	bktAudit
+	bktEvents
+	bktSightings
 
-	bktUsernames    bucket = iota + 23 // folded username → voucher id, but for the newest: see names.go
+	bktUsernames    bucket = iota + 21 // folded username → voucher id, but for the newest: see names.go
 	bktVoucherMACs                     // MAC and voucher id → nothing
 	bktUserKeys                        // method and key → user id
 	bktOpenSessions                    // session id → nothing
@@ -29,7 +31,7 @@ const (
 
 // recordBuckets lists the buckets that hold the truth, ascending.
 func recordBuckets() []bucket {
-	return []bucket{bktMeta, bktVouchers, bktUsers, bktSessions, bktDevices, bktSettings, bktSecrets, bktClock, bktAudit}
+	return []bucket{bktMeta, bktVouchers, bktUsers, bktSessions, bktDevices, bktSettings, bktSecrets, bktClock, bktAudit, bktEvents, bktSightings}
 }
 
 // indexBuckets lists the buckets that follow from the others, ascending.
@@ -61,6 +63,10 @@ func (b bucket) String() string {
 		return "clock"
 	case bktAudit:
 		return "audit"
+	case bktEvents:
+		return "events"
+	case bktSightings:
+		return "sightings"
 	case bktUsernames:
 		return "usernames"
 	case bktVoucherMACs:

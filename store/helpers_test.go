@@ -154,7 +154,10 @@ func fill(t testing.TB, db *DB) {
 			tx.PutClockMark(hotspot.ClockMark{Time: at(), Wall: at(), Mono: time.Minute, Boot: "b", Believed: true}),
 			tx.PutAudit(&hotspot.AuditRow{Time: at(), Action: hotspot.AuditSettingChanged, Subject: "api.post",
 				Actor:   hotspot.Actor{Kind: hotspot.ActorLocal, Name: "command line"},
-				Changes: []hotspot.Change{{Field: "api.post", Old: "off", New: "on"}}}))
+				Changes: []hotspot.Change{{Field: "api.post", Old: "off", New: "on"}}}),
+			tx.PutEvent(&hotspot.Event{ID: "evt_1", Type: hotspot.EventCreated, Time: at(), Provisional: true, Data: []byte("{}"),
+				To: []hotspot.EventTarget{{Endpoint: "a", Attempts: 2, Next: at().Add(time.Minute)}, {Endpoint: "b"}}}),
+			tx.PutSighting(v.Bound[0], at()))
 		return errors.Join(append(errs, settleIn(tx))...)
 	})
 }

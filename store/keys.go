@@ -23,6 +23,7 @@ const (
 	metaSessionID = "id/session"
 	metaAuditID   = "id/audit"
 	metaUserID    = "id/user/" // and the method
+	metaEventSeq  = "id/event" // not raised by a restore: it counts what waits
 	clockKey      = "mark"     // the only key of the clock bucket
 )
 

@@ -26,7 +26,7 @@ type layout struct {
 
 // currentLayout is this program's schema.
 func currentLayout() *layout {
-	return &layout{first: 1, migrations: []migration{fromVersion1()}}
+	return &layout{first: 1, migrations: []migration{fromVersion1(), fromVersion2()}}
 }
 
 func (l *layout) version() uint64 { return l.first + uint64(len(l.migrations)) }

@@ -25,7 +25,7 @@ func TestFromVersion1(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	opts.layout = nil
+	opts.layout = &layout{first: 1, migrations: []migration{fromVersion1()}}
 	db = open(t, opts)
 	if db.Stats().Schema != 2 || !strings.Contains(log.String(), "add the audit log") {
 		t.Errorf("schema %d, log %s", db.Stats().Schema, log)

@@ -16,7 +16,8 @@ import (
 func nextLayout() *layout {
 	return &layout{first: 1, migrations: []migration{
 		fromVersion1(),
-		{from: 2, does: "shout", run: func(w writer) error {
+		fromVersion2(),
+		{from: 3, does: "shout", run: func(w writer) error {
 			return rewriteAll(w, bktVouchers, func(key []byte, body string) ([]byte, []byte, error) {
 				id, _ := keyID(key)
 				var v hotspot.Voucher
@@ -25,7 +26,7 @@ func nextLayout() *layout {
 				return key, encodeVoucher(&v), err
 			})
 		}},
-		{from: 3, does: "prefix settings", run: func(w writer) error {
+		{from: 4, does: "prefix settings", run: func(w writer) error {
 			return rewriteAll(w, bktSettings, func(key []byte, body string) ([]byte, []byte, error) {
 				return append([]byte("x."), key...), []byte(body), nil
 			})
@@ -56,7 +57,7 @@ func rewriteAll(w writer, b bucket, f func(key []byte, body string) (newKey, new
 	return err
 }
 
-// TestMigration goes from the golden snapshot of version 1 to version 4, once
+// TestMigration goes from the golden snapshot of version 1 to version 5, once
 // while it is restored and once when an old file is opened.
 func TestMigration(t *testing.T) {
 	golden := read(t, "testdata/v1.vsnap")
@@ -66,8 +67,8 @@ func TestMigration(t *testing.T) {
 	}
 	opts.layout = nextLayout()
 	db := open(t, opts)
-	compareGolden(t, "testdata/v1-to-v4.dump", dump(t, db))
-	if db.Stats().Schema != 4 || !strings.Contains(log.String(), "store migrated") {
+	compareGolden(t, "testdata/v1-to-v5.dump", dump(t, db))
+	if db.Stats().Schema != 5 || !strings.Contains(log.String(), "store migrated") {
 		t.Errorf("schema %d, log %s", db.Stats().Schema, log)
 	}
 	closeChecked(t, db)
@@ -83,7 +84,7 @@ func TestMigration(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if info, err := VerifySnapshot(f); err != nil || info.Schema != 2 || info.Records["vouchers"] != 20 {
+	if info, err := VerifySnapshot(f); err != nil || info.Schema != 3 || info.Records["vouchers"] != 20 {
 		t.Errorf("%+v, %v", info, err)
 	}
 
@@ -93,7 +94,7 @@ func TestMigration(t *testing.T) {
 	if db.Recovery() == nil || db.Recovery().Snapshot == "" {
 		t.Errorf("recovery %+v", db.Recovery())
 	}
-	if got, want := withoutIDs(dump(t, db)), withoutIDs(string(read(t, "testdata/v1-to-v4.dump"))); got != want {
+	if got, want := withoutIDs(dump(t, db)), withoutIDs(string(read(t, "testdata/v1-to-v5.dump"))); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
@@ -103,12 +104,12 @@ func TestFailedMigration(t *testing.T) {
 	opts, _, want := made(t)
 	next := opts
 	next.layout = nextLayout()
-	fine := next.layout.migrations[2].run
-	next.layout.migrations[2].run = func(w writer) error { return errors.Join(fine(w), errTest) }
-	if _, err := Open(t.Context(), next); !errors.Is(err, errTest) || !strings.Contains(err.Error(), "3 to 4") {
+	fine := next.layout.migrations[3].run
+	next.layout.migrations[3].run = func(w writer) error { return errors.Join(fine(w), errTest) }
+	if _, err := Open(t.Context(), next); !errors.Is(err, errTest) || !strings.Contains(err.Error(), "4 to 5") {
 		t.Errorf("got %v", err)
 	}
-	next.layout.migrations[2].run = fine
+	next.layout.migrations[3].run = fine
 	db := open(t, next)
 	got := dump(t, db)
 	if got == want || !strings.Contains(got, "AMBER FALCON") || !strings.Contains(got, `"x.api.post"`) {

@@ -36,7 +36,16 @@ func change(tx hotspot.Tx, r *rand.Rand) error {
 	name := fmt.Sprintf("%c%d", "aA"[r.IntN(2)], r.IntN(30))
 	mac := hotspot.MAC{2, 0, 0, 0, 0, byte(r.IntN(6))}
 	moment := at().Add(time.Duration(r.IntN(1000)) * time.Minute)
-	switch r.IntN(14) {
+	switch r.IntN(17) {
+	case 14:
+		return tx.PutEvent(&hotspot.Event{ID: name, Time: moment, Data: []byte(name), To: []hotspot.EventTarget{{Endpoint: name, Next: moment}}})
+	case 15:
+		return tx.DeleteEvent(id)
+	case 16:
+		if r.IntN(2) == 0 {
+			return tx.DeleteSighting(mac)
+		}
+		return tx.PutSighting(mac, moment)
 	case 12:
 		return tx.PutAudit(&hotspot.AuditRow{Time: moment, Subject: name, Changes: []hotspot.Change{{Field: name}}})
 	case 13:
@@ -124,6 +133,10 @@ func everything(s hotspot.Store, t *testing.T) map[string]any {
 		add("open", ss, err)
 		rows, err := r.Audit(0, 1000)
 		add("audit", rows, err)
+		events, err := r.Events(0, 1000)
+		add("events", events, err)
+		seen, err := r.Sightings()
+		add("sightings", seen, err)
 		set, err := r.Settings()
 		add("settings", set, err)
 		secrets, err := r.Secrets("")

@@ -59,7 +59,7 @@ func TestOpenAgain(t *testing.T) {
 	if err != nil || fi.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", fi.Mode(), err)
 	}
-	if s := db.Stats(); s.Schema != 2 || s.Size != uint64(fi.Size()) {
+	if s := db.Stats(); s.Schema != 3 || s.Size != uint64(fi.Size()) {
 		t.Errorf("stats %+v", s)
 	}
 }
@@ -116,7 +116,7 @@ func TestNewerSchema(t *testing.T) {
 	before := read(t, opts.Path)
 	_, err := Open(t.Context(), opts)
 	var schema *NewerSchemaError
-	if !errors.As(err, &schema) || schema.Found != 4 || schema.Known != 2 {
+	if !errors.As(err, &schema) || schema.Found != 5 || schema.Known != 3 {
 		t.Errorf("got %v", err)
 	}
 	if !bytes.Equal(before, read(t, opts.Path)) {

@@ -13,7 +13,7 @@ import (
 func TestSnapshotIsTheSameEverywhere(t *testing.T) {
 	db := openNew(t)
 	fill(t, db)
-	got, want := unpacked(t, snapshotOf(t, db)), unpacked(t, read(t, "testdata/v2.vsnap"))
+	got, want := unpacked(t, snapshotOf(t, db)), unpacked(t, read(t, "testdata/v3.vsnap"))
 	if !bytes.Equal(got, want) {
 		t.Errorf("%d bytes, want the %d of the golden file:\n%q\n%q", len(got), len(want), got, want)
 	}

@@ -87,6 +87,10 @@ func checkRecord(b bucket, key []byte, body string) error {
 		if err = decodeAudit(id, body, &r); !ok || id == 0 {
 			err = errRecord
 		}
+	case bktEvents:
+		err = checkEvent(key, body)
+	case bktSightings:
+		_, err = decodeSighting(key, body)
 	case bktClock:
 		var m hotspot.ClockMark
 		err = decodeClockMark(body, &m)
@@ -108,6 +112,9 @@ func counterOf(b bucket, key []byte) (string, uint64) {
 	case bktAudit:
 		id, _ := keyID(key)
 		return metaAuditID, id
+	case bktEvents:
+		id, _ := keyID(key)
+		return metaEventSeq, id
 	case bktUsers:
 		m, id, _ := splitUserKey(key)
 		return metaUserID + string(m), id
@@ -279,7 +286,7 @@ func raiseCounters(w writer, counters map[string]uint64, raise uint64) error {
 			return err
 		}
 		n = max(n, least)
-		if n+raise > n {
+		if n+raise > n && name != metaEventSeq {
 			n += raise
 		}
 		key := []byte(name)

@@ -55,6 +55,8 @@ type state struct {
 	secrets   map[string][]byte
 	clock     *hotspot.ClockMark
 	audit     *table[hotspot.AuditRow]
+	events    *table[hotspot.Event]
+	sightings map[hotspot.MAC]time.Time
 }
 
 func newState() *state {
@@ -68,6 +70,8 @@ func newState() *state {
 		devices:   map[hotspot.MAC]hotspot.Device{},
 		settings:  map[string]string{},
 		secrets:   map[string][]byte{},
+		events:    newTable[hotspot.Event](),
+		sightings: map[hotspot.MAC]time.Time{},
 	}
 }
 
