@@ -15,13 +15,16 @@ type flowCount struct {
 }
 
 // countFlow counts the packets that reach the host with a source or
-// destination port ("sport", "dport").
+// destination port ("sport", "dport"). What has not passed the router is its own,
+// such as a reset in the other end's name, and is left out: its hop limit is whole.
 func (h *Host) countFlow(ctx context.Context, proto, side string, port int) (*flowCount, error) {
 	c := &flowCount{host: h, table: fmt.Sprintf("flow_%s_%d", proto, port)}
 	_, err := h.nft(ctx, fmt.Sprintf(`table inet %s {
 	counter seen { }
 	chain arrived {
 		type filter hook prerouting priority -500; policy accept;
+		ip ttl 64 return
+		ip6 hoplimit 64 return
 		meta l4proto %s th %s %d counter name seen
 	}
 }
