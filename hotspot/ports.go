@@ -146,6 +146,12 @@ type Reader interface {
 	VoucherByUsername(name string) (Voucher, error)
 	// Vouchers returns up to limit vouchers with ids above after, ascending.
 	Vouchers(after uint64, limit int) ([]Voucher, error)
+	// ScanVouchers hands vouchers to f one by one until f returns false: those
+	// with ids from an id on, ascending (0: from the oldest), or from it down,
+	// descending (0: from the newest). It is for looking at many and keeping
+	// few: v is the same variable each time, and f copies what it keeps. An
+	// error of f ends the scan and is returned.
+	ScanVouchers(from uint64, down bool, f func(v *Voucher) (more bool, err error)) error
 	// VouchersByMAC returns the vouchers to which a device is bound, ascending.
 	VouchersByMAC(m MAC) ([]Voucher, error)
 

@@ -126,6 +126,57 @@ func (x *records) Vouchers(after uint64, limit int) ([]hotspot.Voucher, error) {
 	return out, err
 }
 
+// ScanVouchers implements [hotspot.Reader].
+func (x *records) ScanVouchers(from uint64, down bool, f func(*hotspot.Voucher) (bool, error)) error {
+	if x.ended {
+		return errEnded
+	}
+	c := x.r.cursor(bktVouchers)
+	k, value, err := scanFrom(c, from, down)
+	step := c.next
+	if down {
+		step = c.prev
+	}
+	for v := new(hotspot.Voucher); k != nil && err == nil; k, value, err = step() {
+		id, ok := keyID(k)
+		if !ok {
+			return damaged(bktVouchers, k, errRecord)
+		}
+		body, err := bodyOf(bktVouchers, k, value)
+		if err != nil {
+			return err
+		}
+		if err := decodeVoucher(id, body, v); err != nil {
+			return damaged(bktVouchers, k, err)
+		}
+		if more, err := f(v); !more || err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// scanFrom goes to where a scan begins.
+func scanFrom(c cursor, from uint64, down bool) (k, v []byte, err error) {
+	switch {
+	case !down:
+		return c.seek(idKey(from))
+	case from == 0:
+		return c.last()
+	}
+	k, v, err = c.seek(idKey(from))
+	if err != nil {
+		return nil, nil, err
+	}
+	if k == nil {
+		return c.last()
+	}
+	if id, ok := keyID(k); ok && id > from {
+		return c.prev()
+	}
+	return k, v, nil
+}
+
 // VouchersByMAC implements [hotspot.Reader].
 func (x *records) VouchersByMAC(m hotspot.MAC) ([]hotspot.Voucher, error) {
 	if x.ended {

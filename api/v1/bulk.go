@@ -3,7 +3,6 @@ package v1
 import (
 	"context"
 	"net/http"
-	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 	surface "github.com/vouchsafe/vouchsafe/api"
@@ -108,17 +107,21 @@ func (s *server) batch(ctx context.Context, names []string, where *Selection, cu
 	if match == nil && !where.All {
 		return batch{}, hotspot.Invalid("where", "selects nothing; to mean every voucher, say all")
 	}
-	after, err := parseCursor(cursor)
+	asked := append([]string{where.Username, where.Note, where.CreatedBefore, where.CreatedAfter}, where.Status...)
+	after, err := parseCursor(cursor, "bulk", asked...)
 	if err != nil {
 		return batch{}, err
 	}
-	found, next, err := s.scan(ctx, match, after, hotspot.MaxBulk)
-	b := batch{match: match}
+	found, next, err := s.Service.FindVouchers(ctx, hotspot.VoucherQuery{Match: match, After: after, Limit: hotspot.MaxBulk})
+	b := batch{}
+	if match != nil {
+		b.match = func(v hotspot.VoucherView) bool { return match(&v) }
+	}
 	for _, v := range found {
 		b.ids = append(b.ids, v.ID)
 	}
-	if next != 0 {
-		b.next = strconv.FormatUint(next, 10)
+	if next != nil {
+		b.next = cursorOf(*next, "bulk", asked...)
 	}
 	return b, err
 }
@@ -133,15 +136,4 @@ func (s *server) idsOf(ctx context.Context, names []string) ([]uint64, error) {
 		ids = append(ids, v.ID)
 	}
 	return ids, nil
-}
-
-func parseCursor(text string) (uint64, error) {
-	if text == "" {
-		return 0, nil
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		return 0, hotspot.Invalid("cursor", "is not one that a page gave")
-	}
-	return n, nil
 }

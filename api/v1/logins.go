@@ -3,7 +3,6 @@ package v1
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -60,6 +59,10 @@ type (
 	}
 )
 
+// scanMost is how many logins one request looks at: on a small router, others
+// want to be served, too.
+const scanMost = 5000
+
 // logins registers the operations on who has been here.
 func (s *server) logins(api huma.API) {
 	register(s, api, reads(surface.ScopeUsers), huma.Operation{OperationID: "list-logins", Method: http.MethodGet, Path: "/logins",
@@ -73,10 +76,12 @@ func (s *server) listLogins(ctx context.Context, in *listLoginsIn) (*item[Page[L
 	if err != nil {
 		return nil, err
 	}
-	before, err := parseCursor(in.Cursor)
+	asked := []string{in.Since, in.Until, in.Voucher, in.MAC}
+	place, err := parseCursor(in.Cursor, "logins", asked...)
 	if err != nil {
 		return nil, err
 	}
+	before := place.ID
 	page := Page[Login]{Items: []Login{}}
 	for scanned := 0; ; scanned += pageSize {
 		sessions, err := s.Service.Logins(ctx, before, pageSize)
@@ -89,7 +94,7 @@ func (s *server) listLogins(ctx context.Context, in *listLoginsIn) (*item[Page[L
 				page.Items = append(page.Items, loginOf(x, s.Service.Zone()))
 			}
 			if len(page.Items) == in.Limit {
-				page.Next = strconv.FormatUint(before, 10)
+				page.Next = cursorByID(before, "logins", asked...)
 				return &item[Page[Login]]{page}, nil
 			}
 		}
@@ -97,7 +102,7 @@ func (s *server) listLogins(ctx context.Context, in *listLoginsIn) (*item[Page[L
 			return &item[Page[Login]]{page}, nil
 		}
 		if scanned+pageSize >= scanMost {
-			page.Next = strconv.FormatUint(before, 10)
+			page.Next = cursorByID(before, "logins", asked...)
 			return &item[Page[Login]]{page}, nil
 		}
 	}
@@ -132,11 +137,11 @@ func loginOf(x hotspot.Session, zone *time.Location) Login {
 }
 
 func (s *server) listUsers(ctx context.Context, in *listUsersIn) (*item[Page[User]], error) {
-	after, err := parseCursor(in.Cursor)
+	after, err := parseCursor(in.Cursor, "users", in.Method)
 	if err != nil {
 		return nil, err
 	}
-	users, err := s.Service.Users(ctx, hotspot.Method(in.Method), after, in.Limit)
+	users, err := s.Service.Users(ctx, hotspot.Method(in.Method), after.ID, in.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +150,7 @@ func (s *server) listUsers(ctx context.Context, in *listUsersIn) (*item[Page[Use
 		page.Items = append(page.Items, userOf(u, s.Service.Zone()))
 	}
 	if n := len(users); n == in.Limit {
-		page.Next = strconv.FormatUint(users[n-1].ID, 10)
+		page.Next = cursorByID(users[n-1].ID, "users", in.Method)
 	}
 	return &item[Page[User]]{page}, nil
 }

@@ -1,7 +1,6 @@
 package v1
 
 import (
-	"context"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -23,21 +22,21 @@ type Selection struct {
 const maxPattern = 1000
 
 // matcher returns what tells whether a voucher is selected; nil: all are.
-func (s *server) matcher(sel Selection) (func(hotspot.VoucherView) bool, error) {
-	all := []func(hotspot.VoucherView) bool{}
+func (s *server) matcher(sel Selection) (func(*hotspot.VoucherView) bool, error) {
+	all := []func(*hotspot.VoucherView) bool{}
 	if len(sel.Status) > 0 {
 		wanted, err := statusSet(sel.Status)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, func(v hotspot.VoucherView) bool { return wanted[v.Status] })
+		all = append(all, func(v *hotspot.VoucherView) bool { return wanted[v.Status] })
 	}
 	for _, text := range []struct {
 		field, pattern string
-		of             func(hotspot.VoucherView) string
+		of             func(*hotspot.VoucherView) string
 	}{
-		{"username", sel.Username, func(v hotspot.VoucherView) string { return v.Username }},
-		{"note", sel.Note, func(v hotspot.VoucherView) string { return v.Note }},
+		{"username", sel.Username, func(v *hotspot.VoucherView) string { return v.Username }},
+		{"note", sel.Note, func(v *hotspot.VoucherView) string { return v.Note }},
 	} {
 		if text.pattern == "" {
 			continue
@@ -46,7 +45,7 @@ func (s *server) matcher(sel Selection) (func(hotspot.VoucherView) bool, error) 
 			return nil, hotspot.Invalid(text.field, "must be valid UTF-8 of at most %d bytes", maxPattern)
 		}
 		parts := strings.Split(strings.ToLower(text.pattern), "*")
-		all = append(all, func(v hotspot.VoucherView) bool { return like(parts, strings.ToLower(text.of(v))) })
+		all = append(all, func(v *hotspot.VoucherView) bool { return like(parts, strings.ToLower(text.of(v))) })
 	}
 	before, err := s.parseMoment("created_before", sel.CreatedBefore)
 	if err != nil {
@@ -57,7 +56,7 @@ func (s *server) matcher(sel Selection) (func(hotspot.VoucherView) bool, error) 
 		return nil, err
 	}
 	if !before.IsZero() || !after.IsZero() {
-		all = append(all, func(v hotspot.VoucherView) bool { return within(v.Created, after, before) })
+		all = append(all, func(v *hotspot.VoucherView) bool { return within(v.Created, after, before) })
 	}
 	if len(all) == 0 {
 		return nil, nil
@@ -65,7 +64,7 @@ func (s *server) matcher(sel Selection) (func(hotspot.VoucherView) bool, error) 
 	if sel.All {
 		return nil, hotspot.Invalid("all", "goes with no other condition")
 	}
-	return func(v hotspot.VoucherView) bool {
+	return func(v *hotspot.VoucherView) bool {
 		for _, f := range all {
 			if !f(v) {
 				return false
@@ -122,37 +121,4 @@ func like(parts []string, text string) bool {
 		text = text[i+len(part):]
 	}
 	return strings.HasSuffix(text, last)
-}
-
-// scanMost is how many vouchers one request looks at: on a small router, others
-// want to be served, too.
-const scanMost = 5000
-
-// scan returns up to limit vouchers that match, with ids above after, and where
-// to go on; 0: there are no more.
-func (s *server) scan(ctx context.Context, match func(hotspot.VoucherView) bool, after uint64, limit int) (found []hotspot.VoucherView, next uint64, err error) {
-	for scanned := 0; scanned < scanMost; {
-		n := pageSize
-		if match == nil {
-			n = limit
-		}
-		page, err := s.Service.Vouchers(ctx, after, n)
-		if err != nil {
-			return nil, 0, err
-		}
-		for _, v := range page {
-			after = v.ID
-			if match != nil && !match(v) {
-				continue
-			}
-			if found = append(found, v); len(found) == limit {
-				return found, after, nil
-			}
-		}
-		if len(page) < n {
-			return found, 0, nil
-		}
-		scanned += n
-	}
-	return found, after, nil
 }

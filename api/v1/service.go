@@ -24,7 +24,7 @@ type Service interface {
 	EditVoucher(ctx context.Context, username string, e hotspot.VoucherEdit) (hotspot.VoucherView, error)
 	RemoveVoucher(ctx context.Context, username string) error
 	Voucher(ctx context.Context, username string) (hotspot.VoucherView, error)
-	Vouchers(ctx context.Context, after uint64, limit int) ([]hotspot.VoucherView, error)
+	FindVouchers(ctx context.Context, q hotspot.VoucherQuery) ([]hotspot.VoucherView, *hotspot.VoucherPlace, error)
 	EditVouchers(ctx context.Context, ids []uint64, match func(hotspot.VoucherView) bool, e hotspot.VoucherEdit) ([]hotspot.VoucherView, error)
 	RemoveVouchers(ctx context.Context, ids []uint64, match func(hotspot.VoucherView) bool) ([]hotspot.Voucher, error)
 	ImportVouchers(ctx context.Context, rows iter.Seq2[hotspot.VoucherEdit, error], conflict hotspot.OnConflict, dryRun bool) (hotspot.ImportResult, error)

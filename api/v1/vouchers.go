@@ -19,6 +19,8 @@ type (
 		Cursor string `query:"cursor" doc:"the next of the page before"`
 		Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000" format:"int64"`
 
+		Q             string `query:"q" doc:"only those whose username, full name or note has this in it, without regard to case"`
+		Sort          string `query:"sort" default:"created" enum:"created,-created,username,-username,last_use,-last_use,expires,-expires" doc:"with a minus: the last first. Those never used come before all others, and those without a known end after them"`
 		Status        string `query:"status" doc:"only of these statuses, with commas in between"`
 		Username      string `query:"username" doc:"only these, without regard to case; * stands for any text"`
 		Note          string `query:"note" doc:"only with this note, without regard to case; * stands for any text"`
@@ -40,7 +42,7 @@ type (
 // vouchers registers the operations on vouchers.
 func (s *server) vouchers(api huma.API) {
 	register(s, api, reads(surface.ScopeVouchers), huma.Operation{OperationID: "list-vouchers", Method: http.MethodGet, Path: "/vouchers",
-		Summary: "List vouchers, oldest first"}, s.listVouchers)
+		Summary: "List vouchers, search them, and put them in order"}, s.listVouchers)
 	register(s, api, writes(surface.ScopeVouchers), huma.Operation{OperationID: "create-vouchers", Method: http.MethodPost, Path: "/vouchers",
 		Summary: "Make one voucher or many", DefaultStatus: http.StatusCreated}, s.createVouchers)
 	register(s, api, reads(surface.ScopeVouchers), huma.Operation{OperationID: "get-voucher", Method: http.MethodGet, Path: "/vouchers/{username}",
@@ -52,7 +54,8 @@ func (s *server) vouchers(api huma.API) {
 }
 
 func (s *server) listVouchers(ctx context.Context, in *listVouchersIn) (*item[Page[Voucher]], error) {
-	after, err := parseCursor(in.Cursor)
+	asked := []string{in.Q, in.Sort, in.Status, in.Username, in.Note, in.CreatedBefore, in.CreatedAfter}
+	after, err := parseCursor(in.Cursor, "vouchers", asked...)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +67,10 @@ func (s *server) listVouchers(ctx context.Context, in *listVouchersIn) (*item[Pa
 	if err != nil {
 		return nil, err
 	}
-	views, next, err := s.scan(ctx, match, after, in.Limit)
+	query := hotspot.VoucherQuery{Text: in.Q, After: after, Limit: in.Limit, Match: match}
+	order, descending := strings.CutPrefix(in.Sort, "-")
+	query.Order, query.Descending = hotspot.VoucherOrder(order), descending
+	views, next, err := s.Service.FindVouchers(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +78,8 @@ func (s *server) listVouchers(ctx context.Context, in *listVouchersIn) (*item[Pa
 	for _, v := range views {
 		page.Items = append(page.Items, voucherOf(v, s.Service.Zone()))
 	}
-	if next != 0 {
-		page.Next = strconv.FormatUint(next, 10)
+	if next != nil {
+		page.Next = cursorOf(*next, "vouchers", asked...)
 	}
 	return &item[Page[Voucher]]{page}, nil
 }

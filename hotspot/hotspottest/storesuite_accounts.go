@@ -1,6 +1,7 @@
 package hotspottest
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -15,6 +16,7 @@ func voucherCases() storeCases {
 		"voucher/unnamed":   testUnnamed,
 		"voucher/mac":       testVouchersByMAC,
 		"voucher/pages":     testVoucherPages,
+		"voucher/scan":      testVoucherScan,
 		"voucher/not found": testVoucherNotFound,
 	}
 }
@@ -234,6 +236,49 @@ func testVoucherPages(t *testing.T, s hotspot.Store) {
 		wantIDs(t, vs, err, voucherID)
 		return nil
 	})
+}
+
+func testVoucherScan(t *testing.T, s hotspot.Store) {
+	ids := addVouchers(t, s, numbered(9)...)
+	update(t, s, func(tx hotspot.Tx) error { return tx.DeleteVoucher(ids[4]) })
+	ids = append(ids[:4:4], ids[5:]...)
+	down := slices.Clone(ids)
+	slices.Reverse(down)
+	for _, tc := range []struct {
+		name string
+		from uint64
+		down bool
+		most int
+		want []uint64
+	}{
+		{"all", 0, false, 100, ids},
+		{"all, down", 0, true, 100, down},
+		{"from one on", ids[2], false, 100, ids[2:]},
+		{"from one down", ids[2], true, 100, down[5:]},
+		{"from one that is gone", ids[3] + 1, false, 100, ids[4:]},
+		{"down from one that is gone", ids[3] + 1, true, 100, down[4:]},
+		{"three", 0, false, 3, ids[:3]},
+		{"three, down", 0, true, 3, down[:3]},
+		{"beyond the last", ids[7] + 1, false, 100, nil},
+		{"from beyond the last down", ids[7] + 100, true, 100, down},
+		{"from the end of numbers", ^uint64(0), false, 100, nil},
+		{"from the end of numbers down", ^uint64(0), true, 2, down[:2]},
+	} {
+		var got []hotspot.Voucher
+		err := s.View(t.Context(), func(r hotspot.Reader) error {
+			return r.ScanVouchers(tc.from, tc.down, func(v *hotspot.Voucher) (bool, error) {
+				whole, err := r.Voucher(v.ID)
+				same(t, *v, whole)
+				got = append(got, *v)
+				return len(got) < tc.most, err
+			})
+		})
+		t.Run(tc.name, func(t *testing.T) { wantIDs(t, got, err, voucherID, tc.want...) })
+	}
+	err := s.View(t.Context(), func(r hotspot.Reader) error {
+		return r.ScanVouchers(0, false, func(*hotspot.Voucher) (bool, error) { return true, errTest })
+	})
+	wantErr(t, err, errTest)
 }
 
 func testVoucherNotFound(t *testing.T, s hotspot.Store) {

@@ -34,6 +34,22 @@ func (r storeReader) Vouchers(after uint64, limit int) ([]hotspot.Voucher, error
 	return out, nil
 }
 
+func (r storeReader) ScanVouchers(from uint64, down bool, f func(*hotspot.Voucher) (bool, error)) error {
+	ids := slices.DeleteFunc(slices.Clone(r.s.vouchers.ids), func(id uint64) bool {
+		return from != 0 && (down && id > from || !down && id < from)
+	})
+	if down {
+		slices.Reverse(ids)
+	}
+	for _, id := range ids {
+		v := copyVoucher(r.s.vouchers.rows[id])
+		if more, err := f(&v); !more || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (r storeReader) VouchersByMAC(m hotspot.MAC) ([]hotspot.Voucher, error) {
 	var out []hotspot.Voucher
 	for _, id := range r.s.vouchers.ids {

@@ -117,13 +117,18 @@ func (s *Service) Voucher(_ context.Context, username string) (hotspot.VoucherVi
 	return v, nil
 }
 
-// Vouchers implements v1.Service.
-func (s *Service) Vouchers(_ context.Context, after uint64, limit int) ([]hotspot.VoucherView, error) {
+// FindVouchers implements v1.Service in order of creation, upwards.
+func (s *Service) FindVouchers(_ context.Context, q hotspot.VoucherQuery) ([]hotspot.VoucherView, *hotspot.VoucherPlace, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := slices.SortedFunc(maps.Values(s.vouchers), func(a, b hotspot.VoucherView) int { return cmp.Compare(a.ID, b.ID) })
-	all = slices.DeleteFunc(all, func(v hotspot.VoucherView) bool { return v.ID <= after })
-	return all[:min(limit, len(all))], s.Err
+	all = slices.DeleteFunc(all, func(v hotspot.VoucherView) bool {
+		return v.ID <= q.After.ID || !strings.Contains(v.Username, q.Text) || q.Match != nil && !q.Match(&v)
+	})
+	if len(all) <= q.Limit {
+		return all, nil, s.Err
+	}
+	return all[:q.Limit], &hotspot.VoucherPlace{ID: all[q.Limit-1].ID}, s.Err
 }
 
 // EditVoucher implements v1.Service and records the edit.
