@@ -1,17 +1,22 @@
 package print
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/webui"
 )
 
 // HTML writes a page to be printed by a browser, with one section for each
 // sheet of paper. Nothing is written if the vouchers cannot be printed; what is
 // written when an error comes up later is of no use.
 func (j *Job) HTML(w io.Writer, vs Vouchers) (Result, error) {
+	if j.sheet.Style == (webui.URL{}) || j.sheet.Logo != nil && j.sheet.LogoURL == (webui.URL{}) {
+		return Result{}, errors.New("print: Sheet.Style and, with a logo, Sheet.LogoURL must be set")
+	}
 	n, err := j.check(vs, nil)
 	if err != nil {
 		return Result{}, err

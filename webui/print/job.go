@@ -240,14 +240,15 @@ func (j *Job) drawVoucher(c canvas, slot int, v hotspot.VoucherView, p placed) {
 		default:
 			continue
 		}
-		size := captionSize(sp.word, b.w+gap)
+		size := captionSize(sp.word, min(j.plan.base, caption*4/5), b.w+gap)
 		c.text(b.x+b.w/2, b.y+b.h+caption*2/3, atMiddle, sans, size, sp.word)
 	}
 	c.endVoucher()
 }
 
-// captionSize is the size in which a word fits below a code.
-func captionSize(word string, w length) length {
+// captionSize is the size, at most a given one, in which a word fits below a
+// code.
+func captionSize(word string, most, w length) length {
 	em, _ := measure(word, sans)
-	return min(caption*4/5, w*1000/length(max(em, 1)))
+	return min(most, w*1000/length(max(em, 1)))
 }

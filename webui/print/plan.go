@@ -141,7 +141,7 @@ func (pl *plan) placeCodes(s *Sheet, in box) error {
 // codesBeside places codes in a column or a row, whichever leaves them larger.
 func (pl *plan) codesBeside(in box, rtl bool) {
 	n := length(len(pl.spots))
-	text := max(leastText, in.w*2/5)
+	text := max(leastText, in.w*9/20)
 	column := min(mostCode, (in.h-(n-1)*gap)/n-caption, in.w-gap-text)
 	row := min(mostCode, in.h-caption, (in.w-gap-text-(n-1)*gap)/n)
 	side, dx, dy, used := column, length(0), column+caption+gap, column
