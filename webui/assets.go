@@ -40,6 +40,12 @@ func Icon(urlPath string) (Asset, error) {
 	return newAsset(urlPath, "image/svg+xml", body), err
 }
 
+// Script is a script module as an asset.
+func Script(urlPath string, pages fs.FS, name string) (Asset, error) {
+	body, err := fs.ReadFile(pages, name)
+	return newAsset(urlPath, "text/javascript; charset=utf-8", body), err
+}
+
 func newAsset(urlPath, mime string, body []byte) Asset {
 	sum := sha256.Sum256(body)
 	return Asset{urlPath, hex.EncodeToString(sum[:4]), mime, body}

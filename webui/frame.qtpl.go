@@ -27,7 +27,13 @@ func streamframe(qw422016 *qt422016.Writer, p Page, v View) {
 	qw422016.E().S(p.Style.Href())
 	qw422016.N().S(`"> <link rel="icon" type="image/svg+xml" href="`)
 	qw422016.E().S(p.Icon.Href())
-	qw422016.N().S(`"> </head> <body> `)
+	qw422016.N().S(`"> `)
+	if !p.Script.IsZero() {
+		qw422016.N().S(`<script type="module" src="`)
+		qw422016.E().S(p.Script.Href())
+		qw422016.N().S(`"></script>`)
+	}
+	qw422016.N().S(` </head> <body> `)
 	v.StreamBody(qw422016)
 	qw422016.N().S(` </body> </html> `)
 }

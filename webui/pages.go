@@ -14,6 +14,9 @@ type Page struct {
 	Site  string // of the venue; operator's text
 	Style URL    // of the style sheet
 	Icon  URL    // of the icon
+	// Script is the address of the page's script module, if it has one: every
+	// page must do without it.
+	Script URL
 }
 
 // T looks up a text in the page's language.

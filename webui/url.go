@@ -31,6 +31,9 @@ func Outside(address string) URL {
 	return URL{u.String()}
 }
 
+// IsZero reports whether the address leads nowhere.
+func (u URL) IsZero() bool { return u.href == "" }
+
 // Href is the address as templates write it, where they write an address.
 func (u URL) Href() string {
 	if u.href == "" {

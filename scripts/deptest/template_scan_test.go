@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // place is where in HTML a template stands.
@@ -23,8 +24,9 @@ const (
 var (
 	bannedElements   = []string{"style", "base", "iframe", "frame", "object", "embed", "applet", "animate", "set", "foreignobject", "noscript", "plaintext", "xmp"}
 	bannedAttributes = []string{"style", "srcdoc", "http-equiv"}
-	addresses        = []string{"href", "src", "action", "formaction", "poster", "cite", "data", "xlink:href"}
+	addresses        = []string{"href", "src", "action", "formaction", "poster", "cite", "data", "xlink:href", "data-events"}
 	lists            = []string{"srcset", "imagesrcset", "ping", "background", "manifest"} // of addresses, or obsolete
+	spoken           = []string{"title", "alt", "placeholder", "aria-label", "aria-description", "label"}
 	vouched          = regexp.MustCompile(`^[\w.&\[\]()]+\.Href\(\)$`)
 	tag              = regexp.MustCompile(`(?s)\{%-?((?:"(?:[^"\\]|\\.)*"|` + "`[^`]*`" + `|.)*?)-?%\}`)
 )
@@ -215,6 +217,9 @@ func (s *scan) html(c rune) {
 			s.at, s.attr = inTag, ""
 			break
 		}
+		if slices.Contains(spoken, s.attr) && unicode.IsLetter(c) {
+			s.fault("a word of its own in %s: texts are looked up", s.attr)
+		}
 		if slices.Contains(addresses, s.attr) && strings.Contains(s.value, "\x00") {
 			s.fault("%s is a constant or {%%s ….Href() %%} as a whole", s.attr)
 		}
@@ -229,6 +234,8 @@ func (s *scan) text(c rune, space bool) {
 		s.at, s.element = inName, ""
 	case !space && s.element != "":
 		s.fault("<%s> with text", s.element)
+	case unicode.IsLetter(c):
+		s.fault("a word of its own: texts are looked up")
 	}
 }
 

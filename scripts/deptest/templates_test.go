@@ -11,7 +11,7 @@ import (
 
 // TestTemplatesEscape: the compiler of the templates escapes for text and for
 // values in quotes, and nothing else. So nothing is printed anywhere else, and
-// an address only if its type vouches for it.
+// an address only if its type vouches for it. Nor has a template texts of its own.
 func TestTemplatesEscape(t *testing.T) {
 	found := 0
 	err := filepath.WalkDir(filepath.Join("..", ".."), func(p string, d fs.DirEntry, err error) error {
@@ -58,7 +58,7 @@ func TestOnlyTemplatesWriteMarkup(t *testing.T) {
 func TestCheckTemplate(t *testing.T) {
 	const good = `comment {% import "x" %}{% collapsespace %}
 {% func f(v *view, streambody Block) %}<!doctype html><p class="a{% if v.B %} b{% endif %}"{% if v.C %} hidden{% endif %}>
-{%s v.T("k", "a", "%}") %} {%d v.N %}</p><a href="{%s v.To.Href() %}" title="{%s a %} & {%dl b %}">x</a><br/><a href="/a?b=c">{%= body() %}</a>
+{%s v.T("k", "a", "%}") %} {%d v.N %}</p><a href="{%s v.To.Href() %}" title="{%s a %} & {%dl b %}">→</a><br/><a href="/a?b=c">{%= body() %}</a>
 {% for _, x := range v.All %}{% if x == 1 %}<td>{% elseif y %}<th>{% else %}{% continue %}{% endif %}{%= row(x) %}{% endfor %}
 {% switch x %}{% case 1 %}<b>{% case 2 %}{% default %}</b>{% endswitch %}<script type="module" src="{%s v.S.Href() %}"></script>
 <input value="{%s v.V %}" autofocus>{% endfunc %}{% endcollapsespace %}`
@@ -66,6 +66,9 @@ func TestCheckTemplate(t *testing.T) {
 		t.Errorf("good%s", fault)
 	}
 	for body, want := range map[string]string{
+		`<p>Word</p>`:                                    "a word of its own",
+		`{% if x %}&nbsp;{% endif %}`:                    "a word of its own",
+		`<img alt="Word {%s x %}">`:                      "a word of its own in alt",
 		`<p class={%s x %}>`:                             "outside of quotes",
 		`<p {%s x %}>`:                                   "outside of quotes",
 		`<p {%s x %}="a">`:                               "outside of quotes",

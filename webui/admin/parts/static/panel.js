@@ -1,0 +1,117 @@
+// The panel's only script. Pages work without it: see the package's doc.go for
+// what each data- attribute asks for.
+
+// fetchPage asks for a page of this host and returns it, parsed, with where it
+// came from in the end; undefined if it is not a page that can be used.
+const fetchPage = async (url, options) => {
+  const answer = await fetch(url, { ...options, headers: { Accept: "text/html" }, credentials: "same-origin" });
+  if (!answer.ok || !(answer.headers.get("Content-Type") || "").startsWith("text/html")) return;
+  return { page: new DOMParser().parseFromString(await answer.text(), "text/html"), url: answer.url };
+};
+
+// swap puts what a fetched page has under an id into the place of what is here.
+const swap = (fetched, id) => {
+  const next = fetched?.page.getElementById(id), old = document.getElementById(id);
+  if (!next || !old) return false;
+  const focus = document.activeElement?.id, inside = old.contains(document.activeElement);
+  old.replaceWith(document.adoptNode(next));
+  if (inside) {
+    const heir = (focus && document.getElementById(focus)) || next;
+    if (heir === next) next.tabIndex = -1;
+    heir.focus({ preventScroll: true });
+  }
+  start(next);
+  return true;
+};
+
+let latest = 0; // of several clicks, the last one counts
+
+const follow = async (link) => {
+  const turn = ++latest;
+  let fetched;
+  try { fetched = await fetchPage(link.href); } catch { /* the browser shall say it */ }
+  if (turn !== latest) return;
+  if (!swap(fetched, link.dataset.swap)) { location.assign(link.href); return; }
+  document.title = fetched.page.title;
+  history.pushState({ swap: link.dataset.swap }, "", fetched.url);
+};
+
+const send = async (form, button) => {
+  const body = new URLSearchParams(new FormData(form, button));
+  let fetched;
+  try { fetched = await fetchPage(form.action, { method: "POST", body }); } catch { /* as above */ }
+  // An answer that cannot be used may have changed something: see where we are.
+  if (!swap(fetched, form.dataset.swap)) location.reload();
+};
+
+const copy = async (button) => {
+  const from = document.getElementById(button.dataset.copy);
+  if (!from) return;
+  const text = "value" in from ? from.value : from.textContent;
+  let done = false;
+  try { await navigator.clipboard.writeText(text); done = true; } catch {
+    // Without HTTPS there is no clipboard: copy a selection instead.
+    const field = Object.assign(document.createElement("textarea"), { value: text, readOnly: true });
+    field.className = "skip";
+    button.after(field);
+    field.select();
+    done = document.execCommand("copy");
+    field.remove();
+    button.focus();
+  }
+  const said = document.getElementById(button.dataset.said);
+  if (said && done) said.textContent = button.dataset.done;
+};
+
+const watch = (element) => {
+  const source = new EventSource(element.dataset.events);
+  let busy = false, again = false;
+  source.onmessage = async () => {
+    if (!document.contains(element)) { source.close(); return; }
+    if (busy) { again = true; return; }
+    do {
+      busy = true; again = false;
+      try {
+        const fetched = await fetchPage(location.href);
+        const next = fetched?.page.getElementById(element.id);
+        // The element stays, so that its events do.
+        if (next) { element.replaceChildren(...document.adoptNode(next).childNodes); start(element); }
+      } catch { /* the next event tries again */ }
+      busy = false;
+    } while (again);
+  };
+};
+
+// start makes what is only of use with script usable.
+const start = (root) => {
+  for (const b of root.querySelectorAll("[data-copy]")) b.hidden = false;
+  for (const e of [root, ...root.querySelectorAll("[data-events]")]) if (e.dataset?.events && !e.watched) { e.watched = true; watch(e); }
+};
+
+document.addEventListener("click", (event) => {
+  if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  const on = event.target.closest?.("[data-dialog],[data-copy],a[data-swap]");
+  if (!on) return;
+  if (on.dataset.copy) { copy(on); return; }
+  if (on.dataset.dialog) {
+    const dialog = document.getElementById(on.dataset.dialog);
+    if (!dialog?.showModal) return;
+    event.preventDefault();
+    dialog.showModal();
+    return;
+  }
+  event.preventDefault();
+  follow(on);
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || !form.dataset.swap) return;
+  event.preventDefault();
+  send(form, event.submitter);
+});
+
+// Back and forward: the page is asked for again, since what it shows changes.
+addEventListener("popstate", () => location.reload());
+
+start(document);
