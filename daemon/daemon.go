@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/vouchsafe/vouchsafe/api/keys"
+	"github.com/vouchsafe/vouchsafe/api/webhooks"
 	"github.com/vouchsafe/vouchsafe/daemon/clock"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -64,17 +65,18 @@ type hotspotDaemon struct {
 	log     *slog.Logger
 	started time.Time
 
-	db      *store.DB
-	keys    *keys.Keys
-	clock   *clock.Clock
-	gate    gate
-	hosts   watcher
-	service *hotspot.Service
-	health  *health
-	served  bool  // it was up
-	preset  int64 // limit of the memory that the environment gives
-	limiter *login.Limiter
-	metrics *metrics
+	db       *store.DB
+	keys     *keys.Keys
+	webhooks *webhooks.Webhooks
+	clock    *clock.Clock
+	gate     gate
+	hosts    watcher
+	service  *hotspot.Service
+	health   *health
+	served   bool  // it was up
+	preset   int64 // limit of the memory that the environment gives
+	limiter  *login.Limiter
+	metrics  *metrics
 
 	servers   *servers
 	links     chan links.State // the newest state
@@ -143,6 +145,10 @@ func (d *hotspotDaemon) open(ctx context.Context) error {
 		Rand: rand.Reader, Log: d.opts.Log, Zone: d.conf().Zone})
 	if err := d.gate.Open(ctx); err != nil {
 		return fmt.Errorf("firewall: %w", err)
+	}
+	// Before anything happens that they are to be told of.
+	if d.webhooks, err = openWebhooks(ctx, d.conf().Data, d.opts, webhooks.Config{Store: d.db, Events: d.service, Local: d.local}); err != nil {
+		return err
 	}
 	if err := d.service.Start(ctx); err != nil {
 		return fmt.Errorf("take up sessions: %w", err)

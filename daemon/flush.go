@@ -1,14 +1,24 @@
 package daemon
 
-import "context"
+import (
+	"context"
 
-// flush stores what was used, and when the keys were last used, in one
-// transaction.
+	"github.com/vouchsafe/vouchsafe/hotspot"
+)
+
+// flush stores what was used, when the keys were last used, and what became of
+// webhooks, in one transaction.
 func (d *hotspotDaemon) flush(ctx context.Context) error {
 	write, stored := d.keys.Uses()
-	err := d.service.Flush(ctx, write)
+	along := []func(hotspot.Tx) error{write}
+	told, toldStored := d.webhooks.Uses()
+	if told != nil {
+		along = append(along, told)
+	}
+	err := d.service.Flush(ctx, along...)
 	if err == nil {
 		stored()
+		toldStored()
 	}
 	return err
 }
@@ -16,5 +26,5 @@ func (d *hotspotDaemon) flush(ctx context.Context) error {
 // flushDue reports whether a flush would store anything that is worth a write
 // to flash.
 func (d *hotspotDaemon) flushDue() bool {
-	return d.service.FlushDue() || d.keys.Unstored()
+	return d.service.FlushDue() || d.keys.Unstored() || d.webhooks.Unstored()
 }

@@ -228,7 +228,7 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 
 // restAPI is what the command line and programs on the LAN reach.
 func (d *hotspotDaemon) restAPI() *v1.API {
-	return v1.New(v1.Config{Service: d.service, Keys: d.keys, Log: d.opts.Log, Info: d.status,
+	return v1.New(v1.Config{Service: d.service, Keys: d.keys, Webhooks: d.webhooks, Log: d.opts.Log, Info: d.status,
 		Backups: &backups{db: d.db, cfg: *d.conf(), run: d.run, replace: d.startOver,
 			flush: d.flush},
 		ClockSynced: func(ctx context.Context) error {
@@ -270,6 +270,7 @@ func (d *hotspotDaemon) status(context.Context) v1.Status {
 		st.Notices = append(st.Notices, *bad)
 	}
 	st.Notices = append(st.Notices, notices(d.db, d.conf().Data)...)
+	st.Notices = append(st.Notices, d.webhooks.Notices()...)
 	if d.conf().Network.Backend == config.BackendMemory {
 		st.Notices = append(st.Notices, "the memory backend lets nobody through: it is for trying things out")
 	}

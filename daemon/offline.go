@@ -14,6 +14,7 @@ import (
 
 	"github.com/vouchsafe/vouchsafe/api"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
+	"github.com/vouchsafe/vouchsafe/api/webhooks"
 	"github.com/vouchsafe/vouchsafe/daemon/clock"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -54,6 +55,11 @@ func Offline(ctx context.Context, cfg config.Config, version string) (h http.Han
 	if err := s.Tick(ctx); err != nil {
 		return nil, nil, err
 	}
+	hooks, err := openWebhooks(ctx, data, Options{Version: version, Log: log}, webhooks.Config{Store: db, Events: s,
+		Local: func() webhooks.Local { return localNet(nil, cfg.Guest.Interface) }})
+	if err != nil {
+		return nil, nil, err
+	}
 	info := func(context.Context) v1.Status { return v1.Status{Version: version, Notices: notices(db, data)} }
 	flush := func(context.Context) error { return nil } // nobody is counted
 	b := &backups{db: db, cfg: cfg, flush: flush, replace: func(ctx context.Context, file string) error {
@@ -61,7 +67,7 @@ func Offline(ctx context.Context, cfg config.Config, version string) (h http.Han
 		// The command ends after this: it needs the store no more.
 		return errors.Join(db.Close(), restoreStore(ctx, cfg, file, log))
 	}}
-	return api.As(api.Local(), v1.New(v1.Config{Service: s, Keys: k, Log: log, Info: info, Backups: b})), db.Close, nil
+	return api.As(api.Local(), v1.New(v1.Config{Service: s, Keys: k, Webhooks: hooks, Log: log, Info: info, Backups: b})), db.Close, nil
 }
 
 // notices tells what happened to the store. What this run did not see happen

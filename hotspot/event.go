@@ -84,3 +84,12 @@ func NewEventID(at time.Time) string {
 	_, _ = rand.Read(b[6:]) // never fails
 	return "evt_" + eventCode.EncodeToString(b[:])
 }
+
+// What is done to webhooks, in the audit log.
+const (
+	AuditWebhookAdded   Action = "webhook.added"
+	AuditWebhookEdited  Action = "webhook.edited"
+	AuditWebhookRotated Action = "webhook.secret_rotated"
+	AuditWebhookRemoved Action = "webhook.removed"
+	AuditWebhookStopped Action = "webhook.stopped"
+)

@@ -67,9 +67,11 @@ type Keys interface {
 
 // Config is what the API is made of.
 type Config struct {
-	Service Service      // must not be nil
-	Keys    Keys         // must not be nil
-	Log     *slog.Logger // must not be nil; gets what clients are not told
+	Service Service // must not be nil
+	Keys    Keys    // must not be nil
+	// Webhooks keeps the endpoints that are told of events; must not be nil.
+	Webhooks Webhooks
+	Log      *slog.Logger // must not be nil; gets what clients are not told
 	// Info tells what the daemon knows of itself; the API fills in the clock,
 	// the zone and the guests. Must not be nil.
 	Info func(context.Context) Status
@@ -110,6 +112,7 @@ func New(c Config) *API {
 	s.logins(api)
 	s.system(api)
 	s.apiKeys(api)
+	s.webhooks(api)
 	s.backups(api)
 	s.describe(api)
 	return &API{s}

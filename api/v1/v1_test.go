@@ -30,7 +30,7 @@ func handler(s *v1test.Service, log io.Writer) http.Handler {
 }
 
 func surface(s *v1test.Service, log io.Writer) *v1.API {
-	return v1.New(v1.Config{
+	return v1.New(v1.Config{Webhooks: v1test.NewWebhooks(), 
 		Service: s, Keys: s, Log: logger(log),
 		Info: func(context.Context) v1.Status {
 			return v1.Status{Version: "1.2.3", Running: true, Backend: "memory", Uptime: 90}
@@ -306,7 +306,7 @@ func TestOpenAPI(t *testing.T) {
 			}
 		}
 	}
-	if _, ok := doc.Components.Schemas["ErrorModel"]; ok || operations != 32 {
+	if _, ok := doc.Components.Schemas["ErrorModel"]; ok || operations != 41 {
 		t.Errorf("%d operations, schemas %v", operations, doc.Components.Schemas)
 	}
 }
