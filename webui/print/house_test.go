@@ -62,7 +62,7 @@ func venue(t testing.TB, layout string) Sheet {
 	}
 	return Sheet{
 		Layout: l, Lang: language(t, "en"), Venue: "Harbour Café", WiFi: WiFi{SSID: "Harbour Guests"},
-		Portal: "http://10.20.30.1/", Show: ShowUsual(), Cut: CutMarks, Devices: 2, Style: style.URL(),
+		Portal: "http://10.20.30.1/", Show: ShowUsual(), Cut: CutMarks, Devices: 2, Style: style.URL(), Icon: webui.Local("/icon.svg", nil),
 	}
 }
 

@@ -14,8 +14,9 @@ import (
 // sheet of paper. Nothing is written if the vouchers cannot be printed; what is
 // written when an error comes up later is of no use.
 func (j *Job) HTML(w io.Writer, vs Vouchers) (Result, error) {
-	if j.sheet.Style == (webui.URL{}) || j.sheet.Logo != nil && j.sheet.LogoURL == (webui.URL{}) {
-		return Result{}, errors.New("print: Sheet.Style and, with a logo, Sheet.LogoURL must be set")
+	none := webui.URL{}
+	if s := &j.sheet; s.Style == none || s.Icon == none || s.Logo != nil && s.LogoURL == none {
+		return Result{}, errors.New("print: Sheet.Style, Icon and, with a logo, LogoURL must be set")
 	}
 	n, err := j.check(vs, nil)
 	if err != nil {
@@ -122,6 +123,8 @@ func (c *page) head() {
 	c.escaped(l.T("page.title", "title", l.T("print.heading"), "site", c.job.sheet.Venue))
 	c.raw("</title>\n<link rel=\"stylesheet\"")
 	c.attr("href", c.job.sheet.Style.Href())
+	c.raw(">\n<link rel=\"icon\" type=\"image/svg+xml\"")
+	c.attr("href", c.job.sheet.Icon.Href())
 	c.raw(">\n</head>\n<body")
 	c.attr("class", c.job.sizeClass())
 	c.raw(">\n<header class=\"hint\"><h1>")
@@ -194,15 +197,14 @@ func (c *page) text(x, y length, a align, f font, size length, s string) {
 func (c *page) qr(q qrCode) {
 	n := strconv.Itoa(int(q.modules()))
 	c.raw(` viewBox="0 0 ` + n + " " + n + `"><path class="q" d="`)
-	row, at := -1, 0
-	q.runs(func(x, y, n int) {
-		if y != row {
-			c.raw("M" + strconv.Itoa(x) + " " + strconv.Itoa(y) + ".5")
-		} else {
-			c.raw("m" + strconv.Itoa(x-at) + " 0")
+	at := vertex{}
+	q.outlines(func(o outline) {
+		c.raw("m" + strconv.Itoa(o.from.x-at.x) + " " + strconv.Itoa(o.from.y-at.y))
+		for i, n := range o.steps {
+			c.raw("hv"[i&1:i&1+1] + strconv.Itoa(n))
 		}
-		c.raw("h" + strconv.Itoa(n))
-		row, at = y, x+n
+		c.raw("z")
+		at = o.from
 	})
 	c.raw(`"/>`)
 }

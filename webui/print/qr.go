@@ -96,3 +96,73 @@ func (q qrCode) runs(f func(x, y, n int)) {
 		}
 	}
 }
+
+// vertex is a corner of modules, counted from the corner of the quiet zone.
+type vertex struct{ x, y int }
+
+// outline is a line around dark modules or around light ones among them. Its
+// steps go across and down in turn; the last one back, which closes it, is left
+// out.
+type outline struct {
+	from  vertex
+	steps []int
+}
+
+// The four ways that an outline goes, each to the right of the one before.
+var ways = [4]vertex{{1, 0}, {0, 1}, {-1, 0}, {0, -1}}
+
+// outlines calls f with every outline, dark modules being on its right. As a
+// path it is half as long as the runs are, and no program that draws it can
+// leave gaps between rows.
+func (q qrCode) outlines(f func(outline)) {
+	dark := func(x, y int) bool { return q.Black(x, y) }
+	seen := make([]bool, q.Size*q.Size) // upper edges of dark modules
+	for y := range q.Size {
+		for x := range q.Size {
+			if dark(x, y) && !dark(x, y-1) && !seen[y*q.Size+x] {
+				f(q.outline(x, y, seen))
+			}
+		}
+	}
+}
+
+// outline follows the outline that has a module's upper edge. That is the first
+// one of a step: the one to the left of it would have been met before.
+func (q qrCode) outline(x, y int, seen []bool) outline {
+	o := outline{from: vertex{x + quiet, y + quiet}}
+	at, way, n := vertex{x, y}, 0, 0
+	for {
+		if way == 0 {
+			if seen[at.y*q.Size+at.x] {
+				break
+			}
+			seen[at.y*q.Size+at.x] = true
+		}
+		at.x, at.y, n = at.x+ways[way].x, at.y+ways[way].y, n+1
+		turn := q.turn(at, way)
+		if turn == 0 {
+			continue
+		}
+		o.steps = append(o.steps, n*(ways[way].x+ways[way].y))
+		way, n = (way+turn)&3, 0
+	}
+	o.steps = o.steps[:len(o.steps)-1]
+	return o
+}
+
+// turn says whether an outline goes on straight (0), to the right (1) or to the
+// left (3) at a corner.
+func (q qrCode) turn(at vertex, way int) int {
+	// The modules ahead of the corner, on the left and on the right of the way.
+	ahead, side := ways[way], ways[(way+1)&3]
+	cell := func(s int) (x, y int) {
+		return at.x + (ahead.x+s*side.x-1)/2, at.y + (ahead.y+s*side.y-1)/2
+	}
+	switch {
+	case !q.Black(cell(1)):
+		return 1
+	case q.Black(cell(-1)):
+		return 3
+	}
+	return 0
+}

@@ -45,6 +45,57 @@ func read(t testing.TB, img image.Image) string {
 	return res.GetText()
 }
 
+// TestOutlines fills the outlines of codes again.
+func TestOutlines(t *testing.T) {
+	var e encoder
+	for _, text := range []string{"", "x", hostileNames[3], strings.Repeat("outline", 40)} {
+		q, err := e.encode(text, coding.M)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := int(q.modules())
+		// What is right of an edge that goes down is left of an edge that goes up.
+		change := make([][]int, n)
+		for i := range change {
+			change[i] = make([]int, n+1)
+		}
+		q.outlines(func(o outline) {
+			x, y, sum := o.from.x, o.from.y, 0
+			down := func(d int) {
+				for ; d > 0; d-- {
+					change[y][x]--
+					y++
+				}
+				for ; d < 0; d++ {
+					y--
+					change[y][x]++
+				}
+			}
+			for i, d := range o.steps {
+				if i%2 == 0 {
+					x += d
+				} else {
+					sum += d
+					down(d)
+				}
+			}
+			if x != o.from.x {
+				t.Fatal("an outline is not closed")
+			}
+			down(-sum)
+		})
+		for y := range n {
+			inside := 0
+			for x := range n {
+				inside += change[y][x]
+				if dark := q.Black(x-quiet, y-quiet); inside != 0 != dark {
+					t.Fatalf("%q: module %d, %d is dark: %v", text, x, y, !dark)
+				}
+			}
+		}
+	}
+}
+
 // TestEveryVersionIsRead has another program read a code of every size.
 func TestEveryVersionIsRead(t *testing.T) {
 	var e encoder

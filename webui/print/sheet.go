@@ -51,9 +51,9 @@ type Sheet struct {
 	// its own: the setting voucher.devices.
 	Devices int
 	Zone    *time.Location // of printed times; nil: UTC
-	// Style and LogoURL are addresses that the page loads. The PDF has no use
-	// for them.
-	Style, LogoURL webui.URL
+	// Style, Icon and LogoURL are addresses that the page loads. The PDF has no
+	// use for them.
+	Style, Icon, LogoURL webui.URL
 }
 
 // OwnTexts are an operator's texts on each voucher, in one language.
