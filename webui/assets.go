@@ -2,12 +2,14 @@ package webui
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"io/fs"
 	"net/http"
-	"time"
+	"strconv"
+	"strings"
 )
 
 //go:embed static
@@ -19,6 +21,7 @@ type Asset struct {
 	version string // changes with the content
 	mime    string
 	body    []byte
+	packed  []byte // under gzip, if that is shorter
 }
 
 // Style joins the shared tokens and a package's own style sheets to one asset.
@@ -48,7 +51,16 @@ func Script(urlPath string, pages fs.FS, name string) (Asset, error) {
 
 func newAsset(urlPath, mime string, body []byte) Asset {
 	sum := sha256.Sum256(body)
-	return Asset{urlPath, hex.EncodeToString(sum[:4]), mime, body}
+	a := Asset{Path: urlPath, version: hex.EncodeToString(sum[:4]), mime: mime, body: body}
+	var b bytes.Buffer
+	// Neither the level nor a buffer can fail.
+	z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	_, _ = z.Write(body)
+	_ = z.Close()
+	if b.Len() < len(body) {
+		a.packed = b.Bytes()
+	}
+	return a
 }
 
 // URL is the path with the version of the content, so that it may be cached.
@@ -60,5 +72,28 @@ func (a Asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.RawQuery == "v="+a.version {
 		w.Header().Set("Cache-Control", "public, max-age=86400, immutable")
 	}
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
+	body := a.body
+	if a.packed != nil {
+		w.Header().Set("Vary", "Accept-Encoding")
+		if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+			w.Header().Set("Content-Encoding", "gzip")
+			body = a.packed
+		}
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	if r.Method != http.MethodHead {
+		// A failed write means that the reader went away.
+		_, _ = w.Write(body)
+	}
+}
+
+// acceptsGzip reads an Accept-Encoding header. Who names gzip gets it, unless
+// with weight 0.
+func acceptsGzip(header string) bool {
+	for item := range strings.SplitSeq(header, ",") {
+		if coding, q := acceptItem(item); strings.EqualFold(coding, "gzip") {
+			return q > 0
+		}
+	}
+	return false
 }

@@ -1,6 +1,9 @@
 package webui
 
 import (
+	"bytes"
+	"compress/gzip"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -40,6 +43,49 @@ func TestTokensAgree(t *testing.T) {
 		if want := "light-dark(" + light[name] + "," + dark[name] + ")"; v != want {
 			t.Errorf("--%s: %s, want %s", name, v, want)
 		}
+	}
+}
+
+// TestAssetPacked: who can read gzip gets it.
+func TestAssetPacked(t *testing.T) {
+	text := strings.Repeat("p{margin:0}", 100)
+	a, err := Style("/s.css", fstest.MapFS{"own.css": {Data: []byte(text)}}, "own.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(encodings string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodGet, a.URL().Href(), nil)
+		r.Header.Set("Accept-Encoding", encodings)
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, r)
+		if w.Header().Get("Vary") != "Accept-Encoding" || w.Header().Get("Content-Length") != strconv.Itoa(w.Body.Len()) {
+			t.Errorf("%q: %v", encodings, w.Header())
+		}
+		return w
+	}
+	plain := get("")
+	for encodings, packed := range map[string]bool{"": false, "br": false, "gzip;q=0": false, "xgzip": false, "gzip": true, "br, GZIP;q=0.5, *;q=0": true} {
+		w := get(encodings)
+		if got := w.Header().Get("Content-Encoding") == "gzip"; got != packed {
+			t.Errorf("%q: packed %v", encodings, got)
+			continue
+		}
+		body := w.Body.Bytes()
+		if packed {
+			z, err := gzip.NewReader(w.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err = io.ReadAll(z); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(body, plain.Body.Bytes()) {
+			t.Errorf("%q: another body", encodings)
+		}
+	}
+	if small := newAsset("/a", "text/plain", []byte("a")); small.packed != nil {
+		t.Error("a body grows")
 	}
 }
 
