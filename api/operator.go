@@ -106,6 +106,8 @@ type SignIn struct {
 	Password string
 	From     netip.Addr
 	Agent    string
+	// Previous is the cookie that the browser had. Its session ends.
+	Previous string
 }
 
 // Ticket is what a browser gets for a sign-in: the value of its cookie, and who
