@@ -50,7 +50,9 @@ func (s *Service) tally(ctx context.Context) (Tally, error) {
 		}
 		// Meters never run backwards; one that seems to is a new one.
 		if m.Used.Down > l.Used.Down || m.Used.Up > l.Used.Up {
-			l.Used = Usage{max(l.Used.Down, m.Used.Down), max(l.Used.Up, m.Used.Up)}
+			was := l.Used
+			l.Used = Usage{max(was.Down, m.Used.Down), max(was.Up, m.Used.Up)}
+			s.meter.passed = s.meter.passed.Add(l.Used.Sub(was))
 			l.lastActive = mono
 		}
 	}
@@ -64,6 +66,9 @@ func (s *Service) Poll(ctx context.Context) error {
 	errs := []error{s.Tick(ctx)}
 	t, err := s.tally(ctx)
 	errs = append(errs, err)
+	if err == nil {
+		s.takeReading()
+	}
 	s.suspectAll(t.Depleted)
 	s.markOver()
 	errs = append(errs, s.retry(ctx))
@@ -130,6 +135,9 @@ func (s *Service) moveTimes(ctx context.Context, st step, next timekeeper, r Rea
 	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
 		clear(moved)
 		if err := moveEvents(tx, st.Begun); err != nil {
+			return err
+		}
+		if err := s.moveDays(tx, st); err != nil {
 			return err
 		}
 		if err := moveAllowances(tx, st, set, old); err != nil {
@@ -343,6 +351,7 @@ func (s *Service) Flush(ctx context.Context, along ...func(Tx) error) error {
 				}
 			}
 		}
+		countLogins(tx, len(open))
 		if err := s.prune(tx, set, m); err != nil {
 			return err
 		}

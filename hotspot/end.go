@@ -213,6 +213,7 @@ func charge(tx Tx, id uint64, used Usage) (Session, error) {
 		return x, nil
 	}
 	x.Used = x.Used.Add(more)
+	countCharge(tx, x.Account, more)
 	if err := changeAllowance(tx, x.Account, func(a *Allowance) { a.Used = a.Used.Add(more) }); err != nil {
 		return x, err
 	}

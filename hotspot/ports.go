@@ -141,6 +141,7 @@ type Store interface {
 // Reader reads the store. What is not there is [ErrNotFound].
 type Reader interface {
 	EventReader
+	DayReader
 	Voucher(id uint64) (Voucher, error)
 	// VoucherByUsername ignores case.
 	VoucherByUsername(name string) (Voucher, error)
@@ -184,6 +185,7 @@ type Reader interface {
 type Tx interface {
 	Reader
 	EventWriter
+	DayWriter
 	// PutVoucher stores v, giving it an id if it has none. A username that
 	// another voucher has is [ErrUsernameTaken].
 	PutVoucher(v *Voucher) error

@@ -71,6 +71,8 @@ type Service struct {
 	pending  map[uint64]struct{}    // closed sessions that the gate must still forget
 	readAt   time.Duration          // boot clock when the meters were read last
 	markedAt time.Duration          // boot clock when the time was stored last
+	through  uint64                 // the newest login counted in a day
+	meter    meter
 }
 
 // live is an open session.
@@ -82,6 +84,7 @@ type live struct {
 	lastActive time.Duration // boot clock at the last byte seen
 	began      time.Duration // boot clock at the login, possibly negative
 	audit      *AuditRow     // to be stored with the end; may be nil
+	pace       pace
 }
 
 // New returns a service; [Service.Start] must run before anything else.
@@ -99,7 +102,7 @@ func New(cfg Config) *Service {
 	}
 	def := DefaultSettings()
 	s.settings.Store(&def)
-	s.events = newEventStore(s, cfg.Store)
+	s.events = newEventStore(s, countStore{cfg.Store, s})
 	s.cfg.Store = s.events
 	s.zone.Store(cfg.Zone)
 	s.time = newTimekeeper(ClockMark{}, cfg.Clock.Read())

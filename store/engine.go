@@ -20,8 +20,9 @@ const (
 	bktAudit
 	bktEvents
 	bktSightings
+	bktDays
 
-	bktUsernames    bucket = iota + 21 // folded username → voucher id, but for the newest: see names.go
+	bktUsernames    bucket = iota + 20 // folded username → voucher id, but for the newest: see names.go
 	bktVoucherMACs                     // MAC and voucher id → nothing
 	bktUserKeys                        // method and key → user id
 	bktOpenSessions                    // session id → nothing
@@ -31,7 +32,7 @@ const (
 
 // recordBuckets lists the buckets that hold the truth, ascending.
 func recordBuckets() []bucket {
-	return []bucket{bktMeta, bktVouchers, bktUsers, bktSessions, bktDevices, bktSettings, bktSecrets, bktClock, bktAudit, bktEvents, bktSightings}
+	return []bucket{bktMeta, bktVouchers, bktUsers, bktSessions, bktDevices, bktSettings, bktSecrets, bktClock, bktAudit, bktEvents, bktSightings, bktDays}
 }
 
 // indexBuckets lists the buckets that follow from the others, ascending.
@@ -67,6 +68,8 @@ func (b bucket) String() string {
 		return "events"
 	case bktSightings:
 		return "sightings"
+	case bktDays:
+		return "days"
 	case bktUsernames:
 		return "usernames"
 	case bktVoucherMACs:

@@ -91,6 +91,8 @@ func checkRecord(b bucket, key []byte, body string) error {
 		err = checkEvent(key, body)
 	case bktSightings:
 		_, err = decodeSighting(key, body)
+	case bktDays:
+		err = checkDay(key, body)
 	case bktClock:
 		var m hotspot.ClockMark
 		err = decodeClockMark(body, &m)

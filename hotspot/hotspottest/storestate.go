@@ -57,6 +57,7 @@ type state struct {
 	audit     *table[hotspot.AuditRow]
 	events    *table[hotspot.Event]
 	sightings map[hotspot.MAC]time.Time
+	days      map[dayKey]hotspot.Day
 }
 
 func newState() *state {
@@ -72,6 +73,7 @@ func newState() *state {
 		secrets:   map[string][]byte{},
 		events:    newTable[hotspot.Event](),
 		sightings: map[hotspot.MAC]time.Time{},
+		days:      map[dayKey]hotspot.Day{},
 	}
 }
 
