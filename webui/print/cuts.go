@@ -22,7 +22,7 @@ func (j *Job) cuts() []segment {
 	case j.sheet.Cut == CutNone || !p.grid && p.h != 0:
 		return nil
 	case p.h == 0: // the end of a roll's page
-		y := j.plan.h - hair
+		y := j.plan.h - mm/2
 		return []segment{{0, y, j.plan.w, y}}
 	}
 	xs, ys := edges(l)

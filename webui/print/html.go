@@ -66,6 +66,8 @@ func appendEscaped(b []byte, s string) []byte {
 	return b
 }
 
+func (c *page) int(n int) { c.b = strconv.AppendInt(c.b, int64(n), 10) }
+
 // attr writes an attribute.
 func (c *page) attr(name, value string) {
 	c.raw(" ")
@@ -111,7 +113,8 @@ func (j *Job) sizeClass() string {
 
 // paperName is what the hint calls the paper.
 func (j *Job) paperName() string {
-	return fmt.Sprintf("%s (%s × %s mm)", j.sheet.Layout.Paper, appendMM(nil, j.plan.w), appendMM(nil, j.plan.h))
+	return j.sheet.Lang.T("print.paper", "name", j.sheet.Lang.T("print.paper."+string(j.sheet.Layout.Paper)),
+		"width", string(appendMM(nil, j.plan.w)), "height", string(appendMM(nil, j.plan.h)))
 }
 
 func (c *page) head() {
@@ -199,9 +202,13 @@ func (c *page) qr(q qrCode) {
 	c.raw(` viewBox="0 0 ` + n + " " + n + `"><path class="q" d="`)
 	at := vertex{}
 	q.outlines(func(o outline) {
-		c.raw("m" + strconv.Itoa(o.from.x-at.x) + " " + strconv.Itoa(o.from.y-at.y))
+		c.raw("m")
+		c.int(o.from.x - at.x)
+		c.raw(" ")
+		c.int(o.from.y - at.y)
 		for i, n := range o.steps {
-			c.raw("hv"[i&1:i&1+1] + strconv.Itoa(n))
+			c.raw("hv"[i&1 : i&1+1])
+			c.int(n)
 		}
 		c.raw("z")
 		at = o.from

@@ -96,7 +96,9 @@ const (
 // do not have: more than what browsers' fonts take.
 const (
 	monoWidth   = 600
-	otherWidth  = 1000 // letters of other alphabets
+	arabicWidth = 800  // and Hebrew
+	otherWidth  = 900  // letters of other alphabets, …
+	upperWidth  = 1250 // … and their capitals
 	squareWidth = 1400 // ideographs, emoji
 )
 
@@ -112,7 +114,12 @@ func width(r rune, f font) (w int, exact bool) {
 	switch {
 	case r >= 0x2066 && r <= 0x2069 || r == 0x200d || r >= 0xfe00 && r <= 0xfe0f:
 		return 0, false
+	case r >= 0x0590 && r <= 0x08ff:
+		return arabicWidth, false
 	case r < 0x1100 || r >= 0x1e00 && r < 0x2600 && r != 0x2e3b:
+		if unicode.IsUpper(r) {
+			return upperWidth, false
+		}
 		return otherWidth, false
 	case r == 0xfdfd || r >= 0x12000 && r < 0x12500: // the widest that there are
 		return 8 * squareWidth, false

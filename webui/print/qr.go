@@ -113,14 +113,17 @@ var ways = [4]vertex{{1, 0}, {0, 1}, {-1, 0}, {0, -1}}
 
 // outlines calls f with every outline, dark modules being on its right. As a
 // path it is half as long as the runs are, and no program that draws it can
-// leave gaps between rows.
+// leave gaps between rows. The steps are good until f returns.
 func (q qrCode) outlines(f func(outline)) {
 	dark := func(x, y int) bool { return q.Black(x, y) }
 	seen := make([]bool, q.Size*q.Size) // upper edges of dark modules
+	var steps []int
 	for y := range q.Size {
 		for x := range q.Size {
 			if dark(x, y) && !dark(x, y-1) && !seen[y*q.Size+x] {
-				f(q.outline(x, y, seen))
+				o := q.outline(x, y, seen, steps[:0])
+				f(o)
+				steps = o.steps
 			}
 		}
 	}
@@ -128,8 +131,8 @@ func (q qrCode) outlines(f func(outline)) {
 
 // outline follows the outline that has a module's upper edge. That is the first
 // one of a step: the one to the left of it would have been met before.
-func (q qrCode) outline(x, y int, seen []bool) outline {
-	o := outline{from: vertex{x + quiet, y + quiet}}
+func (q qrCode) outline(x, y int, seen []bool, steps []int) outline {
+	o := outline{from: vertex{x + quiet, y + quiet}, steps: steps}
 	at, way, n := vertex{x, y}, 0, 0
 	for {
 		if way == 0 {

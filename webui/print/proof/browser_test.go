@@ -177,7 +177,7 @@ func TestRightToLeft(t *testing.T) {
 var hostile = []string{
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `'&lt;&amp;</text></svg>`, "]]><!--", "\u202egnp.exe\u202c",
 	strings.Repeat("☕📶👩‍👩‍👧", 6), strings.Repeat("W", 32), strings.Repeat("مرحبا ", 5), "a\x00b\x07c\x1b[31m\x7f\u0085", "e\u0301\u0302\u0303\u0304\u0305\u0306\u0307",
-	strings.Repeat("漢", 20), "\u200f\u200e\u2067\u2066 x", "  two  spaces  ", "bad\xffutf8",
+	strings.Repeat("漢", 20), strings.Repeat("Щ", 30), "\u200f\u200e\u2067\u2066 x", "  two  spaces  ", "bad\xffutf8",
 }
 
 // TestHostileTexts prints texts that nobody should have to print.
