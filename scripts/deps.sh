@@ -17,6 +17,8 @@ test_needs="$run_needs"'
 gcc gcc
 conntrack conntrack
 chromium chromium
+pdftotext poppler-utils
+qpdf qpdf
 qemu-mips-static qemu-user-static
 shellcheck shellcheck
 xz xz-utils
