@@ -15,9 +15,14 @@ func DateOf(t time.Time, zone *time.Location) Date {
 	return Date(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60))
 }
 
-// In returns the day's first moment in a zone.
+// In returns the day's first moment in a zone. It is later than midnight where
+// clocks go forward at midnight.
 func (d Date) In(zone *time.Location) time.Time {
-	return time.Date(1970, 1, 1+int(d), 0, 0, 0, 0, zone)
+	t := time.Date(1970, 1, 1+int(d), 0, 0, 0, 0, zone)
+	if DateOf(t, zone) < d {
+		_, t = t.ZoneBounds()
+	}
+	return t
 }
 
 // String gives the day as 2006-01-02.
@@ -101,11 +106,15 @@ type Day struct {
 const MaxDayAccounts = 128
 
 // hourOf returns when the hour began on a zone's clocks: not all are whole hours
-// away from UTC.
+// away from UTC. An hour within which clocks change is two, before and after.
 func hourOf(t time.Time, zone *time.Location) time.Time {
 	l := t.In(zone)
 	past := time.Duration(l.Minute())*time.Minute + time.Duration(l.Second())*time.Second + time.Duration(l.Nanosecond())
-	return t.Add(-past).UTC()
+	begun := t.Add(-past)
+	if changed, _ := l.ZoneBounds(); begun.Before(changed) {
+		begun = changed
+	}
+	return begun.UTC()
 }
 
 // hour returns the place for an hour, which it makes if there is none.

@@ -91,18 +91,13 @@ func (s *Service) historyPoints(from, to time.Time, by Step) (points []HistoryPo
 	return points, nil
 }
 
-// nextPoint returns the beginning of the next hour or day. Where clocks change
-// by half an hour, an hour can be shorter or longer.
+// nextPoint returns the beginning of the next hour or day.
 func (s *Service) nextPoint(at time.Time, by Step) time.Time {
 	zone := s.Zone()
 	if by == ByDay {
 		return (DateOf(at, zone) + 1).In(zone)
 	}
-	next := at.Add(time.Hour)
-	if whole := hourOf(next, zone); whole.After(at) {
-		return whole
-	}
-	return next
+	return hourOf(at.Add(time.Hour), zone)
 }
 
 // scanDays hands the days to f, today with what is not stored yet.

@@ -137,6 +137,9 @@ func FuzzRecords(f *testing.F) {
 	f.Add(encodeAudit(&row))
 	event := hotspot.Event{ID: "x", Data: []byte("{}"), To: []hotspot.EventTarget{{Endpoint: "a", Attempts: 1, Next: at()}, {}}}
 	f.Add(encodeEvent(&event))
+	day := hotspot.Day{Through: 3, Hours: []hotspot.Hour{{Start: at(), Used: hotspot.Usage{Down: 1, Up: 2}, Logins: hotspot.Logins{1, 2, 3, 4, 5}, Peak: 3}, {}},
+		Accounts: []hotspot.AccountUse{{Account: hotspot.AccountID{Method: "voucher", ID: 2}, Used: hotspot.Usage{Down: 1}}, {}}}
+	f.Add(encodeDay(&day))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		body := string(b)
 		again(t, body, func(b string, v *hotspot.Voucher) error { return decodeVoucher(1, b, v) }, encodeVoucher)
@@ -146,6 +149,7 @@ func FuzzRecords(f *testing.F) {
 		again(t, body, decodeClockMark, encodeClockMark)
 		again(t, body, func(b string, r *hotspot.AuditRow) error { return decodeAudit(1, b, r) }, encodeAudit)
 		again(t, body, func(b string, e *hotspot.Event) error { return decodeEvent(1, b, e) }, encodeEvent)
+		again(t, body, func(b string, d *hotspot.Day) error { return decodeDay(1, false, b, d) }, encodeDay)
 		_, _ = auditTime(body)
 		_, _ = decodeText(body)
 		_, _ = decodeNumber(body)

@@ -32,6 +32,7 @@ const (
 
 	flagBranch   = 0x01
 	flagLeaf     = 0x02
+	flagMeta     = 0x04
 	flagFreelist = 0x10
 
 	boltMagic   = 0xED0CDAED
@@ -44,6 +45,7 @@ const (
 // boltMeta is what a meta page says.
 type boltMeta struct {
 	page     uint64 // which page it says it is on
+	flags    uint16 // of that page; no checksum is over it either
 	pageSize uint32
 	root     uint64
 	freelist uint64
@@ -101,7 +103,7 @@ func readMeta(f io.ReaderAt, size int64) (m boltMeta, torn bool, err error) {
 	if err2 != nil && !errors.Is(err2, errMeta) {
 		return m, false, err2
 	}
-	torn = first.page != 0 || second.page != 1
+	torn = first.page != 0 || second.page != 1 || first.flags != flagMeta || second.flags != flagMeta
 	switch {
 	case err != nil && err2 != nil:
 		return m, false, err
@@ -142,7 +144,7 @@ func metaAt(f io.ReaderAt, at int64) (boltMeta, error) {
 	h := fnv.New64a()
 	_, _ = h.Write(b[:metaSize-8])
 	m := boltMeta{
-		page:     ne.Uint64(buf[:]),
+		page: ne.Uint64(buf[:]), flags: ne.Uint16(buf[8:]),
 		pageSize: ne.Uint32(b[8:]), root: ne.Uint64(b[16:]), freelist: ne.Uint64(b[32:]),
 		pages: ne.Uint64(b[40:]), txid: ne.Uint64(b[48:]),
 	}

@@ -41,7 +41,7 @@ func (f *filler) fill(t *testing.T, v reflect.Value) {
 		v.SetString(fmt.Sprintf("text %d", f.n))
 	case reflect.Bool:
 		v.SetBool(true)
-	case reflect.Int, reflect.Int64:
+	case reflect.Int, reflect.Int32, reflect.Int64:
 		v.SetInt(int64(f.n))
 	case reflect.Uint8, reflect.Uint64:
 		v.SetUint(uint64(f.n))
