@@ -43,10 +43,10 @@ func LimitListener(srv *http.Server, l net.Listener, total, perPeer int, peer fu
 	}
 	ll.room.L = &ll.mu
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		return context.WithValue(ctx, limitKey{}, c)
+		return context.WithValue(ctx, limitKey{}, below(c))
 	}
 	srv.ConnState = func(c net.Conn, s http.ConnState) {
-		if c, ok := c.(*limitConn); ok {
+		if c, ok := below(c).(*limitConn); ok {
 			c.state(s)
 		}
 	}
@@ -55,6 +55,14 @@ func LimitListener(srv *http.Server, l net.Listener, total, perPeer int, peer fu
 }
 
 type limitKey struct{}
+
+// below returns the connection that another speaks TLS over, or that itself.
+func below(c net.Conn) net.Conn {
+	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
+		return t.NetConn()
+	}
+	return c
+}
 
 type limitListener struct {
 	net.Listener

@@ -16,6 +16,7 @@ import (
 
 	"github.com/vouchsafe/vouchsafe/api/keys"
 	"github.com/vouchsafe/vouchsafe/api/webhooks"
+	"github.com/vouchsafe/vouchsafe/daemon/certs"
 	"github.com/vouchsafe/vouchsafe/daemon/clock"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -44,6 +45,7 @@ type Options struct {
 // Ready tells where a running daemon is reached.
 type Ready struct {
 	API     string // the action API
+	HTTPS   string // the LAN's pages over TLS; empty: not served
 	Portal  string // the guests' pages
 	Control string // the control socket
 }
@@ -77,6 +79,7 @@ type hotspotDaemon struct {
 	preset   int64 // limit of the memory that the environment gives
 	limiter  *login.Limiter
 	metrics  *metrics
+	certs    *certs.Keeper
 
 	servers   *servers
 	links     chan links.State // the newest state
@@ -143,6 +146,7 @@ func (d *hotspotDaemon) open(ctx context.Context) error {
 	}
 	d.service = hotspot.New(hotspot.Config{Store: d.db, Gate: countedGate{d.gate, d.metrics}, Hosts: d.hosts, Clock: d.clock,
 		Rand: rand.Reader, Log: d.opts.Log, Zone: d.conf().Zone})
+	d.certs = d.newCerts()
 	if err := d.gate.Open(ctx); err != nil {
 		return fmt.Errorf("firewall: %w", err)
 	}

@@ -34,12 +34,15 @@ const (
 func (d *hotspotDaemon) endpoints(cfg *config.Config) []endpoint {
 	var all []endpoint
 	rest := sync.OnceValue(d.restAPI)
-	lan := sync.OnceValue(func() http.Handler { return d.counted("lan", d.lanHandler(rest())) })
+	lan := sync.OnceValue(func() http.Handler { return d.counted("lan", d.front(d.lanHandler(rest()))) })
 	for _, a := range cfg.LAN.Listen {
 		all = append(all, d.operators("LAN", "lan.listen", a, cfg, lan))
 	}
+	for _, a := range cfg.LAN.HTTPS.Listen {
+		all = append(all, d.httpsEndpoint(a, cfg, lan))
+	}
 	for _, a := range cfg.Metrics.Listen {
-		all = append(all, d.operators("metrics", "metrics.listen", a, cfg, d.metricsHandler))
+		all = append(all, d.operators("metrics", "metrics.listen", a, cfg, func() http.Handler { return d.known(d.metricsHandler()) }))
 	}
 	return append(all, d.portalEndpoint(cfg), d.controlEndpoint(cfg, rest))
 }
@@ -65,7 +68,7 @@ func (d *hotspotDaemon) operators(name, key string, a netip.AddrPort, cfg *confi
 			ln, err = newDeviceListener(device, net.TCPAddrFromAddrPort(a), d.log, open)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w%s", key, err, portRemedy(a.Port()))
+			return nil, fmt.Errorf("%s: %w%s", key, err, portRemedy(key, a.Port()))
 		}
 		return ln, nil
 	}
@@ -77,9 +80,9 @@ func (d *hotspotDaemon) operators(name, key string, a netip.AddrPort, cfg *confi
 }
 
 // portRemedy says what helps when a port cannot be had.
-func portRemedy(port uint16) string {
+func portRemedy(key string, port uint16) string {
 	if port < 1024 {
-		return fmt.Sprintf(" (is another web server on port %d? move it, or choose another lan.listen)", port)
+		return fmt.Sprintf(" (is another web server on port %d? move it, or choose another %s)", port, key)
 	}
 	return " (is another daemon running?)"
 }
@@ -247,6 +250,10 @@ func (d *hotspotDaemon) ready(all []*server) Ready {
 			if r.API == "" {
 				r.API = "http://" + strings.TrimSuffix(addr, ":80") + "/api/"
 			}
+		case "HTTPS":
+			if r.HTTPS == "" {
+				r.HTTPS = "https://" + strings.TrimSuffix(addr, ":443") + "/"
+			}
 		case "portal":
 			r.Portal = "http://" + addr + "/"
 			if guest := d.guestAddresses(); d.conf().Guest.Interface != "" && len(guest) > 0 {
@@ -269,6 +276,10 @@ func (d *hotspotDaemon) status(context.Context) v1.Status {
 	if bad := d.badConfig.Load(); bad != nil {
 		st.Notices = append(st.Notices, *bad)
 	}
+	if p := d.certs.Serving(); p != nil {
+		st.Certificate = p.Fingerprint()
+	}
+	st.Notices = append(st.Notices, d.certs.Problems()...)
 	st.Notices = append(st.Notices, notices(d.db, d.conf().Data)...)
 	st.Notices = append(st.Notices, d.webhooks.Notices()...)
 	if d.conf().Network.Backend == config.BackendMemory {

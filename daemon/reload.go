@@ -90,6 +90,9 @@ func (d *hotspotDaemon) apply(ctx context.Context, cfg *config.Config) error {
 		d.servers.linksChanged(d.state)
 	}
 	d.see(plan, cfg)
+	if d.certs != nil {
+		d.certs.Check()
+	}
 	return nil
 }
 
@@ -146,15 +149,20 @@ func (d *hotspotDaemon) replace(ctx context.Context, next config.Config) error {
 	if err := next.Validate(); err != nil {
 		return err
 	}
+	cert, err := suppliedCert(&next)
+	if err != nil {
+		return err
+	}
 	before := d.guests
 	before.known = maps.Clone(d.guests.known)
 	d.guests.reset(d.state, &next)
-	err := d.servers.change(d.endpoints(&next), func() error { return d.apply(ctx, &next) })
+	err = d.servers.change(d.endpoints(&next), func() error { return d.apply(ctx, &next) })
 	if err != nil {
 		d.guests = before
 		return errors.Join(err, d.apply(ctx, &old))
 	}
 	d.live.Store(&next)
+	d.certs.Configure(len(next.LAN.HTTPS.Listen) > 0, cert, nil)
 	d.limitMemory(&next)
 	d.service.SetZone(next.Zone)
 	d.clock.SetTrust(trusted(next))

@@ -36,6 +36,7 @@ func (d *hotspotDaemon) goTasks(ctx context.Context, tasks *errgroup.Group) {
 	tasks.Go(func() error { return d.webhooks.Run(ctx) })
 	tasks.Go(func() error { return d.followLinks(ctx) })
 	tasks.Go(func() error { return d.takeChanges(ctx) })
+	tasks.Go(func() error { return d.certs.Run(ctx) })
 }
 
 // mailbox hands events from a watcher, which must not block, to a task. What

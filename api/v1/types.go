@@ -117,6 +117,7 @@ type Status struct {
 	GuestsOnline  int        `json:"guests_online" format:"int64"`
 	Vouchers      *uint64    `json:"vouchers" doc:"how many there are; null: not counted"`
 	Run           int        `json:"run" doc:"counts up when a restore starts the daemon's parts anew; 0 while stopped" format:"int64"`
+	Certificate   string     `json:"certificate,omitempty" doc:"SHA-256 fingerprint of the certificate for HTTPS on the LAN; empty: HTTPS is not served"`
 	RestoreError  string     `json:"restore_error,omitempty" doc:"why the restore that began this run did not succeed; what was stored before is still there"`
 	Notices       []string   `json:"notices" nullable:"false" doc:"what the operator should know, such as a store restored from a snapshot"`
 }

@@ -46,6 +46,9 @@ func (a *app) printStatus(st v1.Status) error {
 	if st.Vouchers != nil {
 		t.row("Vouchers", strconv.FormatUint(*st.Vouchers, 10))
 	}
+	if st.Certificate != "" {
+		t.row("Certificate", "SHA-256 "+st.Certificate)
+	}
 	for _, n := range st.Notices {
 		t.row("Notice", n)
 	}

@@ -27,7 +27,7 @@ func systemParts() parts {
 				Version: version, Log: run.log, Level: run.level, Portal: run.portal,
 				Reload: reload, Reread: run.reread,
 				Ready: func(r daemon.Ready) {
-					run.log.Info("listening", "api", r.API, "portal", r.Portal, "control", r.Control)
+					run.log.Info("listening", "api", r.API, "https", r.HTTPS, "portal", r.Portal, "control", r.Control)
 				},
 			})
 		},

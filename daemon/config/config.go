@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -42,6 +43,34 @@ type Guest struct {
 type LAN struct {
 	Interface string // empty: not known
 	Listen    []netip.AddrPort
+	Names     []string // empty: see [LAN.HostNames]
+	HTTPS     HTTPS
+}
+
+// HTTPS describes the LAN's pages and APIs over TLS.
+type HTTPS struct {
+	Listen   []netip.AddrPort // empty: there is none
+	CertFile string           // empty: the daemon makes its own certificate
+	KeyFile  string
+	Redirect bool // people who come over plain HTTP are sent on
+}
+
+// HostNames are the names by which the router is called on the LAN; host is the
+// machine's own.
+func (l LAN) HostNames(host string) []string {
+	if len(l.Names) > 0 {
+		return l.Names
+	}
+	names := []string{"router.lan"}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if !isHostName(host) || host == "localhost" {
+		return names
+	}
+	names = append(names, host)
+	if lan := host + ".lan"; !strings.Contains(host, ".") && lan != names[0] {
+		names = append(names, lan)
+	}
+	return names
 }
 
 // Network says how guests are let through.

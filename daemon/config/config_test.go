@@ -36,7 +36,9 @@ func TestLoadExample(t *testing.T) {
 		Guest: Guest{Interface: "br-guest", PortalPort: 2050, Addresses: []netip.Addr{
 			netip.MustParseAddr("192.168.0.1"), netip.MustParseAddr("fd5a:7c1e:9b42::1")}},
 		LAN: LAN{Interface: "br-lan", Listen: []netip.AddrPort{
-			netip.MustParseAddrPort("192.168.10.1:8080"), netip.MustParseAddrPort("[fd5a:7c1e:9b43::1]:8080")}},
+			netip.MustParseAddrPort("192.168.10.1:8080"), netip.MustParseAddrPort("[fd5a:7c1e:9b43::1]:8080")},
+			Names: []string{"router.lan", "hotspot.lan"},
+			HTTPS: HTTPS{Listen: []netip.AddrPort{netip.MustParseAddrPort("192.168.10.1:8443")}, Redirect: true}},
 		Network:    Network{Backend: BackendNFTables, Uplinks: []string{"wan"}, Leases: "/tmp/dhcp.leases", MaxGuests: 2048},
 		Accounting: Accounting{Period: 10 * time.Second, Flush: time.Minute},
 		Clock:      Clock{Trust: TrustAuto},
@@ -98,7 +100,7 @@ func TestDocumentedDefaults(t *testing.T) {
 		if f.Default == "" || f.Default == "none" || strings.Contains(f.Default, " ") {
 			continue // in words
 		}
-		section, key, _ := strings.Cut(f.Path, ".")
+		section, _, _ := strings.Cut(f.Path, ".")
 		file := "data: /d\nnetwork: {backend: memory}\n"
 		if section == "network" {
 			file = "data: /d\nguest: {interface: g0}\n"
@@ -107,7 +109,11 @@ func TestDocumentedDefaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		with := file + section + ":\n  " + key + ": " + f.Default + "\n"
+		with := file
+		for depth, key := range strings.Split(f.Path, ".") {
+			with += strings.TrimSuffix("\n", with[len(with)-1:]) + strings.Repeat("  ", depth) + key + ":"
+		}
+		with += " " + f.Default + "\n"
 		got, err := Parse([]byte(with))
 		if err != nil {
 			t.Errorf("%s: %v", f.Path, err)
@@ -183,6 +189,8 @@ func TestChanged(t *testing.T) {
 		"guest.interface":   "data: /d\nguest: {interface: g1}\n",
 		"guest.portal_port": "data: /d\nguest: {interface: g0, portal_port: 80}\n",
 		"lan.listen":        base + "lan: {listen: [127.0.0.1:9090]}\n",
+		"lan.names":         base + "lan: {names: [a.lan]}\n",
+		"lan.https.listen":  base + "lan: {https: {listen: [127.0.0.1:8443]}}\n",
 		"network.uplinks":   base + "network: {uplinks: [wan]}\n",
 		"zone":              base + "zone: +01:00\n",
 		"log.level":         base + "log: {level: warn}\n",
@@ -201,6 +209,31 @@ func TestChanged(t *testing.T) {
 	}
 	if c := Changed(old, load(base)); len(c) != 0 {
 		t.Errorf("the same file: %v", c)
+	}
+}
+
+func TestHostNames(t *testing.T) {
+	for _, tc := range []struct {
+		host string
+		set  []string
+		want string
+	}{
+		{"Gate", nil, "router.lan gate gate.lan"}, {"router", nil, "router.lan router"},
+		{"gate.example.org", nil, "router.lan gate.example.org"}, {"localhost", nil, "router.lan"},
+		{"", nil, "router.lan"}, {"a b", nil, "router.lan"}, {"gate", []string{"x.lan"}, "x.lan"},
+	} {
+		if got := strings.Join(LAN{Names: tc.set}.HostNames(tc.host), " "); got != tc.want {
+			t.Errorf("%q, %v: %s, want %s", tc.host, tc.set, got, tc.want)
+		}
+	}
+	for name, want := range map[string]bool{
+		"router.lan": true, "a": true, "my_router": true, "x1.y2.z": true, strings.Repeat("a", 63): true,
+		"": false, ".": false, "a..b": false, "-a": false, "a-": false, "*.lan": false, "a b": false, "ä": false, "10.0.0.1": false,
+		"a.7": false, "::1": false, "a:80": false, strings.Repeat("a", 64): false, strings.Repeat("a.", 127) + "a": false,
+	} {
+		if got := isHostName(name); got != want {
+			t.Errorf("%q: %v", name, got)
+		}
 	}
 }
 

@@ -66,7 +66,7 @@ func Fields() []Field {
 }
 
 func table() []row {
-	return slices.Concat(placeRows(), networkRows(), upkeepRows())
+	return slices.Concat(placeRows(), tlsRows(), networkRows(), upkeepRows())
 }
 
 func placeRows() []row {
@@ -92,6 +92,26 @@ func placeRows() []row {
 		{Field{"lan.listen", "list of address:port", "[127.0.0.1:8080]",
 			"Where the API, the operator's pages and /healthz are served. The default answers the router itself only; write the router's LAN address to serve the LAN. An address of all interfaces (0.0.0.0 or [::]) is accepted only when lan.interface is set or with the memory backend, and port 0 (any free port) only on a loopback address."},
 			many(func(c *Config) *[]netip.AddrPort { return &c.LAN.Listen }, addrPort)},
+		{Field{"lan.names", "list of host names", "router.lan, the system's name, and that with .lan",
+			"The names by which people call the router on the LAN. Pages, /healthz, /api/v1 and /metrics answer to these, to localhost, to any IP address and to the names in a certificate of your own; other names are refused with status 421, so that a page on the internet cannot make its own name point at the router. The action API, /api/token and /api/apikey answer to every name: they ask for a key. The names stand in the certificate that the daemon makes."},
+			many(func(c *Config) *[]string { return &c.LAN.Names }, hostName)},
+	}
+}
+
+func tlsRows() []row {
+	return []row{
+		{Field{"lan.https.listen", "list of address:port", "none",
+			"Where the same as at lan.listen is served over HTTPS. The rules of lan.listen hold for these addresses, too."},
+			many(func(c *Config) *[]netip.AddrPort { return &c.LAN.HTTPS.Listen }, addrPort)},
+		{Field{"lan.https.cert_file", "path", "the daemon makes one",
+			"The certificate for HTTPS, in PEM, with those between it and its issuer after it, each followed by the one that signed it. It is read again on SIGHUP. Left out, the daemon makes one for lan.names and its LAN addresses, signed by itself, and keeps it as https.pem in the data directory."},
+			one(func(c *Config) *string { return &c.LAN.HTTPS.CertFile }, text)},
+		{Field{"lan.https.key_file", "path", "",
+			"The certificate's private key, in PEM and not encrypted. Required with lan.https.cert_file; let nobody else read it."},
+			one(func(c *Config) *string { return &c.LAN.HTTPS.KeyFile }, text)},
+		{Field{"lan.https.redirect", "true or false", "false",
+			"Whether people who come to lan.listen are sent on to the first address of lan.https.listen. Programs are not: everything under /api, and /healthz, is served where it is asked for."},
+			one(func(c *Config) *bool { return &c.LAN.HTTPS.Redirect }, boolean)},
 	}
 }
 

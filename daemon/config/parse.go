@@ -46,6 +46,8 @@ func parse(file string, b []byte) (Config, error) {
 	p.absolute("data", p.cfg.Data)
 	p.absolute("network.leases", p.cfg.Network.Leases)
 	p.absolute("control.socket", p.cfg.Control.Socket)
+	p.absolute("lan.https.cert_file", p.cfg.LAN.HTTPS.CertFile)
+	p.absolute("lan.https.key_file", p.cfg.LAN.HTTPS.KeyFile)
 	known := bad.list
 	for _, e := range p.cfg.faults() {
 		if covers(known, e.Path) {

@@ -101,12 +101,48 @@ func (c Config) checkLAN(k *check) {
 	for i, l := range c.LAN.Listen {
 		c.checkListen(k, fmt.Sprintf("lan.listen[%d]", i), c.LAN.Listen[:i], l)
 	}
+	c.checkHTTPS(k)
 	for i, l := range c.Metrics.Listen {
 		path := fmt.Sprintf("metrics.listen[%d]", i)
 		c.checkListen(k, path, c.Metrics.Listen[:i], l)
+		if firstIndex(c.LAN.HTTPS.Listen, l) < len(c.LAN.HTTPS.Listen) && l.Port() != 0 {
+			k.bad(path, "%s is for HTTPS (lan.https.listen); write another port", l)
+		}
 		if firstIndex(c.LAN.Listen, l) < len(c.LAN.Listen) && l.Port() != 0 {
 			k.bad(path, "%s is the API's (lan.listen); write another port", l)
 		}
+	}
+}
+
+func (c Config) checkHTTPS(k *check) {
+	for i, n := range c.LAN.Names {
+		if path := fmt.Sprintf("lan.names[%d]", i); !isHostName(n) {
+			k.bad(path, "%s is not a host name; write one such as router.lan", clip(n))
+		} else if firstIndex(c.LAN.Names, n) < i {
+			k.bad(path, "%s is in the list already; remove it", n)
+		}
+	}
+	h := c.LAN.HTTPS
+	for i, l := range h.Listen {
+		path := fmt.Sprintf("lan.https.listen[%d]", i)
+		c.checkListen(k, path, h.Listen[:i], l)
+		if firstIndex(c.LAN.Listen, l) < len(c.LAN.Listen) && l.Port() != 0 {
+			k.bad(path, "%s is for plain HTTP (lan.listen); write another port", l)
+		}
+	}
+	for _, f := range [][2]string{{"lan.https.cert_file", h.CertFile}, {"lan.https.key_file", h.KeyFile}} {
+		if !isPath(f[1]) {
+			k.bad(f[0], "not a usable path; write one of at most %d bytes without control characters", maxPath)
+		}
+	}
+	switch {
+	case h.CertFile != "" && h.KeyFile == "":
+		k.bad("lan.https.cert_file", "the certificate needs its key; set lan.https.key_file, too, or leave both out")
+	case h.CertFile == "" && h.KeyFile != "":
+		k.bad("lan.https.key_file", "the key needs its certificate; set lan.https.cert_file, too, or leave both out")
+	}
+	if h.Redirect && len(h.Listen) == 0 {
+		k.bad("lan.https.redirect", "there is nowhere to send people; set lan.https.listen, or write false")
 	}
 }
 

@@ -110,3 +110,38 @@ func memory(s string) (int64, error) {
 	}
 	return 0, fmt.Errorf("%s is not an amount of memory; write a whole number with KiB, MiB or GiB, such as 32MiB", clip(s))
 }
+
+func boolean(s string) (bool, error) {
+	switch s {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, notOneOf(s, "true", "false")
+}
+
+// hostName reads a name of the router.
+func hostName(s string) (string, error) {
+	name := strings.ToLower(strings.TrimSuffix(s, "."))
+	if !isHostName(name) {
+		return "", fmt.Errorf("%s is not a host name; write one such as router.lan, without address, port or *", clip(s))
+	}
+	return name, nil
+}
+
+// isHostName reports whether a name in small letters can stand in an address
+// and in a certificate.
+func isHostName(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil || len(s) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		odd := strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_")
+		if label == "" || len(label) > 63 || odd != "" || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+	}
+	last := s[strings.LastIndexByte(s, '.')+1:]
+	return strings.Trim(last, "0123456789") != "" // else browsers read an address
+}

@@ -32,7 +32,7 @@ var rooms = []room{
 	{"webui/...", []string{"hotspot", "hotspot/login", "api", "webui"}, "the portal and the panel know nothing of one another"},
 	{"daemon", []string{"hotspot/...", "netctl/...", "store/...", "api/...", "webui/...", "daemon/..."}, "the only place that wires parts together; it knows no command"},
 	{"daemon/config/gen", []string{"daemon/config"}, "writes the documentation of the configuration"},
-	{"daemon/doctor", []string{"daemon/config", "netctl/nft", "store"}, "it looks at what the daemon will meet, and starts nothing"},
+	{"daemon/doctor", []string{"daemon/certs", "daemon/config", "netctl/nft", "store"}, "it looks at what the daemon will meet, and starts nothing"},
 	{"daemon/...", []string{"hotspot", "netctl"}, "configuration and clocks come before everything that is wired"},
 	{"cmd/vouchsafe/internal/...", []string{"api/v1", "hotspot"}, "the forms of files that people keep"},
 	{"cmd/vouchsafe", []string{"daemon", "daemon/config", "daemon/doctor", "api/v1", "hotspot"}, "flags in, text out; what it does is the daemon's or the API's"},
