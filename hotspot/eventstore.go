@@ -138,7 +138,7 @@ func (t *eventTx) PutVoucher(v *Voucher) error {
 		}
 		return t.watch(v)
 	}
-	if len(wanted(t.subs, EventExhausted)) == 0 {
+	if t.moved || len(wanted(t.subs, EventExhausted)) == 0 {
 		return t.Tx.PutVoucher(v)
 	}
 	why, err := t.usedUp(v)

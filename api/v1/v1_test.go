@@ -30,7 +30,7 @@ func handler(s *v1test.Service, log io.Writer) http.Handler {
 }
 
 func surface(s *v1test.Service, log io.Writer) *v1.API {
-	return v1.New(v1.Config{Webhooks: v1test.NewWebhooks(), 
+	return v1.New(v1.Config{Webhooks: v1test.NewWebhooks(),
 		Service: s, Keys: s, Log: logger(log),
 		Info: func(context.Context) v1.Status {
 			return v1.Status{Version: "1.2.3", Running: true, Backend: "memory", Uptime: 90}

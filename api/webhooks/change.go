@@ -139,10 +139,7 @@ func (w *Webhooks) Edit(ctx context.Context, id api.ID, e api.WebhookEdit) (api.
 	if err != nil {
 		return api.Webhook{}, err
 	}
-	w.mu.Lock()
-	w.state[id].again()
-	w.mu.Unlock()
-	w.raise()
+	w.again(id)
 	return w.changed(h, warning), nil
 }
 
@@ -256,7 +253,18 @@ func (w *Webhooks) Rotate(ctx context.Context, id api.ID, secret string) (api.We
 	if err != nil {
 		return api.Webhook{}, "", err
 	}
+	w.again(id)
 	return w.changed(&c, ""), secretText(fresh), nil
+}
+
+// again tries an endpoint soon after a change that may have put it right.
+func (w *Webhooks) again(id api.ID) {
+	w.mu.Lock()
+	if p := w.state[id]; p != nil {
+		p.failures, p.pause = 0, time.Time{}
+	}
+	w.mu.Unlock()
+	w.raise()
 }
 
 // sealedAway begins the text about a secret that cannot be read.

@@ -62,13 +62,6 @@ func newProgress(last api.WebhookDelivery) *progress {
 	return &progress{turn: make(chan struct{}, 1), last: last}
 }
 
-// again makes up for failures that an edit may have put right.
-func (p *progress) again() {
-	if p != nil {
-		p.failures, p.pause = 0, time.Time{}
-	}
-}
-
 // load takes in the events that were stored since it last did.
 func (w *Webhooks) load(ctx context.Context) error {
 	const page = 64
