@@ -1,7 +1,5 @@
 package print
 
-import "slices"
-
 // segment is a straight line on paper.
 type segment struct{ x1, y1, x2, y2 length }
 
@@ -17,7 +15,7 @@ const (
 // cuts are the lines that show where to cut, the same on every page.
 func (j *Job) cuts() []segment {
 	l := j.sheet.Layout
-	p := papers[l.Paper]
+	p := l.paper()
 	switch {
 	case j.sheet.Cut == CutNone || !p.grid && p.h != 0:
 		return nil
@@ -25,49 +23,73 @@ func (j *Job) cuts() []segment {
 		y := j.plan.h - mm/2
 		return []segment{{0, y, j.plan.w, y}}
 	}
-	xs, ys := edges(l)
+	var m marks
+	m.xs, m.ys = edges(l)
 	if j.sheet.Cut == CutLines {
-		return lines(xs, ys)
+		m.lines()
+	} else {
+		m.ticks(p)
 	}
-	var marks []segment
-	up, down := ys[0], ys[len(ys)-1]
-	for _, x := range xs {
-		marks = append(marks, segment{x, max(up-apart-tick, border), x, max(up-apart, border)},
-			segment{x, min(down+apart, p.h-border), x, min(down+apart+tick, p.h-border)})
+	return m.all
+}
+
+// marks collects segments along the edges of vouchers.
+type marks struct {
+	xs, ys []length
+	all    []segment
+}
+
+//go:noinline
+func (m *marks) add(x1, y1, x2, y2 length) { m.all = append(m.all, segment{x1, y1, x2, y2}) }
+
+// ticks are in the margins, with crosses where four vouchers meet.
+func (m *marks) ticks(p paper) {
+	up, down := m.ys[0], m.ys[len(m.ys)-1]
+	for _, x := range m.xs {
+		m.add(x, max(up-apart-tick, border), x, max(up-apart, border))
+		m.add(x, min(down+apart, p.h-border), x, min(down+apart+tick, p.h-border))
 	}
-	start, end := xs[0], xs[len(xs)-1]
-	for _, y := range ys {
-		marks = append(marks, segment{max(start-apart-tick, border), y, max(start-apart, border), y},
-			segment{min(end+apart, p.w-border), y, min(end+apart+tick, p.w-border), y})
+	start, end := m.xs[0], m.xs[len(m.xs)-1]
+	for _, y := range m.ys {
+		m.add(max(start-apart-tick, border), y, max(start-apart, border), y)
+		m.add(min(end+apart, p.w-border), y, min(end+apart+tick, p.w-border), y)
 	}
-	for _, y := range ys[1 : len(ys)-1] {
-		for _, x := range xs[1 : len(xs)-1] {
-			marks = append(marks, segment{x - cross, y, x + cross, y}, segment{x, y - cross, x, y + cross})
+	for _, y := range m.ys[1 : len(m.ys)-1] {
+		for _, x := range m.xs[1 : len(m.xs)-1] {
+			m.add(x-cross, y, x+cross, y)
+			m.add(x, y-cross, x, y+cross)
 		}
 	}
-	return marks
+}
+
+// lines go along every edge.
+func (m *marks) lines() {
+	for _, x := range m.xs {
+		m.add(x, m.ys[0], x, m.ys[len(m.ys)-1])
+	}
+	for _, y := range m.ys {
+		m.add(m.xs[0], y, m.xs[len(m.xs)-1], y)
+	}
 }
 
 // edges are where vouchers begin and end, across and down.
 func edges(l Layout) (xs, ys []length) {
-	for i := range l.perPage() {
+	for i := range l.Columns {
 		c := l.cell(i)
-		xs = append(xs, c.x, c.x+c.w)
-		ys = append(ys, c.y, c.y+c.h)
+		xs = appendEdges(xs, c.x, c.w)
 	}
-	slices.Sort(xs)
-	slices.Sort(ys)
-	return slices.Compact(xs), slices.Compact(ys)
+	for i := range l.Rows {
+		c := l.cell(i * l.Columns)
+		ys = appendEdges(ys, c.y, c.h)
+	}
+	return xs, ys
 }
 
-// lines are a line along every edge.
-func lines(xs, ys []length) []segment {
-	var all []segment
-	for _, x := range xs {
-		all = append(all, segment{x, ys[0], x, ys[len(ys)-1]})
+// appendEdges adds both edges of a voucher; one shared with the voucher before
+// is there already.
+func appendEdges(to []length, at, size length) []length {
+	if len(to) == 0 || to[len(to)-1] != at {
+		to = append(to, at)
 	}
-	for _, y := range ys {
-		all = append(all, segment{xs[0], y, xs[len(xs)-1], y})
-	}
-	return all
+	return append(to, at+size)
 }

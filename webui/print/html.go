@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui"
@@ -35,15 +34,15 @@ func (j *Job) HTML(w io.Writer, vs Vouchers) (Result, error) {
 // page draws SVG into a page. Every text passes text, every number mm; raw is
 // for what stands in this file.
 type page struct {
+	output
 	job *Job
 	to  io.Writer
-	b   []byte
 	rtl bool
 }
 
-func (c *page) raw(s string) { c.b = append(c.b, s...) }
-
 // escaped writes a text for between tags and for within double quotes.
+//
+//go:noinline
 func (c *page) escaped(s string) { c.b = appendEscaped(c.b, printable(s)) }
 
 func appendEscaped(b []byte, s string) []byte {
@@ -66,9 +65,9 @@ func appendEscaped(b []byte, s string) []byte {
 	return b
 }
 
-func (c *page) int(n int) { c.b = strconv.AppendInt(c.b, int64(n), 10) }
-
 // attr writes an attribute.
+//
+//go:noinline
 func (c *page) attr(name, value string) {
 	c.raw(" ")
 	c.raw(name)
@@ -77,38 +76,13 @@ func (c *page) attr(name, value string) {
 	c.raw(`"`)
 }
 
-// at writes an attribute that is a distance.
-func (c *page) at(name string, v length) {
-	c.raw(" ")
-	c.raw(name)
-	c.raw(`="`)
-	c.b = appendMM(c.b, v)
-	c.raw(`"`)
-}
-
-// appendMM writes a distance in millimetres, without float's rounding.
-func appendMM(b []byte, v length) []byte {
-	if v < 0 {
-		b, v = append(b, '-'), -v
-	}
-	b = strconv.AppendInt(b, int64(v/mm), 10)
-	if part := v % mm; part != 0 {
-		b = append(b, '.')
-		for unit := mm / 10; part != 0; unit /= 10 {
-			b = append(b, byte('0'+part/unit))
-			part %= unit
-		}
-	}
-	return b
-}
-
 // sizeClass is the class whose rule in the style sheet has the page's size.
 func (j *Job) sizeClass() string {
-	l := j.sheet.Layout.Paper
-	if papers[l].h != 0 {
-		return string(l)
+	name := string(j.sheet.Layout.Paper)
+	if j.sheet.Layout.paper().h != 0 {
+		return name
 	}
-	return fmt.Sprintf("%s-%d", l, j.plan.h/mm)
+	return fmt.Sprintf("%s-%d", name, j.plan.h/mm)
 }
 
 // paperName is what the hint calls the paper.
@@ -143,17 +117,10 @@ func (c *page) head() {
 }
 
 func (c *page) beginPage(n int) {
-	l := c.job.sheet.Lang
+	w, h := c.job.plan.w, c.job.plan.h
 	c.raw("<section class=\"page\"")
-	c.attr("aria-label", l.T("print.page", "n", n))
-	c.raw(`><svg xmlns="http://www.w3.org/2000/svg" xml:space="preserve" width="`)
-	c.b = appendMM(c.b, c.job.plan.w)
-	c.raw(`mm" height="`)
-	c.b = appendMM(c.b, c.job.plan.h)
-	c.raw(`mm" viewBox="0 0 `)
-	c.b = append(appendMM(c.b, c.job.plan.w), ' ')
-	c.b = appendMM(c.b, c.job.plan.h)
-	c.raw("\">\n")
+	c.attr("aria-label", c.job.sheet.Lang.T("print.page", "n", n))
+	c.put("><svg xmlns=\"http://www.w3.org/2000/svg\" xml:space=\"preserve\" width=\"@mm\" height=\"@mm\" viewBox=\"0 0 @ @\">\n", w, h, w, h)
 }
 
 func (c *page) beginVoucher(v hotspot.VoucherView) {
@@ -166,10 +133,16 @@ func (c *page) beginVoucher(v hotspot.VoucherView) {
 	c.raw(">\n")
 }
 
-// anchors say which class puts the given end of a line at its place.
-var anchors = map[bool][3]string{
-	false: {atLeft: "", atMiddle: " c", atRight: " e"},
-	true:  {atLeft: " e", atMiddle: " c", atRight: ""}, // the end of such a line is at the left
+// anchor is the class that puts the given end of a line at its place. The end
+// of a line from right to left is at the left.
+func anchor(a align, rtl bool) string {
+	switch {
+	case a == atMiddle:
+		return " c"
+	case (a == atRight) != rtl:
+		return " e"
+	}
+	return ""
 }
 
 var fontClasses = [3]string{sans: "s", bold: "b", mono: "m"}
@@ -180,16 +153,13 @@ func (c *page) text(x, y length, a align, f font, size length, s string) {
 		rtl = c.rtl && f != mono
 	}
 	c.raw("<text")
-	c.attr("class", fontClasses[f]+anchors[rtl][a])
-	c.at("x", x)
-	c.at("y", y)
-	c.at("font-size", size)
+	c.attr("class", fontClasses[f]+anchor(a, rtl))
+	c.put(` x="@" y="@" font-size="@"`, x, y, size)
 	if rtl {
 		c.raw(` direction="rtl"`)
 	} else if em, exact := measure(s, f); exact {
 		// Whatever font the browser has, the line is as wide as planned.
-		c.at("textLength", size*length(em)/1000)
-		c.raw(` lengthAdjust="spacingAndGlyphs"`)
+		c.put(` textLength="@" lengthAdjust="spacingAndGlyphs"`, size*length(em)/1000)
 	}
 	c.raw(">")
 	c.escaped(s)
@@ -198,17 +168,12 @@ func (c *page) text(x, y length, a align, f font, size length, s string) {
 
 // qr writes a code's attributes and path, within an element begun.
 func (c *page) qr(q qrCode) {
-	n := strconv.Itoa(int(q.modules()))
-	c.raw(` viewBox="0 0 ` + n + " " + n + `"><path class="q" d="`)
+	c.put(` viewBox="0 0 # #"><path class="q" d="`, q.modules(), q.modules())
 	at := vertex{}
 	q.outlines(func(o outline) {
-		c.raw("m")
-		c.int(o.from.x - at.x)
-		c.raw(" ")
-		c.int(o.from.y - at.y)
+		c.put("m# #", length(o.from.x-at.x), length(o.from.y-at.y))
 		for i, n := range o.steps {
-			c.raw("hv"[i&1 : i&1+1])
-			c.int(n)
+			c.put("h#v#"[i&1*2:i&1*2+2], length(n))
 		}
 		c.raw("z")
 		at = o.from
@@ -230,10 +195,7 @@ func (c *page) code(at box, q qrCode, shared bool) {
 }
 
 func (c *page) box(b box) {
-	c.at("x", b.x)
-	c.at("y", b.y)
-	c.at("width", b.w)
-	c.at("height", b.h)
+	c.put(` x="@" y="@" width="@" height="@"`, b.x, b.y, b.w, b.h)
 }
 
 func (c *page) logo(at box) {
@@ -255,12 +217,7 @@ func (c *page) endPage(cuts []segment, dashed bool) {
 		c.attr("class", class)
 		c.raw(` d="`)
 		for _, s := range cuts {
-			c.raw("M")
-			c.b = append(appendMM(c.b, s.x1), ' ')
-			c.b = appendMM(c.b, s.y1)
-			c.raw("L")
-			c.b = append(appendMM(c.b, s.x2), ' ')
-			c.b = appendMM(c.b, s.y2)
+			c.put("M@ @L@ @", s.x1, s.y1, s.x2, s.y2)
 		}
 		c.raw("\"/>\n")
 	}

@@ -24,12 +24,13 @@ func TestStyleHasEverySize(t *testing.T) {
 		fmt.Fprintf(&b, "@page %s{size:%smm %smm;margin:0}.%s{page:%s}\n", class, appendMM(nil, w), appendMM(nil, h), class, class)
 	}
 	for _, p := range Papers() {
-		if papers[p].h > 0 {
-			rule(string(p), papers[p].w, papers[p].h)
+		about, _ := p.about()
+		if about.h > 0 {
+			rule(string(p), about.w, about.h)
 			continue
 		}
 		for h := leastRoll; h <= mostRoll; h += rollStep {
-			rule(fmt.Sprintf("%s-%d", p, h/mm), papers[p].w, h)
+			rule(fmt.Sprintf("%s-%d", p, h/mm), about.w, h)
 		}
 	}
 	golden(t, []byte(b.String()), styleFile)

@@ -42,13 +42,13 @@ func New(s Sheet) (*Job, error) {
 		j.portal = portal
 	}
 	var err error
-	if j.plan, err = newPlan(&j.sheet, s.paras(s.sample())); err != nil {
+	if j.plan, err = newPlan(&j.sheet); err != nil {
 		return nil, err
 	}
 	if err := j.checkCodes(); err != nil {
 		return nil, err
 	}
-	j.marks, j.dashed = j.cuts(), s.Cut == CutLines || papers[s.Layout.Paper].h == 0
+	j.marks, j.dashed = j.cuts(), s.Cut == CutLines || s.Layout.paper().h == 0
 	return j, nil
 }
 
@@ -94,13 +94,13 @@ func (j *Job) place(v hotspot.VoucherView) (p placed, err error) {
 		p.login, p.coded = j.codes.fitting(loginURL(j.portal, v.Username, v.Passcode), sp.box.w)
 		p.noLogin = !p.coded
 	}
-	ps := j.sheet.paras(v)
+	ps := j.sheet.paras(&v)
 	p.at = j.plan.text
 	if p.text, _, err = fit(ps, j.plan.base, p.at.w, p.at.h); err != nil && len(j.plan.spots) > 0 {
 		// Rather the code alone, with all the room.
 		p.wifi, p.coded, p.noLogin = false, false, j.sheet.Show.LoginCode
 		p.at = j.plan.wide
-		p.text, _, err = fit(j.sheet.paras(v), j.plan.base, p.at.w, p.at.h)
+		p.text, _, err = fit(j.sheet.paras(&v), j.plan.base, p.at.w, p.at.h)
 	}
 	if show := j.sheet.Show; err == nil && !p.coded && !(show.Username && show.Passcode) {
 		err = errNoRoom
@@ -207,7 +207,7 @@ func (j *Job) endPage(c canvas, page int) error {
 // drawVoucher draws one voucher into its slot of the page.
 func (j *Job) drawVoucher(c canvas, slot int, v hotspot.VoucherView, p placed) {
 	cell := j.plan.cell
-	if papers[j.sheet.Layout.Paper].grid {
+	if j.sheet.Layout.paper().grid {
 		cell = j.sheet.Layout.cell(slot)
 	}
 	moved := func(b box) box { return box{b.x + cell.x, b.y + cell.y, b.w, b.h} }

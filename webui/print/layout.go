@@ -40,14 +40,29 @@ type paper struct {
 	grid   bool   // takes several vouchers
 }
 
-var papers = map[Paper]paper{
-	A4:     {w: 210 * mm, h: 297 * mm, grid: true},
-	Letter: {w: 215900, h: 279400, grid: true},
-	A6:     {w: 105 * mm, h: 148 * mm, margin: 6 * mm},
-	Card:   {w: 85 * mm, h: 55 * mm, margin: 3500},
-	// A 58 mm head prints on 48 mm, an 80 mm head on 72 mm.
-	Roll58: {w: 58 * mm, margin: 5 * mm},
-	Roll80: {w: 80 * mm, margin: 4 * mm},
+// about returns what we know of a kind of paper, if there is such a kind.
+func (p Paper) about() (about paper, ok bool) {
+	switch p {
+	case A4:
+		return paper{w: 210 * mm, h: 297 * mm, grid: true}, true
+	case Letter:
+		return paper{w: 215900, h: 279400, grid: true}, true
+	case A6:
+		return paper{w: 105 * mm, h: 148 * mm, margin: 6 * mm}, true
+	case Card:
+		return paper{w: 85 * mm, h: 55 * mm, margin: 3500}, true
+	case Roll58: // a head of 58 mm prints on 48 mm, …
+		return paper{w: 58 * mm, margin: 5 * mm}, true
+	case Roll80: // … one of 80 mm on 72 mm
+		return paper{w: 80 * mm, margin: 4 * mm}, true
+	}
+	return paper{}, false
+}
+
+// paper is what is known of the layout's paper.
+func (l Layout) paper() paper {
+	p, _ := l.Paper.about()
+	return p
 }
 
 // Papers lists the kinds of paper.
@@ -80,7 +95,7 @@ const usualMargin = 100
 
 // String gives the text form.
 func (l Layout) String() string {
-	if !papers[l.Paper].grid {
+	if !l.paper().grid {
 		return string(l.Paper)
 	}
 	s := fmt.Sprintf("%s-%dx%d", l.Paper, l.Columns, l.Rows)
@@ -108,7 +123,7 @@ func ParseLayout(s string) (Layout, error) {
 	bad := hotspot.Invalid("layout", "%q is not a layout: write it like roll58, a4-2x5 or a4-4x9-10-12-2-0", clip(s, 40))
 	parts := strings.Split(clip(s, 80), "-")
 	l := Layout{Paper: Paper(parts[0])}
-	p, ok := papers[l.Paper]
+	p, ok := l.Paper.about()
 	if !ok || p.grid && len(parts) != 2 && len(parts) != 6 || !p.grid && len(parts) != 1 {
 		return l, bad
 	}
@@ -159,7 +174,7 @@ const (
 
 // validate reports every field that does not do.
 func (l Layout) validate() error {
-	p, ok := papers[l.Paper]
+	p, ok := l.Paper.about()
 	if !ok {
 		return hotspot.Invalid("layout.paper", "%q is not a paper; there are %v", clip(string(l.Paper), 40), Papers())
 	}
@@ -169,34 +184,19 @@ func (l Layout) validate() error {
 		}
 		return nil
 	}
-	var errs []error
-	within := func(field string, v, least, most int) {
-		if v < least || v > most {
-			errs = append(errs, hotspot.Invalid("layout."+field, "must be from %s to %s mm", tenths(least), tenths(most)))
-		}
+	var f faults
+	f.check(l.MarginX >= minMargin && l.MarginX <= maxMargin, "layout.margin_x", "must be from 3 to 60 mm")
+	f.check(l.MarginY >= minMargin && l.MarginY <= maxMargin, "layout.margin_y", "must be from 3 to 60 mm")
+	f.check(l.GapX >= 0 && l.GapX <= maxGap, "layout.gap_x", "must be from 0 to 30 mm")
+	f.check(l.GapY >= 0 && l.GapY <= maxGap, "layout.gap_y", "must be from 0 to 30 mm")
+	f.check(l.Columns >= 1 && l.Columns <= maxAcross, "layout.columns", "must be from 1 to 20")
+	f.check(l.Rows >= 1 && l.Rows <= maxAcross, "layout.rows", "must be from 1 to 20")
+	if len(f.errs) == 0 {
+		c := l.cell(0)
+		f.check(c.w >= minCellW, "layout.columns", "each voucher needs a width of 38 mm: take fewer columns or narrower margins")
+		f.check(c.h >= minCellH, "layout.rows", "each voucher needs a height of 21 mm: take fewer rows or narrower margins")
 	}
-	within("margin_x", l.MarginX, minMargin, maxMargin)
-	within("margin_y", l.MarginY, minMargin, maxMargin)
-	within("gap_x", l.GapX, 0, maxGap)
-	within("gap_y", l.GapY, 0, maxGap)
-	for _, n := range []struct {
-		field string
-		v     int
-	}{{"columns", l.Columns}, {"rows", l.Rows}} {
-		if n.v < 1 || n.v > maxAcross {
-			errs = append(errs, hotspot.Invalid("layout."+n.field, "must be from 1 to %d", maxAcross))
-		}
-	}
-	if len(errs) > 0 {
-		return errors.Join(errs...)
-	}
-	if c := l.cell(0); c.w < minCellW {
-		errs = append(errs, hotspot.Invalid("layout.columns", "each voucher would be %d mm wide, and needs %d: take fewer columns or narrower margins", c.w/mm, minCellW/mm))
-	}
-	if c := l.cell(0); c.h < minCellH {
-		errs = append(errs, hotspot.Invalid("layout.rows", "each voucher would be %d mm high, and needs %d: take fewer rows or narrower margins", c.h/mm, minCellH/mm))
-	}
-	return errors.Join(errs...)
+	return errors.Join(f.errs...)
 }
 
 // perPage is how many vouchers a page takes.
@@ -205,7 +205,7 @@ func (l Layout) perPage() int { return max(l.Columns, 1) * max(l.Rows, 1) }
 // cell is where the voucher of a number on its page goes, from left to right,
 // then down. Of a roll the height is not known here.
 func (l Layout) cell(i int) box {
-	p := papers[l.Paper]
+	p := l.paper()
 	if !p.grid {
 		return box{0, 0, p.w, p.h}
 	}

@@ -1,9 +1,11 @@
 package print
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/webui"
 )
 
 // part is what a paragraph of a voucher tells, in the order in which they are
@@ -34,6 +36,12 @@ type para struct {
 	text   string
 }
 
+// fieldOfPart is the field where a part's text comes from; "": the language.
+var fieldOfPart = [...]string{
+	partTerms: "texts.terms", partBelow: "texts.below", partAbove: "texts.above", partTitle: "texts.title",
+	partWiFi: "wifi.ssid", partCode: "vouchers", partFullName: "vouchers",
+}
+
 // amounts of what is told in letters.
 const (
 	sizeTitle = 125
@@ -43,86 +51,101 @@ const (
 	sizeTerms = 68
 )
 
+// says collects paragraphs. Its methods are not inlined: a router's flash is
+// small.
+type says struct {
+	lang *webui.Language
+	ps   []para
+}
+
+//go:noinline
+func (s *says) add(p part, f font, size, before int, text string) {
+	if text != "" {
+		s.ps = append(s.ps, para{part: p, font: f, size: size, before: before, text: text})
+	}
+}
+
+// told adds a text of the language, with a value in it.
+//
+//go:noinline
+func (s *says) told(p part, before int, key, name, value string) {
+	s.add(p, sans, sizeText, before, s.lang.T(key, name, value))
+}
+
+// foreign is told with a value that may be written in the other direction.
+func (s *says) foreign(p part, before int, key, name, value string) {
+	s.told(p, before, key, name, isolated(oneLine(value), s.lang.Dir == "rtl"))
+}
+
+// code adds what a guest types, below its name.
+func (s *says) code(key, text string) {
+	s.add(partCode, sans, sizeLabel, 35, s.lang.T(key))
+	s.ps = append(s.ps, para{part: partCode, font: mono, size: sizeCode, text: oneLine(text), keep: true})
+}
+
 // paras are the paragraphs of a voucher from top to bottom.
-func (s *Sheet) paras(v hotspot.VoucherView) []para {
-	l, own, show := s.Lang, s.own(), s.Show
-	rtl := l.Dir == "rtl"
-	ps := make([]para, 0, 16)
-	add := func(p part, f font, size, before int, text string) {
-		if text != "" {
-			ps = append(ps, para{part: p, font: f, size: size, before: before, text: text})
-		}
-	}
-	code := func(label, text string) {
-		add(partCode, sans, sizeLabel, 35, label)
-		ps = append(ps, para{part: partCode, font: mono, size: sizeCode, text: oneLine(text), keep: true})
-	}
-	add(partTitle, bold, sizeTitle, 0, printable(s.title()))
-	add(partAbove, sans, sizeText, 20, printable(own.Above))
+func (s *Sheet) paras(v *hotspot.VoucherView) []para {
+	own, show := s.own(), &s.Show
+	out := says{s.Lang, make([]para, 0, 16)}
+	out.add(partTitle, bold, sizeTitle, 0, printable(s.title()))
+	out.add(partAbove, sans, sizeText, 20, printable(own.Above))
 	if show.WiFi {
-		add(partWiFi, sans, sizeText, 25, l.T("print.wifi", "ssid", isolated(oneLine(s.WiFi.SSID), rtl)))
+		out.foreign(partWiFi, 25, "print.wifi", "ssid", s.WiFi.SSID)
 	}
 	if show.WiFiPassword && s.WiFi.Password != "" {
-		add(partWiFi, sans, sizeText, 0, l.T("print.wifi_password", "password", isolated(oneLine(s.WiFi.Password), rtl)))
+		out.foreign(partWiFi, 0, "print.wifi_password", "password", s.WiFi.Password)
 	}
 	if show.Username {
-		code(l.T("print.username"), v.Username)
+		out.code("print.username", v.Username)
 	}
 	if show.Passcode {
-		code(l.T("print.passcode"), v.Passcode)
+		out.code("print.passcode", v.Passcode)
 	}
 	if show.FullName {
-		add(partFullName, sans, sizeText, 25, oneLine(v.FullName))
+		out.add(partFullName, sans, sizeText, 25, oneLine(v.FullName))
 	}
-	s.facts(v, add)
-	add(partBelow, sans, sizeText, 25, printable(own.Below))
+	s.facts(v, &out)
+	out.add(partBelow, sans, sizeText, 25, printable(own.Below))
 	if show.Address {
-		add(partAddress, sans, sizeText, 20, l.T("print.address", "address", isolated(s.Portal, rtl)))
+		out.foreign(partAddress, 20, "print.address", "address", s.Portal)
 	}
 	if show.Terms {
-		add(partTerms, sans, sizeTerms, 30, printable(own.Terms))
+		out.add(partTerms, sans, sizeTerms, 30, printable(own.Terms))
 	}
-	return ps
+	return out.ps
 }
 
 // facts adds what the voucher is good for.
-func (s *Sheet) facts(v hotspot.VoucherView, add func(p part, f font, size, before int, text string)) {
-	l, gap := s.Lang, 35
-	fact := func(p part, text string) {
-		add(p, sans, sizeText, gap, text)
-		gap = 0
-	}
+func (s *Sheet) facts(v *hotspot.VoucherView, out *says) {
+	l, first := s.Lang, len(out.ps)
 	if s.Show.Validity {
 		if !v.ValidFrom.IsZero() {
-			fact(partValidity, l.T("print.valid.from", "time", s.time(v.ValidFrom)))
+			out.told(partValidity, 0, "print.valid.from", "time", s.time(v.ValidFrom))
 		}
 		switch {
 		case !v.ExpiresAt.IsZero():
-			fact(partValidity, l.T("print.valid.until", "time", s.time(v.ExpiresAt)))
+			out.told(partValidity, 0, "print.valid.until", "time", s.time(v.ExpiresAt))
 		case v.ValidFor == hotspot.Always:
-			fact(partValidity, l.T("print.valid.always"))
+			out.told(partValidity, 0, "print.valid.always", "", "")
 		default:
-			fact(partValidity, l.T("print.valid.for", "time", l.Duration(time.Duration(v.ValidFor))))
+			out.told(partValidity, 0, "print.valid.for", "time", l.Duration(time.Duration(v.ValidFor)))
 		}
 	}
 	if down, up := v.Limit.Down, v.Limit.Up; s.Show.Limits {
 		switch {
 		case down > 0 && up > 0:
-			fact(partLimits, l.T("print.limits", "down", l.Bytes(down), "up", l.Bytes(up)))
+			out.add(partLimits, sans, sizeText, 0, l.T("print.limits", "down", l.Bytes(down), "up", l.Bytes(up)))
 		case down > 0:
-			fact(partLimits, l.T("print.limits.down", "down", l.Bytes(down)))
+			out.told(partLimits, 0, "print.limits.down", "down", l.Bytes(down))
 		case up > 0:
-			fact(partLimits, l.T("print.limits.up", "up", l.Bytes(up)))
+			out.told(partLimits, 0, "print.limits.up", "up", l.Bytes(up))
 		}
 	}
-	if s.Show.Devices {
-		n := v.Devices
-		if n == 0 {
-			n = s.Devices
-		}
-		if n > 0 {
-			fact(partDevices, l.N("print.devices", int64(n)))
-		}
+	if n := cmp.Or(v.Devices, s.Devices); s.Show.Devices && n > 0 {
+		out.add(partDevices, sans, sizeText, 0, l.N("print.devices", int64(n)))
+	}
+	if first < len(out.ps) {
+		out.ps[first].before = 35
 	}
 }
 

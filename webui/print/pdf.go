@@ -2,11 +2,10 @@ package print
 
 import (
 	"bytes"
-	"compress/zlib"
+	"compress/flate"
 	"encoding/binary"
 	"fmt"
 	"io"
-	"strconv"
 	"unicode/utf16"
 )
 
@@ -14,26 +13,20 @@ import (
 // they begin. It is a PDF 1.4, whose parts every reader knows; the same input
 // gives the same bytes.
 type pdfFile struct {
+	output  // not yet passed on
 	to      io.Writer
-	b       []byte // not yet passed on
-	at      int64  // bytes passed on
+	at      int64 // bytes passed on
 	begins  []int64
-	z       *zlib.Writer
+	z       *flate.Writer
 	squeeze bytes.Buffer
 }
 
 func newPDFFile(to io.Writer) *pdfFile {
 	f := &pdfFile{to: to}
 	// It never fails with a level of its own. The fastest, on a router.
-	f.z, _ = zlib.NewWriterLevel(&f.squeeze, zlib.BestSpeed)
+	f.z, _ = flate.NewWriter(&f.squeeze, flate.BestSpeed)
 	f.raw("%PDF-1.4\n%\xe2\xe3\xcf\xd3\n") // the second line says that it is no text
 	return f
-}
-
-func (f *pdfFile) raw(s ...string) {
-	for _, s := range s {
-		f.b = append(f.b, s...)
-	}
 }
 
 // begin begins an object. Numbers may come in any order.
@@ -42,29 +35,40 @@ func (f *pdfFile) begin(number int) {
 		f.begins = append(f.begins, 0)
 	}
 	f.begins[number] = f.at + int64(len(f.b))
-	f.raw(strconv.Itoa(number), " 0 obj\n")
+	f.put("# 0 obj\n", length(number))
 }
 
 func (f *pdfFile) end() { f.raw("\nendobj\n") }
 
-// object writes a whole object.
-func (f *pdfFile) object(number int, s ...string) {
+// object writes a whole object; see put.
+func (f *pdfFile) object(number int, pattern string, values ...length) {
 	f.begin(number)
-	f.raw(s...)
+	f.put(pattern, values...)
 	f.end()
 }
 
 // stream writes an object with data, compressed. dict is what its dictionary
 // has besides.
-func (f *pdfFile) stream(number int, dict string, write func(io.Writer) error) error {
+func (f *pdfFile) stream(number int, dict string, data []byte) error {
+	return f.streamFrom(number, dict, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// streamFrom is stream for data that come bit by bit.
+func (f *pdfFile) streamFrom(number int, dict string, write func(io.Writer) error) error {
 	f.squeeze.Reset()
+	f.squeeze.WriteString("\x78\x01") // zlib's header: deflate, quickly made
 	f.z.Reset(&f.squeeze)
-	if err := write(f.z); err != nil {
+	sum := adler{a: 1}
+	if err := write(io.MultiWriter(f.z, &sum)); err != nil {
 		return err
 	}
 	if err := f.z.Close(); err != nil {
 		return err
 	}
+	f.squeeze.Write(sum.bytes())
 	f.stored(number, dict+" /Filter /FlateDecode", f.squeeze.Bytes())
 	return nil
 }
@@ -76,7 +80,9 @@ func (f *pdfFile) stored(number int, dict string, data ...[]byte) {
 		n += len(d)
 	}
 	f.begin(number)
-	f.raw("<< ", dict, " /Length ", strconv.Itoa(n), " >>\nstream\n")
+	f.raw("<< ")
+	f.raw(dict)
+	f.put(" /Length # >>\nstream\n", length(n))
 	for _, d := range data {
 		f.b = append(f.b, d...)
 	}
@@ -87,7 +93,7 @@ func (f *pdfFile) stored(number int, dict string, data ...[]byte) {
 // finish writes where the objects are.
 func (f *pdfFile) finish(root, info int) {
 	at := f.at + int64(len(f.b))
-	f.raw("xref\n0 ", strconv.Itoa(len(f.begins)), "\n0000000000 65535 f \n")
+	f.put("xref\n0 #\n0000000000 65535 f \n", length(len(f.begins)))
 	for _, b := range f.begins[1:] {
 		if b == 0 { // not needed this time
 			f.raw("0000000000 65535 f \n")
@@ -95,7 +101,7 @@ func (f *pdfFile) finish(root, info int) {
 		}
 		f.b = fmt.Appendf(f.b, "%010d 00000 n \n", b)
 	}
-	f.b = fmt.Appendf(f.b, "trailer\n<< /Size %d /Root %d 0 R /Info %d 0 R >>\nstartxref\n%d\n%%%%EOF\n", len(f.begins), root, info, at)
+	f.put("trailer\n<< /Size # /Root # 0 R /Info # 0 R >>\nstartxref\n#\n%%EOF\n", length(len(f.begins)), length(root), length(info), length(at))
 }
 
 // flush passes on what was written.
@@ -107,11 +113,6 @@ func (f *pdfFile) flush() error {
 		return fmt.Errorf("write the PDF: %w", err)
 	}
 	return nil
-}
-
-// appendPoints writes a distance in points, the unit of a PDF's pages.
-func appendPoints(b []byte, v length) []byte {
-	return appendMM(b, (v*720/127+1)/2) // thousandths
 }
 
 // appendString writes a text in WinAnsiEncoding. Characters that it does not
@@ -144,3 +145,23 @@ func unicodeString(s string) string {
 	}
 	return fmt.Sprintf("<%X>", b)
 }
+
+// adler is zlib's checksum. The standard library's package for zlib would take
+// seven kilobytes beside the deflate that is there for snapshots.
+type adler struct{ a, b uint32 }
+
+// Write adds to the sum.
+func (s *adler) Write(p []byte) (int, error) {
+	const prime = 65521
+	for i, c := range p {
+		s.a += uint32(c)
+		s.b += s.a
+		if i%4096 == 4095 { // well before they overflow
+			s.a, s.b = s.a%prime, s.b%prime
+		}
+	}
+	s.a, s.b = s.a%prime, s.b%prime
+	return len(p), nil
+}
+
+func (s *adler) bytes() []byte { return binary.BigEndian.AppendUint32(nil, s.b<<16|s.a) }

@@ -160,7 +160,7 @@ func TestDistances(t *testing.T) {
 		}
 	}
 	for v, want := range map[length]string{210 * mm: "595.276", 297 * mm: "841.89", 25400: "72"} {
-		if got := string(appendPoints(nil, v)); got != want {
+		if got := string(appendMM(nil, points(v))); got != want {
 			t.Errorf("%d: %s, want %s", v, got, want)
 		}
 	}

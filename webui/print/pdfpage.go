@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
@@ -66,15 +65,9 @@ func (j *Job) lettersOfLanguage() error {
 	return nil
 }
 
-// fieldOfPart is the field where a part's text comes from, if not the language.
-var fieldOfPart = map[part]string{
-	partTitle: "texts.title", partAbove: "texts.above", partBelow: "texts.below", partTerms: "texts.terms",
-	partWiFi: "wifi.ssid", partCode: "vouchers", partFullName: "vouchers",
-}
-
 // letters refuses a voucher with letters that a PDF does not have.
 func (j *Job) letters(v hotspot.VoucherView) error {
-	for _, p := range j.sheet.paras(v) {
+	for _, p := range j.sheet.paras(&v) {
 		field := fieldOfPart[p.part]
 		if field == "" {
 			field = "language"
@@ -101,7 +94,7 @@ func lettersFor(field, s string) error {
 type pdfPages struct {
 	*pdfFile
 	job  *Job
-	c    []byte // content of the page
+	c    output // content of the page
 	page int
 	err  error // of an earlier page
 }
@@ -109,14 +102,12 @@ type pdfPages struct {
 // head writes what all pages share.
 func (c *pdfPages) head() error {
 	for i, name := range fontNames {
-		c.object(objSans+i, "<< /Type /Font /Subtype /Type1 /BaseFont /", name, " /Encoding /WinAnsiEncoding >>")
+		c.object(objSans+i, "<< /Type /Font /Subtype /Type1 /BaseFont /"+name+" /Encoding /WinAnsiEncoding >>")
 	}
 	if q := c.job.wifi; q.Code != nil {
-		n := strconv.Itoa(int(q.modules()))
-		err := c.stream(objWiFi, "/Type /XObject /Subtype /Form /BBox [0 0 "+n+" "+n+"] /Resources << >>", func(w io.Writer) error {
-			_, err := w.Write(appendModules(nil, q))
-			return err
-		})
+		var o output
+		o.modules(q)
+		err := c.stream(objWiFi, fmt.Sprintf("/Type /XObject /Subtype /Form /BBox [0 0 %d %[1]d] /Resources << >>", q.modules()), o.b)
 		if err != nil {
 			return err
 		}
@@ -142,7 +133,7 @@ func (c *pdfPages) logoObject() error {
 		c.stored(objLogo, dict+" /BitsPerComponent 8 /Filter /DCTDecode /ColorSpace "+space, l.data)
 		return nil
 	case p.alpha():
-		return c.stream(objLogo, dict+" /BitsPerComponent 8 /ColorSpace "+space, func(w io.Writer) error {
+		return c.streamFrom(objLogo, dict+" /BitsPerComponent 8 /ColorSpace "+space, func(w io.Writer) error {
 			return p.opaque(w, l.width, l.height)
 		})
 	case p.kind == pngPalette:
@@ -161,36 +152,20 @@ func (c *pdfPages) logoObject() error {
 	return nil
 }
 
-// appendModules writes a code as rectangles, a module being one unit.
-func appendModules(b []byte, q qrCode) []byte {
-	q.runs(func(x, y, n int) {
-		b = strconv.AppendInt(b, int64(x), 10)
-		b = append(b, ' ')
-		b = strconv.AppendInt(b, int64(y), 10)
-		b = append(b, ' ')
-		b = strconv.AppendInt(b, int64(n), 10)
-		b = append(b, " 1 re\n"...)
-	})
-	return append(b, "f\n"...)
+// modules writes a code as rectangles, a module being one unit.
+func (o *output) modules(q qrCode) {
+	q.runs(func(x, y, n int) { o.put("# # # 1 re\n", length(x), length(y), length(n)) })
+	o.raw("f\n")
 }
 
 func (c *pdfPages) beginPage(n int) {
-	c.page = n
+	c.page, c.c.b = n, c.c.b[:0]
 	// From here on millimetres from the upper left corner, downwards.
-	c.c = append(c.c[:0], "2.8346457 0 0 -2.8346457 0 "...)
-	c.c = appendPoints(c.c, c.job.plan.h)
-	c.c = append(c.c, " cm\n"...)
+	c.c.put("2.8346457 0 0 -2.8346457 0 @ cm\n", points(c.job.plan.h))
 }
 
 func (c *pdfPages) beginVoucher(hotspot.VoucherView) {}
 func (c *pdfPages) endVoucher()                      {}
-
-// numbers writes distances, each with a space behind it.
-func (c *pdfPages) numbers(vs ...length) {
-	for _, v := range vs {
-		c.c = append(appendMM(c.c, v), ' ')
-	}
-}
 
 func (c *pdfPages) text(x, y length, a align, f font, size length, s string) {
 	em := 0
@@ -207,61 +182,42 @@ func (c *pdfPages) text(x, y length, a align, f font, size length, s string) {
 	case atRight:
 		x -= w
 	}
-	c.c = append(c.c, "BT /F"...)
-	c.c = strconv.AppendInt(c.c, int64(f), 10)
-	c.c = append(c.c, " 1 Tf "...)
-	c.numbers(size)
-	c.c = append(c.c, "0 0 "...)
-	c.numbers(-size, x, y)
-	c.c = append(c.c, "Tm "...)
-	c.c = appendString(c.c, s)
-	c.c = append(c.c, " Tj ET\n"...)
+	c.c.put("BT /F# 1 Tf @ 0 0 @ @ @ Tm ", length(f), size, -size, x, y)
+	c.c.b = appendString(c.c.b, s)
+	c.c.raw(" Tj ET\n")
 }
 
 func (c *pdfPages) code(at box, q qrCode, shared bool) {
 	module := int64(at.w) * 10_000 / int64(q.modules()) // in millimetres / 10⁷
 	scale := fmt.Sprintf("%d.%07d", module/10_000_000, module%10_000_000)
-	c.c = append(c.c, "q "+scale+" 0 0 "+scale+" "...)
-	c.numbers(at.x, at.y)
-	c.c = append(c.c, "cm\n"...)
+	c.c.raw("q " + scale + " 0 0 " + scale)
+	c.c.put(" @ @ cm\n", at.x, at.y)
 	if shared {
-		c.c = append(c.c, "/W Do\n"...)
+		c.c.raw("/W Do\n")
 	} else {
-		c.c = appendModules(c.c, q)
+		c.c.modules(q)
 	}
-	c.c = append(c.c, "Q\n"...)
+	c.c.raw("Q\n")
 }
 
 func (c *pdfPages) logo(at box) {
-	c.c = append(c.c, "q "...)
-	c.numbers(at.w)
-	c.c = append(c.c, "0 0 "...)
-	c.numbers(-at.h, at.x, at.y+at.h)
-	c.c = append(c.c, "cm /L Do Q\n"...)
+	c.c.put("q @ 0 0 @ @ @ cm /L Do Q\n", at.w, -at.h, at.x, at.y+at.h)
 }
 
 func (c *pdfPages) endPage(cuts []segment, dashed bool) {
 	if len(cuts) > 0 {
-		c.numbers(hair)
-		c.c = append(c.c, "w "...)
+		c.c.put("@ w ", hair)
 		if dashed {
-			c.c = append(c.c, "[1.5 1] 0 d "...)
+			c.c.raw("[1.5 1] 0 d ")
 		}
 		for _, s := range cuts {
-			c.numbers(s.x1, s.y1)
-			c.c = append(c.c, "m "...)
-			c.numbers(s.x2, s.y2)
-			c.c = append(c.c, "l\n"...)
+			c.c.put("@ @ m @ @ l\n", s.x1, s.y1, s.x2, s.y2)
 		}
-		c.c = append(c.c, "S\n"...)
+		c.c.raw("S\n")
 	}
 	number := objFirstPage + 2*(c.page-1)
-	err := c.stream(number, "", func(w io.Writer) error {
-		_, err := w.Write(c.c)
-		return err
-	})
-	c.err = errors.Join(c.err, err)
-	c.object(number+1, "<< /Type /Page /Parent ", strconv.Itoa(objPages), " 0 R /Contents ", strconv.Itoa(number), " 0 R >>")
+	c.err = errors.Join(c.err, c.stream(number, "", c.c.b))
+	c.object(number+1, "<< /Type /Page /Parent # 0 R /Contents # 0 R >>", objPages, length(number))
 }
 
 // flush passes on a page at a time, so that memory is that of one.
@@ -269,32 +225,27 @@ func (c *pdfPages) flush() error { return errors.Join(c.err, c.pdfFile.flush()) 
 
 // tail writes the list of pages and what refers to it.
 func (c *pdfPages) tail(pages int) {
-	s := c.job.sheet
+	s := &c.job.sheet
 	c.begin(objPages)
-	c.raw("<< /Type /Pages /MediaBox [0 0 ")
-	c.b = append(appendPoints(c.b, c.job.plan.w), ' ')
-	c.b = appendPoints(c.b, c.job.plan.h)
-	c.raw("] /Resources << /Font <<")
-	for i := range fontNames {
-		c.b = fmt.Appendf(c.b, " /F%d %d 0 R", i, objSans+i)
-	}
-	c.raw(" >> /XObject <<")
+	c.put("<< /Type /Pages /MediaBox [0 0 @ @] /Resources << /Font << /F0 # 0 R /F1 # 0 R /F2 # 0 R >> /XObject <<",
+		points(c.job.plan.w), points(c.job.plan.h), objSans, objBold, objMono)
 	if c.job.wifi.Code != nil {
-		c.b = fmt.Appendf(c.b, " /W %d 0 R", objWiFi)
+		c.put(" /W # 0 R", objWiFi)
 	}
 	if s.Logo != nil {
-		c.b = fmt.Appendf(c.b, " /L %d 0 R", objLogo)
+		c.put(" /L # 0 R", objLogo)
 	}
-	c.b = fmt.Appendf(c.b, " >> >> /Count %d /Kids [", pages)
+	c.put(" >> >> /Count # /Kids [", length(pages))
 	for i := range pages {
-		c.b = fmt.Appendf(c.b, "%d 0 R\n", objFirstPage+2*i+1)
+		c.put("# 0 R\n", length(objFirstPage+2*i+1))
 	}
 	c.raw("] >>")
 	c.end()
-	c.object(objInfo, "<< /Title ", unicodeString(s.Lang.T("page.title", "title", s.Lang.T("print.heading"), "site", s.Venue)), " /Producer (Vouchsafe) >>")
+	title := s.Lang.T("page.title", "title", s.Lang.T("print.heading"), "site", s.Venue)
+	c.object(objInfo, "<< /Title "+unicodeString(title)+" /Producer (Vouchsafe) >>")
 	// Viewers that know it print in the right size without being told to.
 	c.begin(objCatalog)
-	c.b = fmt.Appendf(c.b, "<< /Type /Catalog /Pages %d 0 R /Lang ", objPages)
+	c.put("<< /Type /Catalog /Pages # 0 R /Lang ", objPages)
 	c.b = appendString(c.b, s.Lang.Tag)
 	c.raw(" /ViewerPreferences << /PrintScaling /None >> >>")
 	c.end()

@@ -1,7 +1,7 @@
 package print
 
 import (
-	"slices"
+	"strings"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
@@ -40,15 +40,15 @@ type plan struct {
 
 // padding is the room between a voucher's edge and what it says.
 func padding(l Layout, cell box) length {
-	if p := papers[l.Paper]; !p.grid {
+	if p := l.paper(); !p.grid {
 		return p.margin
 	}
 	return min(max(min(cell.w, cell.h)/18, 1500), 3500)
 }
 
 // newPlan works out the places. The error names the fields at fault.
-func newPlan(s *Sheet, ps []para) (plan, error) {
-	p := papers[s.Layout.Paper]
+func newPlan(s *Sheet) (plan, error) {
+	p := s.Layout.paper()
 	pl := plan{w: p.w, h: p.h, cell: s.Layout.cell(0)}
 	roll := p.h == 0
 	if roll {
@@ -65,7 +65,8 @@ func newPlan(s *Sheet, ps []para) (plan, error) {
 		return pl, err
 	}
 	pl.placeLogo(s)
-	b, left, err := fit(slices.Clone(ps), pl.base, pl.text.w, pl.text.h)
+	v := s.sample()
+	b, left, err := fit(s.paras(&v), pl.base, pl.text.w, pl.text.h)
 	if err := refuseLeft(s, left, err); err != nil {
 		return pl, err
 	}
@@ -90,23 +91,14 @@ func refuseLeft(s *Sheet, left []part, err error) error {
 	if err != nil {
 		return hotspot.Invalid("layout", "a voucher has no room for its code: take fewer columns or rows, or show less")
 	}
-	for _, p := range left {
-		field, text := "layout", "a voucher has no room for all that shall be shown: take fewer columns or rows, or show less"
-		switch p {
-		case partTerms:
-			field = "terms"
-		case partAbove:
-			field = "above"
-		case partBelow:
-			field = "below"
-		case partTitle:
-			field = "title"
-		default:
-			return hotspot.Invalid(field, "%s", text)
-		}
-		return hotspot.Invalid("texts."+field, "has no room on a voucher of this layout: shorten it, show less, or take fewer columns or rows")
+	if len(left) == 0 {
+		return nil
 	}
-	return nil
+	field := fieldOfPart[left[0]]
+	if !strings.HasPrefix(field, "texts.") {
+		return hotspot.Invalid("layout", "a voucher has no room for all that shall be shown: take fewer columns or rows, or show less")
+	}
+	return hotspot.Invalid(field, "has no room on a voucher of this layout: shorten it, show less, or take fewer columns or rows")
 }
 
 // placeCodes places the QR codes: beside the text on the side where lines
@@ -186,7 +178,7 @@ func (pl *plan) placeLogo(s *Sheet) {
 	}
 	in := pl.wide
 	h := min(in.h/5, 18*mm)
-	if papers[s.Layout.Paper].h == 0 {
+	if s.Layout.paper().h == 0 {
 		h = in.w / 3
 	}
 	w := length(int64(h) * int64(s.Logo.width) / int64(s.Logo.height))

@@ -2,7 +2,7 @@ package print
 
 import (
 	"bytes"
-	"compress/zlib"
+	"compress/flate"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -34,7 +34,8 @@ const (
 	pngRGBAlpha  = 6
 )
 
-var pngChannels = map[byte]int{pngGray: 1, pngRGB: 3, pngPalette: 1, pngGrayAlpha: 2, pngRGBAlpha: 4}
+// pngChannels are the samples of a pixel by colour type; 0: no such type.
+var pngChannels = [...]int{pngGray: 1, pngRGB: 3, pngPalette: 1, pngGrayAlpha: 2, pngRGBAlpha: 4}
 
 func (p *png) alpha() bool { return p.kind == pngGrayAlpha || p.kind == pngRGBAlpha }
 
@@ -78,7 +79,9 @@ func (l *Logo) pngHeader(b []byte) error {
 	}
 	p := l.png
 	p.depth, p.kind = b[8], b[9]
-	p.channels = pngChannels[p.kind]
+	if int(p.kind) < len(pngChannels) {
+		p.channels = pngChannels[p.kind]
+	}
 	small := p.depth == 1 || p.depth == 2 || p.depth == 4
 	switch {
 	case p.channels == 0 || p.depth != 8 && !(small && p.channels == 1):
@@ -124,10 +127,12 @@ func (p *png) rows(width, height int, f func([]byte) error) error {
 	for _, b := range p.parts {
 		parts = append(parts, bytes.NewReader(b))
 	}
-	z, err := zlib.NewReader(io.MultiReader(parts...))
-	if err != nil {
-		return fmt.Errorf("PNG: %w", err)
+	all := io.MultiReader(parts...)
+	var head [2]byte // zlib's
+	if _, err := io.ReadFull(all, head[:]); err != nil || head[0]&15 != 8 || head[1]&32 != 0 {
+		return errLogoCut
 	}
+	z := flate.NewReader(all)
 	n := (width*p.channels*int(p.depth) + 7) / 8
 	at := max(p.channels*int(p.depth)/8, 1) // from a byte to its like on the left
 	row, above := make([]byte, 1+n), make([]byte, 1+n)

@@ -24,12 +24,7 @@ var errTooLong = errors.New("too long for a QR code")
 // encoder makes QR codes. It keeps the plans of the versions that it has met:
 // to make one takes as long as a code itself.
 type encoder struct {
-	plans map[planKey]*coding.Plan
-}
-
-type planKey struct {
-	version coding.Version
-	level   coding.Level
+	plans [coding.M + 1][coding.MaxVersion + 1]*coding.Plan
 }
 
 // encode makes the smallest code of a level.
@@ -43,29 +38,18 @@ func (e *encoder) encode(text string, level coding.Level) (qrCode, error) {
 		if data.Bits(v) > v.DataBytes(level)*8 {
 			continue
 		}
-		plan, err := e.plan(planKey{v, level})
-		if err != nil {
-			return qrCode{}, err
+		p := &e.plans[level][v]
+		if *p == nil {
+			plan, err := coding.NewPlan(v, level, 0)
+			if err != nil {
+				return qrCode{}, err
+			}
+			*p = plan
 		}
-		c, err := plan.Encode(data)
+		c, err := (*p).Encode(data)
 		return qrCode{c}, err
 	}
 	return qrCode{}, errTooLong
-}
-
-func (e *encoder) plan(k planKey) (*coding.Plan, error) {
-	if p := e.plans[k]; p != nil {
-		return p, nil
-	}
-	p, err := coding.NewPlan(k.version, k.level, 0)
-	if err != nil {
-		return nil, err
-	}
-	if e.plans == nil {
-		e.plans = map[planKey]*coding.Plan{}
-	}
-	e.plans[k] = p
-	return p, nil
 }
 
 // fitting makes a code that can be read off a square of the given side: the

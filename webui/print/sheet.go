@@ -127,44 +127,56 @@ func (s *Sheet) validate() error {
 	if s.Lang == nil || !s.Lang.Has("print.heading") {
 		return errors.New("print: Sheet.Lang must know the texts of package print")
 	}
-	errs := []error{s.Layout.validate()}
+	var f faults
+	f.add(s.Layout.validate())
 	if s.Show.WiFi || s.Show.WiFiCode {
-		errs = append(errs, s.WiFi.validate()...)
+		s.WiFi.validate(&f)
 	}
 	if s.Show.LoginCode || s.Show.Address {
-		if _, err := parsePortal(s.Portal); err != nil {
-			errs = append(errs, err)
-		}
+		_, err := parsePortal(s.Portal)
+		f.add(err)
 	}
-	if !s.Show.LoginCode && !(s.Show.Username && s.Show.Passcode) {
-		errs = append(errs, hotspot.Invalid("show", "nobody could log in with such a voucher: show username and passcode, or the QR code to log in"))
-	}
-	if s.Show.WiFiPassword && !s.Show.WiFi {
-		errs = append(errs, hotspot.Invalid("show.wifi_password", "show the network's name, too"))
-	}
-	switch s.Cut {
-	case CutMarks, CutLines, CutNone:
-	default:
-		errs = append(errs, hotspot.Invalid("cut", "must be one of %s, %s, %s", CutMarks, CutLines, CutNone))
-	}
-	errs = append(errs, checkOwn("venue", s.Venue, maxTitle))
+	f.check(s.Show.LoginCode || s.Show.Username && s.Show.Passcode, "show", "nobody could log in with such a voucher: show username and passcode, or the QR code to log in")
+	f.check(s.Show.WiFi || !s.Show.WiFiPassword, "show.wifi_password", "show the network's name, too")
+	f.check(s.Cut == CutMarks || s.Cut == CutLines || s.Cut == CutNone, "cut", "must be one of marks, lines, none")
+	f.text("venue", s.Venue, maxTitle)
 	for tag, t := range s.Texts {
 		at := "texts."
 		if tag != "" {
 			at += clip(tag, 40) + "."
 		}
-		errs = append(errs, checkOwn(at+"title", t.Title, maxTitle), checkOwn(at+"above", t.Above, maxLine),
-			checkOwn(at+"below", t.Below, maxLine), checkOwn(at+"terms", t.Terms, maxTerms))
+		f.text(at+"title", t.Title, maxTitle)
+		f.text(at+"above", t.Above, maxLine)
+		f.text(at+"below", t.Below, maxLine)
+		f.text(at+"terms", t.Terms, maxTerms)
 	}
-	return errors.Join(errs...)
+	return errors.Join(f.errs...)
 }
 
-func checkOwn(field, text string, most int) error {
-	if !utf8.ValidString(text) {
-		return hotspot.Invalid(field, "must be valid UTF-8")
+// faults collects errors of fields. Its methods are not inlined: they are
+// called often, and a router's flash is small.
+type faults struct{ errs []error }
+
+//go:noinline
+func (f *faults) add(err error) {
+	if err != nil {
+		f.errs = append(f.errs, err)
 	}
+}
+
+// check notes what is wrong with a field unless it is in order.
+//
+//go:noinline
+func (f *faults) check(ok bool, field, text string) {
+	if !ok {
+		f.add(hotspot.Invalid(field, "%s", text))
+	}
+}
+
+// text checks an operator's text.
+func (f *faults) text(field, text string, most int) {
+	f.check(utf8.ValidString(text), field, "must be valid UTF-8")
 	if n := utf8.RuneCountInString(text); n > most {
-		return hotspot.Invalid(field, "must have at most %d characters, not %d", most, n)
+		f.add(hotspot.Invalid(field, "must have at most %d characters, not %d", most, n))
 	}
-	return nil
 }

@@ -108,7 +108,7 @@ func FuzzParseLayout(f *testing.F) {
 		if again, err := ParseLayout(l.String()); err != nil || again != l {
 			t.Errorf("%q is %+v, and %q is %+v (%v)", s, l, l, again, err)
 		}
-		p := papers[l.Paper]
+		p := l.paper()
 		for i := range l.perPage() {
 			if c := l.cell(i); c.x < 0 || c.y < 0 || c.x+c.w > p.w || c.y+c.h > p.h {
 				t.Errorf("%q: voucher %d is off the paper: %+v", s, i, c)
@@ -152,7 +152,7 @@ func TestFacts(t *testing.T) {
 		v.Note = "for staff only"
 		change(&v)
 		var got []string
-		for _, p := range s.paras(v) {
+		for _, p := range s.paras(&v) {
 			if p.part == partValidity || p.part == partLimits || p.part == partDevices {
 				got = append(got, p.text)
 			}

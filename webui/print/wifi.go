@@ -16,16 +16,12 @@ type WiFi struct {
 	Hidden   bool // the access point does not send the SSID by itself
 }
 
-// validate reports every field that does not do.
-func (w WiFi) validate() []error {
-	var errs []error
-	if w.SSID == "" || len(w.SSID) > 32 || !utf8.ValidString(w.SSID) {
-		errs = append(errs, hotspot.Invalid("wifi.ssid", "must have 1 to 32 bytes of UTF-8, as the access point's name has"))
-	}
-	if w.Password != "" && !isPassphrase(w.Password) {
-		errs = append(errs, hotspot.Invalid("wifi.password", "must have 8 to 63 characters of ASCII or 64 hexadecimal digits; leave it empty if the network is open"))
-	}
-	return errs
+// validate notes every field that does not do.
+func (w WiFi) validate(f *faults) {
+	f.check(w.SSID != "" && len(w.SSID) <= 32 && utf8.ValidString(w.SSID), "wifi.ssid",
+		"must have 1 to 32 bytes of UTF-8, as the access point's name has")
+	f.check(w.Password == "" || isPassphrase(w.Password), "wifi.password",
+		"must have 8 to 63 characters of ASCII or 64 hexadecimal digits; leave it empty if the network is open")
 }
 
 // isPassphrase reports whether s can be a WPA password: 8 to 63 printable
@@ -43,27 +39,34 @@ func isPassphrase(s string) bool {
 // hexadecimal digits is not put in quotes, though the format's first reader
 // wanted that: the phones of today would take the quotes for a part of it.
 func (w WiFi) code() string {
-	s := "WIFI:T:nopass;S:" + escapeWiFi(w.SSID) + ";"
+	var o output
+	kind := "nopass"
 	if w.Password != "" {
-		s = "WIFI:T:WPA;S:" + escapeWiFi(w.SSID) + ";P:" + escapeWiFi(w.Password) + ";"
+		kind = "WPA"
+	}
+	o.raw("WIFI:T:" + kind)
+	o.wifiField(";S:", w.SSID)
+	if w.Password != "" {
+		o.wifiField(";P:", w.Password)
 	}
 	if w.Hidden {
-		s += "H:true;"
+		o.raw(";H:true")
 	}
-	return s + ";"
+	o.raw(";;")
+	return string(o.b)
 }
 
-// escapeWiFi puts a backslash before what has a meaning in the code.
-func escapeWiFi(s string) string {
-	b := make([]byte, 0, len(s)+8)
-	for i := range len(s) {
-		switch s[i] {
+// wifiField writes a field, with a backslash before what has a meaning in the
+// code.
+func (o *output) wifiField(name, value string) {
+	o.raw(name)
+	for i := range len(value) {
+		switch value[i] {
 		case '\\', ';', ',', ':', '"':
-			b = append(b, '\\')
+			o.raw("\\")
 		}
-		b = append(b, s[i])
+		o.raw(value[i : i+1])
 	}
-	return string(b)
 }
 
 // maxPortal bounds the address of the portal: it is a part of every QR code.
