@@ -69,7 +69,7 @@ func (x *exam) dataDirectory(context.Context) []Finding {
 	if info, err := os.Stat(filepath.Join(f.dir, storeFile)); err == nil {
 		f.used = uint64(info.Size())
 	}
-	if f.there && f.err == nil {
+	if f.there && f.err == nil && x.sys.tryWriting != nil {
 		f.tried = true
 		f.writing, f.wrote = x.sys.tryWriting(f.dir)
 	}
@@ -157,6 +157,9 @@ func judgeData(f dataFacts) []Finding {
 	}
 	if !f.there {
 		return list(all, "%s is not there yet; the daemon makes it, on %s with %s free", f.dir, f.kind, size(f.disk.free))
+	}
+	if !f.tried {
+		return list(all, "%s is on %s with %s free", f.dir, f.kind, size(f.disk.free))
 	}
 	return list(all, "%s is on %s with %s free; writing took %v at most", f.dir, f.kind, size(f.disk.free), f.writing.sync.Round(100*time.Microsecond))
 }

@@ -77,13 +77,22 @@ func run(ctx context.Context, o Options, sys *system, report func(Finding)) {
 	x := &exam{Options: o, sys: sys}
 	x.links, _ = sys.links() // none: every interface is missing, and is said to be
 	x.net = make(chan netFacts, 1)
-	guests := o.ConfigErr == nil && o.Config.Network.Backend == config.BackendNFTables
-	if guests {
+	if o.guestNetwork() {
 		// Names and the internet can be slow to answer; the rest goes on.
 		go func() { x.net <- sys.askNetwork(ctx, o) }()
 	}
+	x.make(ctx, report, func(check) bool { return true })
+}
+
+// guestNetwork reports whether there is a guest network that is known of.
+func (o *Options) guestNetwork() bool {
+	return o.ConfigErr == nil && o.Config.Network.Backend == config.BackendNFTables
+}
+
+// make makes the checks that are wanted.
+func (x *exam) make(ctx context.Context, report func(Finding), wanted func(check) bool) {
 	for _, c := range checks() {
-		if c.guests && !guests {
+		if !wanted(c) || c.guests && !x.guestNetwork() {
 			continue
 		}
 		for _, f := range c.look(x, ctx) {

@@ -34,7 +34,8 @@ type system struct {
 	firewall func(context.Context) (*nft.Ruleset, error)
 	// disk looks at the file system of a directory.
 	disk func(dir string) (disk, error)
-	// tryWriting writes a small file in a directory and deletes it.
+	// tryWriting writes a small file in a directory and deletes it; nil: nothing
+	// may be written.
 	tryWriting func(dir string) (writing, error)
 	// verify verifies a store that nobody has open.
 	verify func(ctx context.Context, path string) (migrate bool, err error)
