@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/vouchsafe/vouchsafe/api/keys"
+	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/api/webhooks"
 	"github.com/vouchsafe/vouchsafe/daemon/certs"
 	"github.com/vouchsafe/vouchsafe/daemon/clock"
@@ -74,6 +75,7 @@ type hotspotDaemon struct {
 	gate     gate
 	hosts    watcher
 	service  *hotspot.Service
+	receipts *v1.Receipts
 	health   *health
 	served   bool  // it was up
 	preset   int64 // limit of the memory that the environment gives
@@ -147,6 +149,7 @@ func (d *hotspotDaemon) open(ctx context.Context) error {
 	d.service = hotspot.New(hotspot.Config{Store: d.db, Gate: countedGate{d.gate, d.metrics}, Hosts: d.hosts, Clock: d.clock,
 		Rand: rand.Reader, Log: d.opts.Log, Zone: d.conf().Zone})
 	d.certs = d.newCerts()
+	d.receipts = v1.NewReceipts(d.db, d.service.Now)
 	if err := d.gate.Open(ctx); err != nil {
 		return fmt.Errorf("firewall: %w", err)
 	}

@@ -234,6 +234,7 @@ func (d *hotspotDaemon) restAPI() *v1.API {
 	return v1.New(v1.Config{Service: d.service, Keys: d.keys, Webhooks: d.webhooks, Log: d.opts.Log, Info: d.status,
 		Backups: &backups{db: d.db, cfg: *d.conf(), run: d.run, replace: d.startOver,
 			flush: d.flush},
+		Receipts: d.receipts,
 		ClockSynced: func(ctx context.Context) error {
 			d.clock.MarkSynced()
 			return d.service.Tick(ctx)

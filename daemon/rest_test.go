@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 )
 
@@ -106,5 +108,36 @@ func TestRESTOnTheLAN(t *testing.T) {
 	}
 	if resp, _ := rest(t, "GET", base+"/status", "", "X-Api-Key", device); last != http.StatusTooManyRequests || resp.Header.Get("Retry-After") == "" {
 		t.Errorf("guessing: %d, then %s", last, resp.Status)
+	}
+}
+
+// TestOnceAcrossRestarts: a program that sends a creation again after the
+// router was switched off and on gets the answer that it missed.
+func TestOnceAcrossRestarts(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	headers := []string{"Idempotency-Key", `"8e03978e-40d5-43dd-bc93-6894a57f9324"`, "X-Api-Key", ""}
+	var first map[string]any
+	for run := range 3 {
+		d := startDaemon(t, data)
+		ctl := v1.NewClient(v1.DialUnix(d.Control))
+		device, err := ctl.DeviceKey(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		headers[3] = device
+		resp, answer := rest(t, "POST", d.API+"v1/vouchers", `{"count":2}`, headers...)
+		if run == 0 {
+			first = answer
+		}
+		if d := cmp.Diff(first, answer); d != "" || resp.StatusCode != http.StatusCreated || (run > 0) != (resp.Header.Get("Idempotency-Replayed") == "true") {
+			t.Errorf("run %d: %s\n%s", run, resp.Status, d)
+		}
+		n := 0
+		for range ctl.Vouchers(t.Context(), v1.Selection{}) {
+			n++
+		}
+		if err := d.stop(); err != nil || n != 2 {
+			t.Errorf("%d vouchers, %v", n, err)
+		}
 	}
 }

@@ -50,7 +50,10 @@ func (s *Service) ImportVouchers(ctx context.Context, rows iter.Seq2[VoucherEdit
 		if dryRun {
 			return errDryRun
 		}
-		return run.audit(ctx, tx)
+		if err := run.audit(ctx, tx); err != nil {
+			return err
+		}
+		return StoreReceipt(ctx, tx, run.result)
 	})
 	s.era.RUnlock()
 	if dryRun && errors.Is(err, errDryRun) {

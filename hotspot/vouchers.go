@@ -39,7 +39,10 @@ func (s *Service) CreateVouchers(ctx context.Context, specs ...VoucherSpec) ([]V
 			}
 			made = append(made, v)
 		}
-		return s.auditCreated(ctx, tx, m, made)
+		if err := s.auditCreated(ctx, tx, m, made); err != nil {
+			return err
+		}
+		return StoreReceipt(ctx, tx, made)
 	})
 	if err != nil {
 		return nil, storeError("store new vouchers", err)

@@ -154,7 +154,13 @@ func (k *Keys) add(ctx context.Context, by *api.Principal, e *entry) error {
 	if err := r.labelFree(e.owner, e.Label, e.id); err != nil {
 		return err
 	}
-	err = k.update(ctx, func(tx hotspot.Tx) error { return putJSON(tx, secretName(e.id), e.record) })
+	now, believed := k.cfg.Now()
+	err = k.update(ctx, func(tx hotspot.Tx) error {
+		if err := putJSON(tx, secretName(e.id), e.record); err != nil {
+			return err
+		}
+		return hotspot.StoreReceipt(ctx, tx, e.key(now, believed))
+	})
 	if err == nil {
 		k.swap(func(all []*entry) []*entry { return append(all, e) })
 	}

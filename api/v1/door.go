@@ -71,6 +71,7 @@ func odd(u *url.URL) bool {
 type route struct {
 	id     string
 	access access
+	once   bool // it takes an Idempotency-Key
 	http.Handler
 }
 
@@ -86,6 +87,10 @@ func (s *server) admit(r *http.Request, at *route, who surface.Authenticator) (c
 	}
 	if pr := at.access.refuse(p); pr != nil {
 		return nil, nil, pr
+	}
+	if !at.once && r.Header.Get(onceHeader) != "" && (r.Method == http.MethodPost || r.Method == http.MethodPatch) {
+		// To ignore it would be a promise broken.
+		return nil, nil, inputProblem(http.StatusBadRequest, onceHeader, "this operation does not take it")
 	}
 	surface.NotesOf(r.Context()).Caller = p.String()
 	ctx, end := p.Within(r.Context())

@@ -2,12 +2,14 @@ package v1
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 
@@ -59,8 +61,18 @@ func (s *server) imports(api huma.API) {
 		Parameters: []*huma.Param{
 			query("on_conflict", "string", "what becomes of a username that is taken: fail (nothing is imported), skip or update"),
 			query("dry_run", "boolean", "do all of it, and keep nothing"),
+			onceParam(),
 		}}, linesType, gives, func(w http.ResponseWriter, r *http.Request) error {
-		result, err := s.importVouchers(r)
+		body, err := importBody(r)
+		if err != nil {
+			return err
+		}
+		ctx, done := s.once(w, r, "import-vouchers", http.StatusOK, body, madeImport)
+		if done == nil {
+			return nil
+		}
+		defer done()
+		result, err := s.importVouchers(ctx, r.URL.Query(), body)
 		if err == nil {
 			s.sendJSON(w, r, api, result)
 		}
@@ -68,22 +80,32 @@ func (s *server) imports(api huma.API) {
 	})
 }
 
-func (s *server) importVouchers(r *http.Request) (ImportResult, error) {
-	q := r.URL.Query()
+// madeImport tells what an import did that was not a rehearsal: those leave
+// nothing behind.
+func madeImport(made any) any {
+	got, _ := made.(hotspot.ImportResult)
+	return ImportResult{Created: got.Created, Updated: got.Updated, Skipped: got.Skipped}
+}
+
+func importBody(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, MaxImport+1))
+	switch {
+	case err != nil:
+		return nil, hotspot.Invalid("", "cannot read request body: %v", err)
+	case len(body) > MaxImport:
+		return nil, hotspot.Invalid("", "an import is at most %d MB; divide it", MaxImport>>20)
+	}
+	return body, nil
+}
+
+func (s *server) importVouchers(ctx context.Context, q url.Values, body []byte) (ImportResult, error) {
 	conflict := hotspot.OnConflict(q.Get("on_conflict"))
 	if conflict == "" {
 		conflict = hotspot.ConflictFail
 	}
 	dry := q.Get("dry_run") == "true"
-	body, err := io.ReadAll(io.LimitReader(r.Body, MaxImport+1))
-	switch {
-	case err != nil:
-		return ImportResult{}, hotspot.Invalid("", "cannot read request body: %v", err)
-	case len(body) > MaxImport:
-		return ImportResult{}, hotspot.Invalid("", "an import is at most %d MB; divide it", MaxImport>>20)
-	}
 	row := -1
-	got, err := s.Service.ImportVouchers(r.Context(), s.rows(body, &row), conflict, dry)
+	got, err := s.Service.ImportVouchers(ctx, s.rows(body, &row), conflict, dry)
 	if err != nil {
 		return ImportResult{}, atRow(err, row)
 	}

@@ -30,12 +30,13 @@ type param struct {
 	schema   *huma.Schema
 }
 
-// read fills in the input from a request. What does not fit is a problem.
-func (o *operation) read(w http.ResponseWriter, r *http.Request, in reflect.Value) *Problem {
+// read fills in the input from a request, and returns the request's body. What
+// does not fit is a problem.
+func (o *operation) read(w http.ResponseWriter, r *http.Request, in reflect.Value) ([]byte, *Problem) {
 	query := r.URL.Query()
 	for name := range query {
 		if !o.known[name] {
-			return inputProblem(http.StatusUnprocessableEntity, name, "unknown query parameter")
+			return nil, inputProblem(http.StatusUnprocessableEntity, name, "unknown query parameter")
 		}
 	}
 	for _, p := range o.params {
@@ -50,17 +51,17 @@ func (o *operation) read(w http.ResponseWriter, r *http.Request, in reflect.Valu
 			continue
 		}
 		if problem := o.set(in.Field(p.index), p, value); problem != nil {
-			return problem
+			return nil, problem
 		}
 	}
 	if o.body == nil {
-		return nil
+		return nil, nil
 	}
 	b, problem := readBody(w, r)
 	if problem != nil {
-		return problem
+		return nil, problem
 	}
-	return o.decode(r.Header.Get("Content-Type"), b, in.FieldByName("Body"))
+	return b, o.decode(r.Header.Get("Content-Type"), b, in.FieldByName("Body"))
 }
 
 // set checks the value of a parameter and puts it into its field.

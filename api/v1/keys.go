@@ -41,7 +41,7 @@ type NewAPIKey struct {
 // MadeAPIKey is a key that was just made.
 type MadeAPIKey struct {
 	APIKey
-	Secret string `json:"secret" doc:"the key itself; it is shown this once, unless it is viewable"`
+	Secret string `json:"secret" doc:"the key itself; it is shown this once, unless it is viewable. Empty in the answer to a request that was sent again with the same Idempotency-Key"`
 }
 
 // APIKeyEdit changes a key.
@@ -77,8 +77,8 @@ type (
 func (s *server) apiKeys(api huma.API) {
 	register(s, api, reads(surface.ScopeKeys), huma.Operation{OperationID: "list-keys", Method: http.MethodGet, Path: "/keys",
 		Summary: "List the API keys, in order of creation"}, s.listKeys)
-	register(s, api, writes(surface.ScopeKeys), huma.Operation{OperationID: "create-key", Method: http.MethodPost, Path: "/keys",
-		Summary: "Make an API key", DefaultStatus: http.StatusCreated}, s.createKey)
+	registerOnce(s, api, writes(surface.ScopeKeys), huma.Operation{OperationID: "create-key", Method: http.MethodPost, Path: "/keys",
+		Summary: "Make an API key", DefaultStatus: http.StatusCreated}, s.madeKey, s.createKey)
 	register(s, api, reads(surface.ScopeKeys), huma.Operation{OperationID: "get-key", Method: http.MethodGet, Path: "/keys/{id}",
 		Summary: "Describe an API key"}, s.getKey)
 	register(s, api, writes(surface.ScopeKeys), huma.Operation{OperationID: "get-key-secret", Method: http.MethodGet, Path: "/keys/{id}/secret",
@@ -131,6 +131,13 @@ func (s *server) listKeys(ctx context.Context, _ *struct{}) (*item[List[APIKey]]
 func (s *server) createKey(ctx context.Context, in *newAPIKeyIn) (*item[MadeAPIKey], error) {
 	k, secret, err := s.Keys.Create(ctx, surface.PrincipalOf(ctx), surface.NewKey(in.Body))
 	return &item[MadeAPIKey]{MadeAPIKey{s.keyOf(k), secret}}, err
+}
+
+// madeKey describes a key that was made. What it opens with is kept nowhere
+// but where the key is, so it is not told again.
+func (s *server) madeKey(made any) any {
+	k, _ := made.(surface.Key)
+	return MadeAPIKey{s.keyOf(k), ""}
 }
 
 func (s *server) getKey(ctx context.Context, in *apiKeyIn) (*item[APIKey], error) {

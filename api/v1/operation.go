@@ -35,6 +35,9 @@ type operation struct {
 	known  map[string]bool // the names that a query may have
 	body   *huma.Schema    // nil: the operation takes none
 	call   func(context.Context, any) (any, error)
+	// made gives the body of the answer again, from what was made; nil: the
+	// operation takes no Idempotency-Key.
+	made func(made any) any
 }
 
 // register adds an operation. Fields of I with the tag path or query are
@@ -47,15 +50,25 @@ func register[I, O any](s *server, api huma.API, who access, op huma.Operation, 
 	}, reflect.TypeFor[O]())
 }
 
+// registerOnce adds an operation that makes something, and that takes an
+// Idempotency-Key. made gives the body of its answer again.
+func registerOnce[I, O any](s *server, api huma.API, who access, op huma.Operation, made func(made any) any, h func(context.Context, *I) (*O, error)) {
+	op.Parameters = append(op.Parameters, onceParam())
+	add(&operation{
+		server: s, api: api, access: who, spec: op, input: reflect.TypeFor[I](), made: made,
+		call: func(ctx context.Context, in any) (any, error) { return h(ctx, in.(*I)) },
+	}, reflect.TypeFor[O]())
+}
+
 // add describes the operation and serves it.
 func add(o *operation, output reflect.Type) {
 	o.describeInput()
 	o.describeOutput(output)
-	o.server.enter(o.api, o.access, &o.spec, o)
+	o.server.enter(o.api, o.access, &o.spec, o.made != nil, o)
 }
 
 // enter puts an operation into the table: the OpenAPI document, and the mux.
-func (s *server) enter(api huma.API, who access, op *huma.Operation, h http.Handler) {
+func (s *server) enter(api huma.API, who access, op *huma.Operation, once bool, h http.Handler) {
 	who.mustBeGiven(op.OperationID)
 	op.Path = Prefix + op.Path
 	op.Security = who.security()
@@ -63,7 +76,7 @@ func (s *server) enter(api huma.API, who access, op *huma.Operation, h http.Hand
 		op.Extensions = map[string]any{"x-writes": true}
 	}
 	api.OpenAPI().AddOperation(op)
-	s.mux.Handle(op.Method+" "+op.Path, &route{op.OperationID, who, h})
+	s.mux.Handle(op.Method+" "+op.Path, &route{op.OperationID, who, once, h})
 }
 
 // describeInput reads the tags of the input's fields.
@@ -109,11 +122,20 @@ func (o *operation) describeOutput(output reflect.Type) {
 // ServeHTTP implements http.Handler.
 func (o *operation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	in := reflect.New(o.input)
-	if p := o.read(w, r, in.Elem()); p != nil {
+	body, p := o.read(w, r, in.Elem())
+	if p != nil {
 		writeProblem(w, p)
 		return
 	}
-	out, err := o.call(r.Context(), in.Interface())
+	ctx := r.Context()
+	if o.made != nil {
+		var done func()
+		if ctx, done = o.server.once(w, r, o.spec.OperationID, o.spec.DefaultStatus, body, o.made); done == nil {
+			return
+		}
+		defer done()
+	}
+	out, err := o.call(ctx, in.Interface())
 	if err != nil {
 		writeProblem(w, o.server.problem(r.Context(), o.spec.OperationID, err))
 		return

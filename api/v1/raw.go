@@ -26,11 +26,20 @@ func (s *server) raw(api huma.API, who access, op huma.Operation, takes string, 
 	}
 	gives.Description = http.StatusText(op.DefaultStatus)
 	op.Responses = map[string]*huma.Response{strconv.Itoa(op.DefaultStatus): gives, "default": problemResponse(api)}
-	s.enter(api, who, &op, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.enter(api, who, &op, takesOnce(op.Parameters), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := h(w, r); err != nil {
 			writeProblem(w, s.problem(r.Context(), op.OperationID, err))
 		}
 	}))
+}
+
+func takesOnce(params []*huma.Param) bool {
+	for _, p := range params {
+		if p.Name == onceHeader {
+			return true
+		}
+	}
+	return false
 }
 
 // answering describes an answer of a JSON type.

@@ -80,6 +80,9 @@ type Config struct {
 	ClockSynced func(context.Context) error
 	// Backups copies the store and takes copies back. Nil where it cannot be.
 	Backups Backups
+	// Receipts keeps answers for requests that are sent again. Nil where
+	// nobody does that.
+	Receipts *Receipts
 }
 
 // server carries the parts to the operations.

@@ -43,8 +43,8 @@ type (
 func (s *server) vouchers(api huma.API) {
 	register(s, api, reads(surface.ScopeVouchers), huma.Operation{OperationID: "list-vouchers", Method: http.MethodGet, Path: "/vouchers",
 		Summary: "List vouchers, search them, and put them in order"}, s.listVouchers)
-	register(s, api, writes(surface.ScopeVouchers), huma.Operation{OperationID: "create-vouchers", Method: http.MethodPost, Path: "/vouchers",
-		Summary: "Make one voucher or many", DefaultStatus: http.StatusCreated}, s.createVouchers)
+	registerOnce(s, api, writes(surface.ScopeVouchers), huma.Operation{OperationID: "create-vouchers", Method: http.MethodPost, Path: "/vouchers",
+		Summary: "Make one voucher or many", DefaultStatus: http.StatusCreated}, s.madeVouchers, s.createVouchers)
 	register(s, api, reads(surface.ScopeVouchers), huma.Operation{OperationID: "get-voucher", Method: http.MethodGet, Path: "/vouchers/{username}",
 		Summary: "Show a voucher"}, s.getVoucher)
 	register(s, api, writes(surface.ScopeVouchers), huma.Operation{OperationID: "edit-voucher", Method: http.MethodPatch, Path: "/vouchers/{username}",
@@ -101,16 +101,22 @@ func (s *server) createVouchers(ctx context.Context, in *newVouchersIn) (*item[L
 	if err != nil {
 		return nil, err
 	}
+	return &item[List[Voucher]]{s.madeVouchers(made).(List[Voucher])}, nil
+}
+
+// madeVouchers lists vouchers that were made just now.
+func (s *server) madeVouchers(made any) any {
+	vouchers, _ := made.([]hotspot.Voucher)
 	now, believed := s.Service.Now()
-	list := List[Voucher]{Items: make([]Voucher, 0, len(made))}
-	for _, v := range made {
+	list := List[Voucher]{Items: make([]Voucher, 0, len(vouchers))}
+	for _, v := range vouchers {
 		view := hotspot.VoucherView{Voucher: v, Status: hotspot.VoucherNew}
 		if believed && v.ValidFrom.After(now) {
 			view.Status = hotspot.VoucherPending
 		}
 		list.Items = append(list.Items, voucherOf(view, s.Service.Zone()))
 	}
-	return &item[List[Voucher]]{list}, nil
+	return list
 }
 
 func (s *server) spec(n NewVouchers) (hotspot.VoucherSpec, error) {
