@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/vouchsafe/vouchsafe/api/keys"
+	"github.com/vouchsafe/vouchsafe/api/operators"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/api/webhooks"
 	"github.com/vouchsafe/vouchsafe/daemon/certs"
@@ -70,6 +71,7 @@ type hotspotDaemon struct {
 
 	db       *store.DB
 	keys     *keys.Keys
+	people   *operators.Operators
 	webhooks *webhooks.Webhooks
 	clock    *clock.Clock
 	gate     gate
@@ -93,6 +95,7 @@ type hotspotDaemon struct {
 	badConfig atomic.Pointer[string] // why the configuration that was read again is not in use
 
 	run           int         // counts up with every restore
+	restorer      restorer    // who asked for it, before restart takes the backup
 	restart       chan string // takes the backup that the next run shall begin with
 	restoring     string      // that backup, once the run is over
 	restoreFailed error       // why this run did not begin with its backup
@@ -133,7 +136,11 @@ func (d *hotspotDaemon) open(ctx context.Context) error {
 	if d.db, err = openStore(ctx, d.conf().Data, d.opts.Log); err != nil {
 		return err
 	}
-	if d.keys, err = openKeys(d.conf().Data, d.db, func() (time.Time, bool) { return d.service.Now() }, d.opts.Log); err != nil {
+	now := func() (time.Time, bool) { return d.service.Now() }
+	if d.people, err = openOperators(d.conf().Data, d.db, now, d.opts.Log); err != nil {
+		return err
+	}
+	if d.keys, err = openKeys(d.conf().Data, d.db, d.people, now, d.opts.Log); err != nil {
 		return err
 	}
 	// The key is made now, so that the panel and the command line only read it.
@@ -224,10 +231,10 @@ func openStore(ctx context.Context, data string, log *slog.Logger) (*store.DB, e
 	return db, nil
 }
 
-func openKeys(data string, db *store.DB, now func() (time.Time, bool), log *slog.Logger) (*keys.Keys, error) {
+func openKeys(data string, db *store.DB, people keys.Operators, now func() (time.Time, bool), log *slog.Logger) (*keys.Keys, error) {
 	secret, err := keys.LoadOrCreateSecret(filepath.Join(data, secretFile))
 	if err != nil {
 		return nil, fmt.Errorf("device secret: %w", err)
 	}
-	return keys.New(keys.Config{Store: db, Secret: secret, Now: now, Log: log})
+	return keys.New(keys.Config{Store: db, Secret: secret, Operators: people, Now: now, Log: log})
 }

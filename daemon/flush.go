@@ -6,8 +6,8 @@ import (
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
-// flush stores what was used, when the keys were last used, and what became of
-// webhooks, in one transaction.
+// flush stores what was used, when keys and sessions were last used, and what
+// became of webhooks, in one transaction.
 func (d *hotspotDaemon) flush(ctx context.Context) error {
 	write, stored := d.keys.Uses()
 	along := []func(hotspot.Tx) error{write}
@@ -15,10 +15,12 @@ func (d *hotspotDaemon) flush(ctx context.Context) error {
 	if told != nil {
 		along = append(along, told)
 	}
-	err := d.service.Flush(ctx, along...)
+	seen, seenStored := d.people.Uses()
+	err := d.service.Flush(ctx, append(along, seen)...)
 	if err == nil {
 		stored()
 		toldStored()
+		seenStored()
 	}
 	return err
 }
@@ -26,5 +28,5 @@ func (d *hotspotDaemon) flush(ctx context.Context) error {
 // flushDue reports whether a flush would store anything that is worth a write
 // to flash.
 func (d *hotspotDaemon) flushDue() bool {
-	return d.service.FlushDue() || d.keys.Unstored() || d.webhooks.Unstored()
+	return d.service.FlushDue() || d.keys.Unstored() || d.people.Unstored() || d.webhooks.Unstored()
 }

@@ -173,7 +173,7 @@ func TestFlushStoresUses(t *testing.T) {
 	if n := d.db.Stats().Commits - before; n != 1 {
 		t.Errorf("%d commits", n)
 	}
-	again, err := openKeys(d.conf().Data, d.db, func() (time.Time, bool) { return d.service.Now() }, d.opts.Log)
+	again, err := openKeys(d.conf().Data, d.db, nil, func() (time.Time, bool) { return d.service.Now() }, d.opts.Log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,7 +91,7 @@ func portRemedy(key string, port uint16) string {
 func (d *hotspotDaemon) lanHandler(rest *v1.API) http.Handler {
 	act := action.New(action.Config{Service: d.service, Keys: d.keys, Log: d.opts.Log})
 	credentials := keys.NewHandler(d.keys, nil)
-	programs := rest.For(keys.NewAuthenticator(d.keys, nil))
+	programs := rest.For(keys.NewAuthenticator(d.keys, nil), d.people.Authenticate)
 	// Not a ServeMux: it answers odd paths with a redirect of its own, which no
 	// client of the API expects.
 	routes := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -231,8 +231,8 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 
 // restAPI is what the command line and programs on the LAN reach.
 func (d *hotspotDaemon) restAPI() *v1.API {
-	return v1.New(v1.Config{Service: d.service, Keys: d.keys, Webhooks: d.webhooks, Log: d.opts.Log, Info: d.status,
-		Backups: &backups{db: d.db, cfg: *d.conf(), run: d.run, replace: d.startOver,
+	return v1.New(v1.Config{Service: d.service, Keys: d.keys, Operators: d.people, Webhooks: d.webhooks, Log: d.opts.Log, Info: d.status,
+		Backups: &backups{db: d.db, cfg: *d.conf(), run: d.run, now: d.service.Now, replace: d.startOver,
 			flush: d.flush},
 		Receipts: d.receipts,
 		ClockSynced: func(ctx context.Context) error {

@@ -43,7 +43,12 @@ func Offline(ctx context.Context, cfg config.Config, version string) (h http.Han
 		}
 	}()
 	var s *hotspot.Service
-	k, err := openKeys(data, db, func() (time.Time, bool) { return s.Now() }, log)
+	now := func() (time.Time, bool) { return s.Now() }
+	people, err := openOperators(data, db, now, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	k, err := openKeys(data, db, people, now, log)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -62,12 +67,14 @@ func Offline(ctx context.Context, cfg config.Config, version string) (h http.Han
 	}
 	info := func(context.Context) v1.Status { return v1.Status{Version: version, Notices: notices(db, data)} }
 	flush := func(context.Context) error { return nil } // nobody is counted
-	b := &backups{db: db, cfg: cfg, flush: flush, replace: func(ctx context.Context, file string) error {
+	b := &backups{db: db, cfg: cfg, now: now, flush: flush, replace: func(ctx context.Context, file string) error {
 		defer os.Remove(file)
+		at, believed := now()
+		by := restorer{hotspot.ActorOf(ctx), at, believed}
 		// The command ends after this: it needs the store no more.
-		return errors.Join(db.Close(), restoreStore(ctx, cfg, file, log))
+		return errors.Join(db.Close(), restoreStore(ctx, cfg, by, file, log))
 	}}
-	return api.As(api.Local(), v1.New(v1.Config{Service: s, Keys: k, Webhooks: hooks, Log: log, Info: info, Backups: b})), db.Close, nil
+	return api.As(api.Local(), v1.New(v1.Config{Service: s, Keys: k, Operators: people, Webhooks: hooks, Log: log, Info: info, Backups: b})), db.Close, nil
 }
 
 // notices tells what happened to the store. What this run did not see happen

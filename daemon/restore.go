@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
@@ -30,6 +31,7 @@ type backups struct {
 	db  *store.DB
 	cfg config.Config
 	run int
+	now func() (t time.Time, believed bool)
 	// flush stores what is not stored yet.
 	flush func(ctx context.Context) error
 	busy  atomic.Bool
@@ -40,7 +42,11 @@ type backups struct {
 
 // Backup implements [v1.Backups].
 func (b *backups) Backup(ctx context.Context, w io.Writer) error {
-	if err := b.flush(ctx); err != nil {
+	err := b.flush(ctx)
+	if err == nil {
+		err = auditBackup(ctx, b.db, b.now)
+	}
+	if err != nil {
 		return err
 	}
 	return b.db.Snapshot(ctx, w)
@@ -118,28 +124,30 @@ func (b *backups) verify(r io.Reader) (v1.Backup, error) {
 // restoreStore puts a backup in place of a closed store. A snapshot is made of
 // it: should the file be damaged, the newest snapshot must not be one of what
 // was replaced.
-func restoreStore(ctx context.Context, cfg config.Config, file string, log *slog.Logger) error {
+func restoreStore(ctx context.Context, cfg config.Config, by restorer, file string, log *slog.Logger) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	_, err = store.Restore(ctx, filepath.Join(cfg.Data, storeFile), f)
+	info, err := store.Restore(ctx, filepath.Join(cfg.Data, storeFile), f)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("restore: %w", err)
-	}
-	if cfg.Store.Snapshots <= 0 {
-		return nil
 	}
 	db, err := openStore(ctx, cfg.Data, log)
 	if err != nil {
 		return err
 	}
-	_, err = db.SnapshotTo(ctx, filepath.Join(cfg.Data, snapshotsDir), cfg.Store.Snapshots)
+	err = settleRestored(ctx, db, by, "a backup of "+info.Created.UTC().Format(time.RFC3339))
+	if err == nil && cfg.Store.Snapshots > 0 {
+		_, err = db.SnapshotTo(ctx, filepath.Join(cfg.Data, snapshotsDir), cfg.Store.Snapshots)
+	}
 	return errors.Join(err, db.Close())
 }
 
 // startOver asks for a new run on a backup.
-func (d *hotspotDaemon) startOver(_ context.Context, file string) error {
+func (d *hotspotDaemon) startOver(ctx context.Context, file string) error {
+	now, believed := d.service.Now()
+	d.restorer = restorer{hotspot.ActorOf(ctx), now, believed}
 	d.restart <- file // has room: only one restore gets here
 	return nil
 }
@@ -170,7 +178,7 @@ func (d *hotspotDaemon) restored(ctx context.Context) (again bool, err error) {
 	if ctx.Err() != nil {
 		return false, nil
 	}
-	if err = restoreStore(ctx, *d.conf(), d.restoring, d.opts.Log); err != nil {
+	if err = restoreStore(ctx, *d.conf(), d.restorer, d.restoring, d.opts.Log); err != nil {
 		d.log.Error("the backup could not be restored", "error", err)
 	}
 	return true, err

@@ -20,9 +20,10 @@ import (
 const (
 	// budget is about how long one hash may take.
 	budget = 500 * time.Millisecond
-	// maxMemory is what one hash takes where there is enough, and minMemory what
-	// it takes on the slowest machine, in KiB.
-	maxMemory, minMemory = 19 << 10, 4 << 10
+	// MaxMemory is what one hash takes where there is enough, in KiB.
+	MaxMemory = 19 << 10
+	// minMemory is what it takes on the slowest machine.
+	minMemory = 4 << 10
 	// maxPasses bounds the work where there is more time than needed.
 	maxPasses = 8
 

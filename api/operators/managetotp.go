@@ -60,7 +60,7 @@ func (o *Operators) ConfirmTOTP(ctx context.Context, by *api.Principal, id api.I
 	}
 	codes, hashes := newRecovery()
 	_, err := o.edit(ctx, by, id, hotspot.AuditTOTPOn, func(_ *person, rec *record) ([]hotspot.Change, error) {
-		rec.TOTP, rec.Step, rec.Recovery = o.sealer.seal(id, of.secret), step, hashes
+		rec.TOTP, rec.Step, rec.Recovery = o.seal(id, of.secret), step, hashes
 		return nil, nil
 	})
 	if err != nil {

@@ -18,9 +18,8 @@ import (
 // Config is what [Operators] are made of.
 type Config struct {
 	Store hotspot.Store // must not be nil
-	// Seal is a key that is not in the store: it seals the secrets of
-	// authenticator apps. 32 bytes.
-	Seal []byte
+	// Sealer seals the secrets of authenticator apps; must not be nil.
+	Sealer Sealer
 	// Now tells the house's time and whether it is believed, as
 	// hotspot.Service does. Must not be nil. It is first called by a use.
 	Now func() (t time.Time, believed bool)
@@ -34,7 +33,6 @@ type Config struct {
 // Operators keeps operators and their sessions. It is safe for concurrent use.
 type Operators struct {
 	cfg    Config
-	sealer sealer
 	hasher *hasher
 	limits limits
 	cross  *http.CrossOriginProtection
@@ -51,23 +49,19 @@ type Operators struct {
 }
 
 // New returns operators kept in a store.
-func New(cfg Config) (*Operators, error) {
-	s, err := newSealer(cfg.Seal)
-	if err != nil {
-		return nil, fmt.Errorf("preparing the device secret: %w", err)
-	}
+func New(cfg Config) *Operators {
 	cfg.Log = cfg.Log.With(slog.String("component", "operators"))
 	if cfg.Mono == nil {
 		start := time.Now()
 		cfg.Mono = func() time.Duration { return time.Since(start) }
 	}
 	if cfg.MaxMemory == 0 {
-		cfg.MaxMemory = maxMemory
+		cfg.MaxMemory = MaxMemory
 	}
 	return &Operators{
-		cfg: cfg, sealer: s, hasher: newHasher(cfg.MaxMemory), limits: newLimits(cfg.Mono), turn: make(chan struct{}, 1),
+		cfg: cfg, hasher: newHasher(cfg.MaxMemory), limits: newLimits(cfg.Mono), turn: make(chan struct{}, 1),
 		cross: http.NewCrossOriginProtection(),
-	}, nil
+	}
 }
 
 func (o *Operators) begin(ctx context.Context) error {

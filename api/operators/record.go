@@ -15,7 +15,12 @@ import (
 // Names of records among the store's secrets begin with these.
 const (
 	personSecret  = "operator/"
-	sessionSecret = "operator.session/"
+	sessionSecret = SessionRecords
+
+	// SessionRecords begins the names of those of sessions. Whoever puts a backup
+	// in place of all there is deletes them: what was signed out since must not
+	// be signed in again.
+	SessionRecords = "operator.session/"
 )
 
 // record is an operator as it is stored: JSON, so that versions can add
@@ -58,12 +63,8 @@ func (p *person) label() string { return p.Email }
 
 func (p *person) principal(from netip.Addr) *api.Principal {
 	scopes, readOnly := p.Role.Grant()
-	name := p.Name
-	if name == "" {
-		name = p.Email
-	}
 	return &api.Principal{
-		Kind: api.CallerOperator, ID: p.id, Owner: p.id, Name: name, Role: p.Role, Scopes: scopes, ReadOnly: readOnly,
+		Kind: api.CallerOperator, ID: p.id, Owner: p.id, Name: p.Email, Role: p.Role, Scopes: scopes, ReadOnly: readOnly,
 		From: from, Epoch: p.Version, Life: p.ctx,
 	}
 }

@@ -261,7 +261,7 @@ func (o *Operators) useCode(id api.ID, code string) func(*record) (hotspot.Actio
 			rec.Recovery = slices.Delete(slices.Clone(rec.Recovery), i, i+1)
 			return hotspot.AuditRecoveryUsed, nil
 		}
-		secret, err := o.sealer.open(id, rec.TOTP)
+		secret, err := o.unseal(id, rec.TOTP)
 		if err != nil {
 			o.cfg.Log.Error("the secret of an authenticator app cannot be read, because the device secret was lost or replaced; "+
 				"recovery codes work, or turn it off: vouchsafe operator totp-off", slog.String("operator", id.String()))

@@ -399,9 +399,7 @@ func TestLostSecret(t *testing.T) {
 	_, p := h.in(ownerMail, laptop())
 	secret, recovery := h.secure(p)
 	h.restart()
-	var err error
-	h.sealer, err = newSealer(make([]byte, 32))
-	h.fine(err)
+	h.cfg.Sealer = box(9)
 	h.pass(time.Minute)
 	x, err := h.Open(t.Context(), api.SignIn{Email: ownerMail, Password: password, From: laptop()})
 	h.fine(err)

@@ -31,7 +31,7 @@ func (o *Operators) Uses() (write func(hotspot.Tx) error, stored func()) {
 			over = append(over, s)
 			continue
 		}
-		created, seen := now.Add(s.began-mono).UnixMilli(), now.Add(s.seen-mono).UnixMilli()
+		created, seen := s.times(now, mono)
 		if apart(created, s.Created, driftStep) || apart(seen, s.Seen, seenStep) {
 			moved[s] = [2]int64{created, seen}
 		}
@@ -71,6 +71,26 @@ func touch(tx hotspot.Tx, s *session, at [2]int64) error {
 	}
 	rec.Created, rec.Seen = at[0], at[1]
 	return putJSON(tx, s.secret(), rec)
+}
+
+// Unstored reports whether [Operators.Uses] would write anything.
+func (o *Operators) Unstored() bool {
+	now, _ := o.now()
+	mono := o.cfg.Mono()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, s := range o.sessions {
+		created, seen := s.times(now, mono)
+		if s.expired(mono) || apart(created, s.Created, driftStep) || apart(seen, s.Seen, seenStep) {
+			return true
+		}
+	}
+	return false
+}
+
+// times returns when a session began and was used, as it is to be stored.
+func (s *session) times(now time.Time, mono time.Duration) (created, seen int64) {
+	return now.Add(s.began - mono).UnixMilli(), now.Add(s.seen - mono).UnixMilli()
 }
 
 func apart(a, b int64, by time.Duration) bool {

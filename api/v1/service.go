@@ -33,6 +33,9 @@ type Service interface {
 	Guests(ctx context.Context) ([]hotspot.Guest, error)
 	GuestHosts(ctx context.Context) ([]hotspot.GuestHost, error)
 	Kick(ctx context.Context, m hotspot.MAC) error
+	// Audit returns rows of the audit log with ids below before (0: the newest),
+	// newest first.
+	Audit(ctx context.Context, before uint64, limit int) ([]hotspot.AuditRow, error)
 	Setting(key string) (string, error)
 	SetSetting(ctx context.Context, key, value string) error
 	Now() (t time.Time, believed bool)
@@ -78,6 +81,8 @@ type Config struct {
 	// ClockSynced is told that the system's clock is right now. Nil where no
 	// daemon runs that would care.
 	ClockSynced func(context.Context) error
+	// Operators keeps the people who may sign in. Nil where nobody does.
+	Operators Operators
 	// Backups copies the store and takes copies back. Nil where it cannot be.
 	Backups Backups
 	// Receipts keeps answers for requests that are sent again. Nil where
@@ -116,6 +121,8 @@ func New(c Config) *API {
 	s.system(api)
 	s.apiKeys(api)
 	s.webhooks(api)
+	s.operators(api)
+	s.audit(api)
 	s.backups(api)
 	s.describe(api)
 	return &API{s}

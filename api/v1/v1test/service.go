@@ -40,6 +40,7 @@ type Service struct {
 	settings map[string]string
 	key      int
 	named    keyList
+	audit    []hotspot.AuditRow
 }
 
 // NewService returns a service without vouchers, at a fixed time.
