@@ -134,12 +134,12 @@ func judgeLAN(cfg config.Config, l *link, links []link) []Finding {
 		return bad
 	}
 	var all []Finding
-	for _, at := range cfg.LAN.Listen {
-		a := at.Addr()
+	for _, w := range lanPorts(cfg) {
+		a := w.at.Addr()
 		if a.IsUnspecified() || a.IsLoopback() || slices.ContainsFunc(links, func(o link) bool { return o.has(a) }) {
 			continue
 		}
-		add(&all, Problem, "correct lan.listen, or give the interface the address", "no interface has the address %s of lan.listen: the API is not reached", a)
+		add(&all, Problem, "correct "+w.key+", or give the interface the address", "no interface has the address %s of %s: the API is not reached there", a, w.key)
 	}
 	if l.global() == (netip.Addr{}) {
 		add(&all, Problem, "give it one", "%s has no address", l.name)

@@ -63,6 +63,7 @@ func checks() []check {
 		{"store", false, (*exam).store},
 		{"snapshots", false, (*exam).snapshots},
 		{"secrets", false, (*exam).secrets},
+		{"certificate", false, (*exam).certificate},
 		{"memory", false, (*exam).memory},
 		{"random numbers", false, (*exam).random},
 	}

@@ -116,9 +116,9 @@ func (x *exam) ports(context.Context) []Finding {
 		return nil // which ports is not known
 	}
 	f := portFacts{running: x.Daemon != nil, backend: x.Config.Network.Backend}
-	for _, at := range x.Config.LAN.Listen {
-		if at.Port() != 0 {
-			f.wanted = append(f.wanted, wantedPort{key: "lan.listen", at: at})
+	for _, w := range lanPorts(x.Config) {
+		if w.at.Port() != 0 {
+			f.wanted = append(f.wanted, w)
 		}
 	}
 	if x.Config.Guest.Interface != "" {
