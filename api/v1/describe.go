@@ -18,6 +18,7 @@ func securitySchemes() map[string]*huma.SecurityScheme {
 // describe serves the API's own description. It is no secret: whoever wants to
 // write a program reads it before there is a key.
 func (s *server) describe(api huma.API) {
+	s.mux.Handle("GET "+Prefix+"/docs", &route{"get-docs", forAll(), false, s.docs(api)})
 	s.mux.Handle("GET "+Prefix+"/openapi.json", &route{"get-openapi", forAll(), false, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, err := json.Marshal(api.OpenAPI())
 		if err != nil {
