@@ -51,3 +51,45 @@ func frame(p Page, v View) string {
 	qt422016.ReleaseByteBuffer(qb422016)
 	return qs422016
 }
+
+//  LanguageChoice leads to the page in the other languages, if there are any.
+
+func StreamLanguageChoice(qw422016 *qt422016.Writer, links []LanguageLink, label string) {
+	if len(links) > 1 {
+		qw422016.N().S(`<nav class="languages" aria-label="`)
+		qw422016.E().S(label)
+		qw422016.N().S(`"><ul> `)
+		for _, l := range links {
+			qw422016.N().S(`<li><a href="`)
+			qw422016.E().S(l.To.Href())
+			qw422016.N().S(`" hreflang="`)
+			qw422016.E().S(l.Tag)
+			qw422016.N().S(`" lang="`)
+			qw422016.E().S(l.Tag)
+			qw422016.N().S(`" dir="`)
+			qw422016.E().S(l.Dir)
+			qw422016.N().S(`"`)
+			if l.Current {
+				qw422016.N().S(` aria-current="true"`)
+			}
+			qw422016.N().S(`>`)
+			qw422016.E().S(l.Name)
+			qw422016.N().S(`</a></li>`)
+		}
+		qw422016.N().S(` </ul></nav>`)
+	}
+}
+
+func WriteLanguageChoice(qq422016 qtio422016.Writer, links []LanguageLink, label string) {
+	qw422016 := qt422016.AcquireWriter(qq422016)
+	StreamLanguageChoice(qw422016, links, label)
+	qt422016.ReleaseWriter(qw422016)
+}
+
+func LanguageChoice(links []LanguageLink, label string) string {
+	qb422016 := qt422016.AcquireByteBuffer()
+	WriteLanguageChoice(qb422016, links, label)
+	qs422016 := string(qb422016.B)
+	qt422016.ReleaseByteBuffer(qb422016)
+	return qs422016
+}

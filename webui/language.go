@@ -10,23 +10,13 @@ import (
 
 // Language is one language's texts and manners.
 type Language struct {
-	Tag string // BCP 47, for <html lang>
-	Dir string // "ltr" or "rtl", for <html dir>
+	Tag  string // BCP 47, for <html lang>
+	Dir  string // "ltr" or "rtl", for <html dir>
+	Name string // in the language itself
 
 	plural   string
 	text     map[string]string
 	fallback *Language
-}
-
-// plurals choose the form of a text for a number: the suffix of its key.
-var plurals = map[string]func(n int64) string{
-	"one-other": func(n int64) string {
-		if n == 1 {
-			return "one"
-		}
-		return "other"
-	},
-	"other": func(int64) string { return "other" },
 }
 
 // Has reports whether a key has a text.
@@ -44,7 +34,7 @@ func (l *Language) lookup(key string) (string, bool) {
 }
 
 // T returns the text of a key, with each {name} replaced. args are names and
-// their values in turn. An unknown key is returned as it is: a test makes sure
+// their values in turn; whole numbers are written by [Language.Number]. An unknown key is returned as it is: a test makes sure
 // that pages use none.
 func (l *Language) T(key string, args ...any) string {
 	s, ok := l.lookup(key)
@@ -56,14 +46,65 @@ func (l *Language) T(key string, args ...any) string {
 	}
 	pairs := make([]string, 0, len(args))
 	for i := 0; i+1 < len(args); i += 2 {
-		pairs = append(pairs, "{"+fmt.Sprint(args[i])+"}", fmt.Sprint(args[i+1]))
+		pairs = append(pairs, "{"+fmt.Sprint(args[i])+"}", l.value(args[i+1]))
 	}
 	return strings.NewReplacer(pairs...).Replace(s)
 }
 
-// N returns the text of a key in the form for a number, which replaces {n}.
-func (l *Language) N(key string, n int64) string {
-	return l.T(key+"."+plurals[l.plural](n), "n", strconv.FormatInt(n, 10))
+// Around returns what stands before and after {name} in the text of a key, for
+// what is to be marked up in its midst.
+func (l *Language) Around(key, name string) (before, after string) {
+	before, after, _ = strings.Cut(l.T(key), "{"+name+"}")
+	return before, after
+}
+
+// minGrouped is how many digits a number has before they are grouped: four are
+// read at a glance, and a year is never grouped.
+const minGrouped = 5
+
+// Number writes a whole number.
+func (l *Language) Number(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	first := len(s) - len(strings.TrimPrefix(s, "-")) // digit
+	if len(s)-first >= minGrouped {
+		for i := len(s) - 3; i > first; i -= 3 {
+			s = s[:i] + "," + s[i:]
+		}
+	}
+	return l.numerals(s)
+}
+
+// numerals writes a number made of 0–9, with a point and grouped by commas, in
+// the way of the language.
+func (l *Language) numerals(s string) string {
+	digits := []rune(l.T("number.digits"))
+	var b strings.Builder
+	for _, c := range s {
+		switch {
+		case c >= '0' && c <= '9' && len(digits) == 10:
+			b.WriteRune(digits[c-'0'])
+		case c == '.':
+			b.WriteString(l.T("number.point"))
+		case c == ',':
+			b.WriteString(l.T("number.group"))
+		default:
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
+}
+
+// value writes what takes the place of a {name}.
+func (l *Language) value(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case int:
+		return l.Number(int64(v))
+	case int64:
+		return l.Number(v)
+	}
+	return fmt.Sprint(v)
 }
 
 // unitKeys name the units of 2^10, 2^20, …
@@ -73,15 +114,15 @@ var unitKeys = [...]string{"unit.kb", "unit.mb", "unit.gb", "unit.tb"}
 // It rounds down, so that what is left is never overstated.
 func (l *Language) Bytes(n uint64) string {
 	if n < 1<<10 {
-		return l.T("unit.b", "n", strconv.FormatUint(n, 10))
+		return l.N("unit.b", int64(n))
 	}
 	u := min((bits.Len64(n)-1)/10, len(unitKeys))
 	shift := uint(10 * u)
 	whole := n >> shift
 	tenths := (n & (1<<shift - 1)) * 10 >> shift
-	num := strconv.FormatUint(whole, 10)
+	num := l.Number(int64(whole)) // below 2^24
 	if whole < 100 && tenths > 0 {
-		num += l.T("number.point") + strconv.FormatUint(tenths, 10)
+		num += l.numerals("." + strconv.FormatUint(tenths, 10))
 	}
 	return l.T(unitKeys[u-1], "n", num)
 }
@@ -121,7 +162,7 @@ func (l *Language) Time(t, now time.Time) string {
 		return ""
 	}
 	t = t.In(now.Location())
-	clock := t.Format("15:04")
+	clock := l.numerals(t.Format("15:04"))
 	y, m, d := t.Date()
 	if ny, nm, nd := now.Date(); y == ny && m == nm && d == nd {
 		return l.T("time.today", "time", clock)

@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -73,10 +73,10 @@ func (ls *Languages) read(fsys fs.FS, name string) error {
 	tag := strings.TrimSuffix(path.Base(name), ".json")
 	l := ls.byTag[strings.ToLower(tag)]
 	if l == nil {
-		l = &Language{Tag: tag, text: map[string]string{}}
+		l = &Language{Tag: tag, Name: tag, text: map[string]string{}}
 		ls.byTag[strings.ToLower(tag)] = l
 	}
-	l.Dir, l.plural = cmp.Or(f.Dir, l.Dir), cmp.Or(f.Plural, l.plural)
+	l.Dir, l.plural, l.Name = cmp.Or(f.Dir, l.Dir), cmp.Or(f.Plural, l.plural), cmp.Or(f.Name, l.Name)
 	for k, v := range f.Text {
 		if _, dup := l.text[k]; dup {
 			return fmt.Errorf("key %q is there twice", k)
@@ -89,66 +89,13 @@ func (ls *Languages) read(fsys fs.FS, name string) error {
 // Default returns the language of last resort.
 func (ls *Languages) Default() *Language { return ls.byTag[defaultTag] }
 
-// Tags lists the languages, in order of their tags.
-func (ls *Languages) Tags() []string {
-	var tags []string
-	for _, l := range ls.byTag {
-		tags = append(tags, l.Tag)
-	}
-	slices.Sort(tags)
-	return tags
-}
-
-// Bounds of an Accept-Language header; what is beyond them is not read.
-const (
-	maxAcceptLen   = 512
-	maxAcceptItems = 16
-)
-
-// Negotiate picks the best language for an Accept-Language header. A region
-// that we have no file for ("de-AT") gets the language without it ("de").
-func (ls *Languages) Negotiate(accept string) *Language {
-	if len(accept) > maxAcceptLen {
-		accept = accept[:maxAcceptLen]
-	}
-	best, bestQ := ls.Default(), 0.0
-	for i, item := range strings.Split(accept, ",") {
-		if i == maxAcceptItems {
-			break
-		}
-		tag, q := acceptItem(item)
-		if q <= bestQ {
-			continue
-		}
-		if l := ls.find(tag); l != nil {
-			best, bestQ = l, q
+// All lists the languages: that of last resort, then in order of their tags.
+func (ls *Languages) All() []*Language {
+	all := []*Language{ls.Default()}
+	for _, key := range slices.Sorted(maps.Keys(ls.byTag)) {
+		if key != defaultTag {
+			all = append(all, ls.byTag[key])
 		}
 	}
-	return best
-}
-
-// find looks up a tag, then the same with its last parts left off.
-func (ls *Languages) find(tag string) *Language {
-	for tag = strings.ToLower(tag); tag != ""; {
-		if l := ls.byTag[tag]; l != nil {
-			return l
-		}
-		tag = tag[:max(strings.LastIndexByte(tag, '-'), 0)]
-	}
-	return nil
-}
-
-// acceptItem splits "de-AT;q=0.8". Nonsense has quality 0.
-func acceptItem(item string) (tag string, q float64) {
-	tag, param, weighted := strings.Cut(item, ";")
-	tag = strings.TrimSpace(tag)
-	if !weighted {
-		return tag, 1
-	}
-	v, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(param)), "q=")
-	q, err := strconv.ParseFloat(v, 64)
-	if !ok || err != nil || !(q >= 0 && q <= 1) { // also refuses NaN
-		return tag, 0
-	}
-	return tag, q
+	return all
 }

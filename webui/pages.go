@@ -17,6 +17,11 @@ type Page struct {
 	// Script is the address of the page's script module, if it has one: every
 	// page must do without it.
 	Script URL
+	// Chosen is the tag of the language if the reader has chosen it; see
+	// [Languages.For] and [Page.Local].
+	Chosen string
+	// Languages lead to this page in each language; see [Languages.Links].
+	Languages []LanguageLink
 }
 
 // T looks up a text in the page's language.
@@ -44,6 +49,7 @@ func Render(w http.ResponseWriter, status int, v View) {
 	writeframe(b, v.Head(), v)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Add("Vary", "Accept-Language")
 	h.Set("Content-Length", strconv.Itoa(len(b.B)))
 	w.WriteHeader(status)
 	// A failed write means that the guest went away.

@@ -21,30 +21,58 @@ import (
 
 var screenshots = flag.String("screenshots", "", "directory to put pictures of all pages into")
 
-// TestPagesInChromium opens every page in every state, narrow and wide, dark
-// and light, and audits each.
+// TestPagesInChromium opens every page in every state and language, narrow and
+// wide, dark and light, and audits each.
 func TestPagesInChromium(t *testing.T) {
 	c := browser.Start(t, "")
 	for _, s := range scenes() {
-		t.Run(s.name, func(t *testing.T) {
-			_, origin := serve(t, s.change, nil)
-			c.Heard()
-			open(t, c, s, origin)
-			for _, scheme := range []string{"light", "dark"} {
-				for _, width := range []int64{320, 390, 1280} {
-					c.Do(t, browser.Look(width, scheme))
-					for _, fault := range c.Audit(t) {
-						t.Errorf("%s at %d px: %s", scheme, width, fault)
-					}
-					c.Picture(t, *screenshots, fmt.Sprintf("%s-%s-%d.png", s.name, scheme, width))
-				}
-			}
-			for _, said := range withoutOwn(c.Heard(), s.want()) {
-				t.Errorf("console: %s", said)
-			}
-		})
+		for _, lang := range append([]string{"en"}, otherLanguages...) {
+			t.Run(s.name+"/"+lang, func(t *testing.T) { look(t, c, s.in(lang)) })
+		}
 	}
 }
+
+// look audits a scene.
+func look(t *testing.T, c *browser.Browser, s scene) {
+	_, origin := serve(t, s.change, nil)
+	c.Heard()
+	open(t, c, s, origin)
+	if got := browser.Ask(t, c, chromedp.Evaluate[string]("document.documentElement.lang")); got != s.lang {
+		t.Errorf("the page is in %q, want %q", got, s.lang)
+	}
+	schemes, widths := []string{"light", "dark"}, []int64{320, 390, 1280}
+	if s.lang == "it" {
+		schemes, widths = schemes[:1], widths[:1] // English, but for longer words
+	}
+	for _, scheme := range schemes {
+		for _, width := range widths {
+			c.Do(t, browser.Look(width, scheme))
+			for _, fault := range append(c.Audit(t), browser.Ask(t, c, chromedp.Evaluate[[]string](directions))...) {
+				t.Errorf("%s at %d px: %s", scheme, width, fault)
+			}
+			c.Picture(t, *screenshots, fmt.Sprintf("%s-%s-%s-%d.png", s.name, s.lang, scheme, width))
+		}
+	}
+	for _, said := range withoutOwn(c.Heard(), s.want()) {
+		t.Errorf("console: %s", said)
+	}
+}
+
+// directions returns what does not begin where its language begins.
+const directions = `(() => {
+	const rtl = document.documentElement.dir === "rtl", faults = [];
+	const edge = (el) => { const r = document.createRange(); r.selectNodeContents(el);
+		const text = r.getBoundingClientRect(), main = document.querySelector("main").getBoundingClientRect();
+		return rtl ? main.right - text.right : text.left - main.left; };
+	for (const el of document.querySelectorAll("main label, main dt, main dd, main summary, main h1:not([dir])"))
+		if (edge(el) > 60) faults.push(el.tagName + " begins " + edge(el) + " px from the edge");
+	for (const el of document.querySelectorAll("input:not([type=hidden])"))
+		if (getComputedStyle(el).direction !== "ltr") faults.push("a code is written from right to left");
+	const list = document.querySelectorAll(".languages a");
+	if (list.length < 3) faults.push("no choice of languages");
+	else if ((list[0].getBoundingClientRect().left > list[1].getBoundingClientRect().left) !== rtl) faults.push("the languages are not mirrored");
+	return faults;
+})()`
 
 // open brings the browser to a scene.
 func open(t *testing.T, c *browser.Browser, s scene, origin string) {

@@ -21,7 +21,7 @@ func (p *portal) catch(w http.ResponseWriter, r *http.Request, ownRouter bool) {
 	w.Header().Set("Connection", "close")
 	if ownRouter {
 		// Such as a voucher's QR code that leaves out the port.
-		p.toPortal(w, r, carried(r))
+		p.toPortal(w, r, p.carried(r))
 		return
 	}
 	back, ok := requested(r)
@@ -99,13 +99,14 @@ func (p *portal) toPortal(w http.ResponseWriter, r *http.Request, query url.Valu
 // redirect answers with a Location and, as some systems only believe in a
 // portal that says something, a short page.
 func (p *portal) redirect(w http.ResponseWriter, r *http.Request, status int, to, texts string) {
-	l := p.langs.Negotiate(r.Header.Get("Accept-Language"))
+	l := p.langs.Asked(r) // the address is another site's
 	title, link := html.EscapeString(l.T(texts+".title")), html.EscapeString(l.T(texts+".link"))
 	body := `<!doctype html><html lang="` + l.Tag + `" dir="` + l.Dir + `"><meta charset="utf-8"><title>` + title +
 		`</title><p>` + title + `: <a href="` + html.EscapeString(to) + `">` + link + "</a></p></html>\n"
 	h := w.Header()
 	h.Set("Location", to)
 	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Add("Vary", "Accept-Language")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,15 +20,15 @@ var update = flag.Bool("update", false, "write the golden pages anew")
 var version = regexp.MustCompile(`\?v=[0-9a-f]+`)
 
 func TestGoldenPages(t *testing.T) {
-	for _, s := range scenes() {
-		t.Run(s.name, func(t *testing.T) {
+	for _, s := range goldenScenes() {
+		t.Run(s.name+"-"+s.lang, func(t *testing.T) {
 			v := newVenue(t, s.changes()...)
 			w := v.send(s.request(origin4))
 			if w.Code != s.want() {
 				t.Errorf("status %d, want %d", w.Code, s.want())
 			}
 			got := canonical(version.ReplaceAllString(w.Body.String(), "?v=0"))
-			file := filepath.Join("testdata", "golden", s.name+".html")
+			file := filepath.Join("testdata", "golden", strings.TrimSuffix(s.name+"."+s.lang, ".")+".html")
 			if *update {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
@@ -44,6 +45,20 @@ func TestGoldenPages(t *testing.T) {
 	}
 }
 
+// goldenScenes are all scenes in English, and those with figures in them in
+// the other languages, too.
+func goldenScenes() []scene {
+	all := scenes()
+	for _, s := range scenes() {
+		if slices.Contains([]string{"welcome", "login-early", "login-later", "free-refused", "status", "status-limited"}, s.name) {
+			for _, lang := range otherLanguages {
+				all = append(all, s.in(lang))
+			}
+		}
+	}
+	return all
+}
+
 func (s scene) changes() []func(*venue) {
 	if s.change == nil {
 		return nil
@@ -51,26 +66,29 @@ func (s scene) changes() []func(*venue) {
 	return []func(*venue){s.change}
 }
 
-// TestWeight adds up every page, in its heaviest state, and what pages load.
+// TestWeight adds up every page, in its heaviest state, and what pages load,
+// for a guest who reads one of the languages.
 func TestWeight(t *testing.T) {
 	const budget = 30 << 10
-	heaviest := map[string]int{}
-	for _, s := range scenes() {
-		page, _, _ := strings.Cut(s.name, "-")
-		body := newVenue(t, s.changes()...).send(s.request(origin4)).Body.Bytes()
-		heaviest[page] = max(heaviest[page], zipped(t, body))
-	}
-	for _, path := range []string{pathStyle, pathIcon} {
-		heaviest[path] = zipped(t, newVenue(t).get(path).Body.Bytes())
-	}
-	total := 0
-	for what, n := range heaviest {
-		t.Logf("%-15s %5d bytes gzipped", what, n)
-		total += n
-	}
-	t.Logf("%-15s %5d of %d", "all", total, budget)
-	if total > budget {
-		t.Errorf("pages weigh %d bytes gzipped, more than %d", total, budget)
+	for _, lang := range append([]string{"en"}, otherLanguages...) {
+		heaviest := map[string]int{}
+		for _, s := range scenes() {
+			page, _, _ := strings.Cut(s.name, "-")
+			body := newVenue(t, s.changes()...).send(s.in(lang).request(origin4)).Body.Bytes()
+			heaviest[page] = max(heaviest[page], zipped(t, body))
+		}
+		for _, path := range []string{pathStyle, pathIcon} {
+			heaviest[path] = zipped(t, newVenue(t).get(path).Body.Bytes())
+		}
+		total := 0
+		for what, n := range heaviest {
+			t.Logf("%s %-15s %5d bytes gzipped", lang, what, n)
+			total += n
+		}
+		t.Logf("%s %-15s %5d of %d", lang, "all", total, budget)
+		if total > budget {
+			t.Errorf("%s: pages weigh %d bytes gzipped, more than %d", lang, total, budget)
+		}
 	}
 }
 

@@ -85,7 +85,7 @@ func (p *portal) login(name hotspot.Method) http.HandlerFunc {
 			p.refuse(w, r, h, name, form, err)
 			return
 		}
-		seeOther(w, pathStatus, p.target(form.Get(fieldTarget)).query())
+		seeOther(w, p.local(r, pathStatus, p.target(form.Get(fieldTarget)).query()))
 	}
 }
 
@@ -158,5 +158,5 @@ func (p *portal) logout(w http.ResponseWriter, r *http.Request) {
 		p.fault(w, r, "cannot log a guest out", err)
 		return
 	}
-	seeOther(w, pathWelcome, url.Values{fieldBye: {"1"}})
+	seeOther(w, p.local(r, pathWelcome, url.Values{fieldBye: {"1"}}))
 }

@@ -12,13 +12,15 @@ import (
 
 // page fills in the frame of a page. The title is a key.
 func (p *portal) page(r *http.Request, title string) webui.Page {
-	l := p.langs.Negotiate(r.Header.Get("Accept-Language"))
+	l, chosen := p.langs.For(r)
 	return webui.Page{
-		Lang:  l,
-		Title: l.T(title),
-		Site:  cmp.Or(p.cfg.Service.Settings().VenueName, l.T("site.name")),
-		Style: p.style.URL(),
-		Icon:  p.icon.URL(),
+		Lang:      l,
+		Chosen:    chosen,
+		Languages: p.languages(r, l),
+		Title:     l.T(title),
+		Site:      cmp.Or(p.cfg.Service.Settings().VenueName, l.T("site.name")),
+		Style:     p.style.URL(),
+		Icon:      p.icon.URL(),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/webui"
 )
 
 // The portal's paths.
@@ -95,13 +96,13 @@ func allowed(methods map[string]http.HandlerFunc) string {
 // elsewhere sends a guest on to another page, with what a link may carry.
 func (p *portal) elsewhere(path string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		seeOther(w, path, carried(r))
+		seeOther(w, webui.Local(path, p.carried(r)))
 	}
 }
 
 // carried is what a link to the portal may carry on to the page that it leads
 // to, cut to size.
-func carried(r *http.Request) url.Values {
+func (p *portal) carried(r *http.Request) url.Values {
 	from, keep := r.URL.Query(), url.Values{}
 	for _, name := range []string{fieldCode, fieldPasscode} {
 		if v := tidyField(from.Get(name)); v != "" {
@@ -111,15 +112,15 @@ func carried(r *http.Request) url.Values {
 	if t, ok := parseTarget(from.Get(fieldTarget)); ok {
 		keep.Set(fieldTarget, t.URL)
 	}
+	if _, chosen := p.langs.For(r); chosen != "" {
+		keep.Set(webui.LanguageField, chosen)
+	}
 	return keep
 }
 
 // seeOther redirects within the portal: a full navigation with GET, as sign-in
 // sheets need it to look again whether they are online.
-func seeOther(w http.ResponseWriter, path string, query url.Values) {
-	if len(query) > 0 {
-		path += "?" + query.Encode()
-	}
-	w.Header().Set("Location", path)
+func seeOther(w http.ResponseWriter, to webui.URL) {
+	w.Header().Set("Location", to.Href())
 	w.WriteHeader(http.StatusSeeOther)
 }

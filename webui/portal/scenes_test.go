@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/webui"
 )
 
 // scene is one state of one page, as the golden files and the browser see it.
@@ -19,7 +20,22 @@ type scene struct {
 	path   string
 	form   url.Values
 	status int
+	lang   string // that the guest chose, if it did
 }
+
+// in is the scene for a guest who chose a language.
+func (s scene) in(lang string) scene {
+	query := "?"
+	if strings.Contains(s.path, "?") {
+		query = "&"
+	}
+	s.path += query + webui.LanguageField + "=" + lang
+	s.lang = lang
+	return s
+}
+
+// otherLanguages are those beside English.
+var otherLanguages = []string{"ar", "it"}
 
 var typed = url.Values{"code": {"K7MPQ2"}, "passcode": {"secret-one"}}
 

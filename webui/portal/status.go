@@ -12,6 +12,7 @@ type statusView struct {
 	webui.Page
 	Online                   bool
 	Target                   target
+	Before, After            string // around its host in the link to it
 	TimeText, TimeDetail     string // left
 	OnlineText, OnlineDetail string
 	Quotas                   []quotaView
@@ -58,7 +59,8 @@ func (p *portal) offlineView(r *http.Request, st hotspot.GuestStatus) *statusVie
 func (p *portal) onlineView(r *http.Request, st hotspot.GuestStatus) *statusView {
 	v := &statusView{Page: p.page(r, "status.title"), Online: true, Login: st.Guest.Login}
 	v.Target = p.target(r.URL.Query().Get(fieldTarget))
-	v.Self = webui.Local(pathStatus, v.Target.query())
+	v.Before, v.After = v.Lang.Around("status.continue", "site")
+	v.Self = v.Local(pathStatus, v.Target.query())
 	if st.Guest.Account.Method == hotspot.MethodFree {
 		v.Login = "" // a hardware address tells the guest nothing
 	}

@@ -63,7 +63,7 @@ func (p *portal) welcome(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	v := p.welcomeView(r, q)
 	if st.Online {
-		seeOther(w, pathStatus, v.Target.query())
+		seeOther(w, v.Local(pathStatus, v.Target.query()))
 		return
 	}
 	v.Passcode = tidyField(q.Get(fieldPasscode))

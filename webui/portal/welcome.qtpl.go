@@ -91,13 +91,15 @@ func (v *welcomeView) Main() string {
 }
 
 func streamvoucherForm(qw422016 *qt422016.Writer, v *welcomeView) {
-	qw422016.N().S(`<form method="post" action="/login"> `)
+	qw422016.N().S(`<form method="post" action="`)
+	qw422016.E().S(v.To(pathLogin).Href())
+	qw422016.N().S(`"> `)
 	streamcarry(qw422016, v.Target)
 	qw422016.N().S(`<div class="field"> <label for="code">`)
 	qw422016.E().S(v.T("voucher.code"))
 	qw422016.N().S(`</label> <input type="text" id="code" name="code" value="`)
 	qw422016.E().S(v.Code)
-	qw422016.N().S(`" maxlength="64" inputmode="text" autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false"`)
+	qw422016.N().S(`" maxlength="64" dir="ltr" inputmode="text" autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false"`)
 	if v.Bad(fieldCode) {
 		qw422016.N().S(` aria-invalid="true"`)
 	}
@@ -108,7 +110,7 @@ func streamvoucherForm(qw422016 *qt422016.Writer, v *welcomeView) {
 	qw422016.E().S(v.T("voucher.passcode"))
 	qw422016.N().S(`</label> <input type="text" id="passcode" name="passcode" value="`)
 	qw422016.E().S(v.Passcode)
-	qw422016.N().S(`" maxlength="64" inputmode="text" autocomplete="off" autocapitalize="none" autocorrect="off" spellcheck="false"`)
+	qw422016.N().S(`" maxlength="64" dir="ltr" inputmode="text" autocomplete="off" autocapitalize="none" autocorrect="off" spellcheck="false"`)
 	if v.Bad(fieldPasscode) {
 		qw422016.N().S(` aria-invalid="true"`)
 	}
@@ -135,7 +137,9 @@ func voucherForm(v *welcomeView) string {
 }
 
 func streamfreeForm(qw422016 *qt422016.Writer, v *welcomeView) {
-	qw422016.N().S(`<form method="post" action="/free"> `)
+	qw422016.N().S(`<form method="post" action="`)
+	qw422016.E().S(v.To(pathFree).Href())
+	qw422016.N().S(`"> `)
 	streamcarry(qw422016, v.Target)
 	qw422016.N().S(`<button type="submit" class="button`)
 	if !v.OnlyFree() {
