@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -20,6 +21,7 @@ const Prefix = "/api/v1"
 
 // Service is what the API needs of [hotspot.Service].
 type Service interface {
+	Stats
 	CreateVouchers(ctx context.Context, specs ...hotspot.VoucherSpec) ([]hotspot.Voucher, error)
 	EditVoucher(ctx context.Context, username string, e hotspot.VoucherEdit) (hotspot.VoucherView, error)
 	RemoveVoucher(ctx context.Context, username string) error
@@ -78,6 +80,11 @@ type Config struct {
 	// Info tells what the daemon knows of itself; the API fills in the clock,
 	// the zone and the guests. Must not be nil.
 	Info func(context.Context) Status
+	// Health finds out how the parts of the hotspot are. It is called at most
+	// once a minute. Nil where no daemon runs.
+	Health func(context.Context) []HealthFact
+	// Stopping is closed when streams shall end. Nil: never.
+	Stopping <-chan struct{}
 	// ClockSynced is told that the system's clock is right now. Nil where no
 	// daemon runs that would care.
 	ClockSynced func(context.Context) error
@@ -93,7 +100,9 @@ type Config struct {
 // server carries the parts to the operations.
 type server struct {
 	Config
-	mux *http.ServeMux
+	mux     *http.ServeMux
+	streams atomic.Int32 // of statistics, that are open
+	found   healthFacts
 }
 
 // New returns the API for paths under [Prefix].
@@ -118,6 +127,7 @@ func New(c Config) *API {
 	s.guests(api)
 	s.settings(api)
 	s.logins(api)
+	s.stats(api)
 	s.system(api)
 	s.apiKeys(api)
 	s.webhooks(api)

@@ -306,7 +306,7 @@ func TestOpenAPI(t *testing.T) {
 			}
 		}
 	}
-	if _, ok := doc.Components.Schemas["ErrorModel"]; ok || operations != 52 {
+	if _, ok := doc.Components.Schemas["ErrorModel"]; ok || operations != 57 {
 		t.Errorf("%d operations, schemas %v", operations, doc.Components.Schemas)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/vouchsafe/vouchsafe/api/v1/v1test"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
@@ -54,6 +55,14 @@ func (l *lab) fill() {
 		{ID: 1, Method: hotspot.MethodFree, Key: "02:00:5E:10:00:02", MAC: hotspot.MAC{2, 0, 0x5e, 0x10, 0, 2}, Visits: 3, Created: now, LastLogin: now},
 		{ID: 1, Method: hotspot.MethodEmail, Key: "a@example.com", Name: "evil\x1b[2J", MAC: mac, Visits: 1, Verified: true, Created: now},
 	}
+	l.service.Stats = v1test.Stats{
+		Now: hotspot.LiveStats{Time: now, Online: 1, Rate: hotspot.Rate{Down: 300_000, Up: 900},
+			Guests: []hotspot.GuestRate{{MAC: mac, Login: "evil\x1b[2J", Rate: hotspot.Rate{Down: 300_000, Up: 900}}}},
+		Counted: []hotspot.HistoryPoint{
+			{Start: now.Add(-90 * time.Minute), Used: hotspot.Usage{Down: 1 << 30}, Logins: hotspot.Logins{2, 1}, Peak: 2},
+			{Start: now.Add(-30 * time.Minute), Provisional: true}},
+		Top: []hotspot.TopVoucher{{ID: 2, Username: "Anna", FullName: "Quiet\nHeron", Used: hotspot.Usage{Down: 5 * hotspot.MB, Up: 900}}},
+	}
 	l.service.Hosts = []hotspot.GuestHost{
 		{Host: host, Guest: &l.service.Guest[0]},
 		{Host: hotspot.Host{MAC: hotspot.MAC{2, 0, 0x5e, 0x10, 0, 2}, Age: 90 * time.Second}},
@@ -76,6 +85,8 @@ func TestGolden(t *testing.T) {
 		{"settings_list_json", "settings list --json"},
 		{"status", "status"},
 		{"status_json", "status --json"},
+		{"stats", "stats --by hour"},
+		{"stats_json", "stats --json"},
 		{"log", "log"},
 		{"log_json", "log --voucher anna --json"},
 		{"user_list", "user list"},
@@ -106,7 +117,7 @@ func TestGoldenEmpty(t *testing.T) {
 	l.service.Believed = false
 	l.status.Notices = []string{"the store was damaged; it was restored from the snapshot of 2026-03-03 04:00"}
 	var b strings.Builder
-	for _, line := range []string{"voucher list", "voucher list --json", "guest list", "guest list --json", "guest list --all", "log", "user list", "voucher list --where status=new", "status"} {
+	for _, line := range []string{"voucher list", "voucher list --json", "guest list", "guest list --json", "guest list --all", "log", "user list", "voucher list --where status=new", "status", "stats"} {
 		b.WriteString("$ vouchsafe " + line + "\n" + l.must(strings.Fields(line)...))
 	}
 	golden(t, "empty", b.String())

@@ -33,6 +33,8 @@ type Service struct {
 	Sessions []hotspot.Session
 	// Known are the users of methods other than vouchers.
 	Known []hotspot.User
+	// Stats are the statistics.
+	Stats Stats
 
 	mu       sync.Mutex // guards what is below
 	last     uint64

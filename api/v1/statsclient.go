@@ -1,0 +1,35 @@
+package v1
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// Live tells what goes on now, with up to most guests.
+func (c *Client) Live(ctx context.Context, most int) (Live, error) {
+	return call[Live](ctx, c, http.MethodGet, "/stats/live?guests="+strconv.Itoa(most), nil)
+}
+
+// History tells what was counted by hour or by day; what is empty is as the API
+// has it by default.
+func (c *Client) History(ctx context.Context, from, to, by string) ([]HistoryPoint, error) {
+	q := url.Values{}
+	set(q, "from", from)
+	set(q, "to", to)
+	set(q, "by", by)
+	list, err := call[List[HistoryPoint]](ctx, c, http.MethodGet, "/stats/history?"+q.Encode(), nil)
+	return list.Items, err
+}
+
+// TopVouchers lists the vouchers that used the most on the last days.
+func (c *Client) TopVouchers(ctx context.Context, days, limit int) ([]TopVoucher, error) {
+	list, err := call[List[TopVoucher]](ctx, c, http.MethodGet, "/stats/top?days="+strconv.Itoa(days)+"&limit="+strconv.Itoa(limit), nil)
+	return list.Items, err
+}
+
+// Health tells how the parts of the hotspot are.
+func (c *Client) Health(ctx context.Context) (Health, error) {
+	return call[Health](ctx, c, http.MethodGet, "/health", nil)
+}
