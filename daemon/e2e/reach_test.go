@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -51,11 +52,20 @@ func TestReach(t *testing.T) {
 		if resp, _, err := h.get(g.Host, "http://"+netlab.RouterLAN4+"/api/"); err == nil {
 			t.Errorf("%s: the API answers the guest network with %d", g.Name(), resp.StatusCode)
 		}
+		for _, addr := range append(own, others...) {
+			if c, err := g.DialContext(t.Context(), "tcp", net.JoinHostPort(addr, "443")); err == nil {
+				c.Close()
+				t.Errorf("%s reaches HTTPS at %s", g.Name(), addr)
+			}
+		}
 	}
 	for path, want := range map[string]int{"/api/": 200, "/healthz": 200} {
 		if resp, _, err := h.get(h.LAN(), "http://"+netlab.RouterLAN4+path); err != nil || resp.StatusCode != want {
 			t.Errorf("%s on the LAN: %v, %v", path, resp, err)
 		}
+	}
+	if out, err := h.LAN().Command(t.Context(), "curl", "-sS", "-m", "10", "--cacert", filepath.Join(h.DataDir(), "https.pem"), "https://"+netlab.RouterLAN4+"/healthz").CombinedOutput(); err != nil {
+		t.Errorf("HTTPS on the LAN: %v: %s", err, out)
 	}
 	// The portal is not for the internet.
 	for _, addr := range []string{netlab.RouterWAN4, netlab.RouterWAN6} {

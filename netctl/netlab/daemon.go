@@ -56,8 +56,12 @@ type (
 		PortalPort int      `yaml:"portal_port"`
 	}
 	fileLAN struct {
-		Interface string   `yaml:"interface"`
-		Listen    []string `yaml:"listen,flow"`
+		Interface string    `yaml:"interface"`
+		Listen    []string  `yaml:"listen,flow"`
+		HTTPS     fileHTTPS `yaml:"https"`
+	}
+	fileHTTPS struct {
+		Listen []string `yaml:"listen,flow"`
 	}
 	fileNetwork struct {
 		Backend string   `yaml:"backend"`
@@ -94,7 +98,7 @@ func (l *Lab) WriteConfig(c Config) (string, error) {
 		Data:    or(c.Data, l.DataDir()),
 		Zone:    c.Zone,
 		Guest:   fileGuest{GuestBridge, []string{RouterGuest4, RouterGuest6}, PortalPort},
-		LAN:     fileLAN{LANLink, []string{RouterLAN4 + ":80"}},
+		LAN:     fileLAN{LANLink, []string{RouterLAN4 + ":80"}, fileHTTPS{[]string{"0.0.0.0:443"}}},
 		Network: fileNetwork{or(c.Backend, "nftables"), []string{WANLink}, l.leaseFile()},
 		Log:     fileLog{or(c.Level, "info"), or(c.Format, "text")},
 		// Namespaces share this machine's clock; whether it is right is its
