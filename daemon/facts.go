@@ -17,3 +17,12 @@ func (d *hotspotDaemon) facts(ctx context.Context) (out []v1.HealthFact) {
 	})
 	return out
 }
+
+// stopping is closed when the run ends: an answer that goes on must not hold it
+// up.
+func (d *hotspotDaemon) stopping() <-chan struct{} {
+	if d.servers == nil {
+		return nil
+	}
+	return d.servers.ctx.Done()
+}

@@ -232,7 +232,7 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 // restAPI is what the command line and programs on the LAN reach.
 func (d *hotspotDaemon) restAPI() *v1.API {
 	return v1.New(v1.Config{Service: d.service, Keys: d.keys, Operators: d.people, Webhooks: d.webhooks, Log: d.opts.Log, Info: d.status,
-		Health: d.facts, Stopping: d.servers.ctx.Done(),
+		Health: d.facts, Stopping: d.stopping(),
 		Backups: &backups{db: d.db, cfg: *d.conf(), run: d.run, now: d.service.Now, replace: d.startOver,
 			flush: d.flush},
 		Receipts: d.receipts,
