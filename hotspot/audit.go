@@ -65,7 +65,6 @@ const (
 	AuditKeyCreated  Action = "key.created"
 	AuditKeyRenamed  Action = "key.renamed"
 	AuditKeyRemoved  Action = "key.removed"
-	AuditKeyViewed   Action = "key.viewed"
 	AuditTokensEnded Action = "key.tokens_ended"
 	AuditDeviceKey   Action = "device_key.regenerated"
 

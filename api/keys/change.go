@@ -159,6 +159,9 @@ func (k *Keys) add(ctx context.Context, by *api.Principal, e *entry) error {
 		if err := putJSON(tx, secretName(e.id), e.record); err != nil {
 			return err
 		}
+		if err := k.audit(ctx, by, tx, hotspot.AuditKeyCreated, e.Label, e.created()...); err != nil {
+			return err
+		}
 		return hotspot.StoreReceipt(ctx, tx, e.key(now, believed))
 	})
 	if err == nil {
@@ -178,7 +181,8 @@ func (k *Keys) Rename(ctx context.Context, by *api.Principal, id api.ID, label s
 	now, _ := k.cfg.Now()
 	err := k.edit(ctx, by, id,
 		func(r *ring, e *entry) error { return r.labelFree(e.owner, label, id) },
-		func(rec *record) { rec.Label, rec.Modified = label, now.UnixMilli() })
+		func(rec *record) { rec.Label, rec.Modified = label, now.UnixMilli() },
+		hotspot.AuditKeyRenamed, hotspot.Change{Field: "label", New: label})
 	if err != nil {
 		return api.Key{}, err
 	}
@@ -194,7 +198,8 @@ func (k *Keys) EndTokens(ctx context.Context, by *api.Principal, id api.ID) erro
 	if id == (api.ID{}) {
 		return k.endDeviceTokens(ctx, by)
 	}
-	return k.edit(ctx, by, id, func(*ring, *entry) error { return nil }, func(rec *record) { rec.Tokens++ })
+	return k.edit(ctx, by, id, func(*ring, *entry) error { return nil }, func(rec *record) { rec.Tokens++ },
+		hotspot.AuditTokensEnded)
 }
 
 func (k *Keys) endDeviceTokens(ctx context.Context, by *api.Principal) error {
@@ -216,7 +221,10 @@ func (k *Keys) endDeviceTokens(ctx context.Context, by *api.Principal) error {
 	next.state.Tokens++
 	next.lifetime = newLifetime()
 	err := k.update(ctx, func(tx hotspot.Tx) error {
-		return k.changeState(tx, d, func(s *deviceState) { s.Tokens = next.state.Tokens })
+		if err := k.changeState(tx, d, func(s *deviceState) { s.Tokens = next.state.Tokens }); err != nil {
+			return err
+		}
+		return k.audit(ctx, by, tx, hotspot.AuditTokensEnded, DeviceKeyName)
 	})
 	if err == nil {
 		k.device.Store(&next)
@@ -226,7 +234,8 @@ func (k *Keys) endDeviceTokens(ctx context.Context, by *api.Principal) error {
 }
 
 // edit changes the record of a key, in turn, if check allows.
-func (k *Keys) edit(ctx context.Context, by *api.Principal, id api.ID, check func(*ring, *entry) error, change func(*record)) error {
+func (k *Keys) edit(ctx context.Context, by *api.Principal, id api.ID, check func(*ring, *entry) error, change func(*record),
+	action hotspot.Action, changes ...hotspot.Change) error {
 	if err := k.inTurn(ctx, by); err != nil {
 		return err
 	}
@@ -242,7 +251,13 @@ func (k *Keys) edit(ctx context.Context, by *api.Principal, id api.ID, check fun
 	if err := check(r, e); err != nil {
 		return err
 	}
-	if err := k.update(ctx, func(tx hotspot.Tx) error { return changeRecord(tx, e, change) }); err != nil {
+	err = k.update(ctx, func(tx hotspot.Tx) error {
+		if err := changeRecord(tx, e, change); err != nil {
+			return err
+		}
+		return k.audit(ctx, by, tx, action, e.Label, changes...)
+	})
+	if err != nil {
 		return err
 	}
 	k.change(e, change)
@@ -267,7 +282,13 @@ func (k *Keys) Remove(ctx context.Context, by *api.Principal, id api.ID) error {
 	if err != nil {
 		return err
 	}
-	if err := k.update(ctx, func(tx hotspot.Tx) error { return tx.DeleteSecret(secretName(id)) }); err != nil {
+	err = k.update(ctx, func(tx hotspot.Tx) error {
+		if err := tx.DeleteSecret(secretName(id)); err != nil {
+			return err
+		}
+		return k.audit(ctx, by, tx, hotspot.AuditKeyRemoved, e.Label)
+	})
+	if err != nil {
 		return err
 	}
 	k.swap(func(all []*entry) []*entry {

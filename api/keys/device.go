@@ -97,7 +97,10 @@ func (k *Keys) Regenerate(ctx context.Context) (string, error) {
 		if err := tx.DeleteSecret(deviceStateSecret); err != nil {
 			return err
 		}
-		return tx.PutSecret(deviceKeySecret, k.sealer.seal([]byte(text)))
+		if err := tx.PutSecret(deviceKeySecret, k.sealer.seal([]byte(text))); err != nil {
+			return err
+		}
+		return k.audit(ctx, api.PrincipalOf(ctx), tx, hotspot.AuditDeviceKey, DeviceKeyName)
 	})
 	if err != nil {
 		// Whether the store has the new key is not known for sure: ask it.

@@ -164,7 +164,11 @@ func (h *handler) token(w http.ResponseWriter, r *http.Request) {
 		api.NotesOf(r.Context()).Caller = p.String()
 		token, _, err = h.keys.IssueToken(r.Context(), p)
 	}
+	var wait *api.WaitError
 	switch {
+	case errors.As(err, &wait):
+		w.Header().Set("Retry-After", strconv.Itoa(wait.Seconds()))
+		h.fail(w, r, http.StatusTooManyRequests, wait.Error(), nil)
 	case wrongKey(err):
 		h.failed.Fail(api.Peer(r))
 		h.fail(w, r, http.StatusUnauthorized, "the credentials are wrong or have expired", nil)

@@ -90,7 +90,11 @@ func (k *Keys) Check(ctx context.Context, key string, from netip.Addr) (*api.Pri
 	isDevice := device.matches(key)
 	switch {
 	case e != nil && !k.expired(e):
-		return k.use(e, from), nil
+		p, err := k.ofOwner(ctx, e.principal(from))
+		if err == nil {
+			k.note(e.usage, from)
+		}
+		return p, err
 	case isDevice:
 		return k.useDevice(device, from), nil
 	case deviceErr != nil && !strings.HasPrefix(key, keyPrefix):
@@ -127,12 +131,6 @@ func (r *ring) find(key string) *entry {
 func (k *Keys) expired(e *entry) bool {
 	now, believed := k.cfg.Now()
 	return e.expired(now, believed)
-}
-
-// use notes that a key was used, and tells whose it is.
-func (k *Keys) use(e *entry, from netip.Addr) *api.Principal {
-	k.note(e.usage, from)
-	return e.principal(from)
 }
 
 func (k *Keys) note(u *usage, from netip.Addr) {

@@ -182,12 +182,10 @@ func (k *Keys) holder(ctx context.Context, c claims, from netip.Addr) (p *api.Pr
 		if err != nil {
 			return p, nil, err
 		}
-		if k.cfg.Operators != nil && e.owner != (api.ID{}) {
-			if _, err := k.cfg.Operators.Operator(ctx, e.owner); err != nil {
-				return p, nil, err // the operator may be gone
-			}
+		if p, err = k.ofOwner(ctx, e.principal(from)); err != nil {
+			return p, nil, err // the operator may be gone
 		}
-		p, u = e.principal(from), e.usage
+		u = e.usage
 	case forOperator:
 		if k.cfg.Operators == nil {
 			return p, nil, api.ErrWrongKey
