@@ -44,6 +44,9 @@ func (s *server) backups(api huma.API) {
 		got, err := s.Config.Backups.Restore(r.Context(), r.Body, r.URL.Query().Get("dry_run") == "true")
 		if err == nil {
 			got.Created = inZone(s, got.Created)
+			if got.Records == nil {
+				got.Records = map[string]uint64{} // an object, as is promised
+			}
 			s.sendJSON(w, r, api, got)
 		}
 		return err

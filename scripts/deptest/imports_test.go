@@ -82,6 +82,7 @@ var bans = []struct {
 	{"gopkg.in/yaml.v3", []string{"daemon/config/...", "netctl/netlab/..."}, true, "one configuration file, one reader; the lab writes one"},
 	{"github.com/chromedp/...", []string{"webui/pagetest/browser"}, true, "browsers are for tests"},
 	{"github.com/makiuchi-d/gozxing/...", nil, true, "readers of QR codes are for tests"},
+	{"github.com/getkin/kin-openapi/...", nil, true, "the API's own description is held against another's reading of it in tests"},
 	{"rsc.io/qr/...", []string{"webui/print"}, true, "codes are printed in one place"},
 	{"github.com/google/go-cmp/...", []string{"hotspot/hotspottest/...", "netctl/gatetest/..."}, true, "comparisons with panics are for tests"},
 	{"github.com/stretchr/testify/...", nil, false, "the standard library and go-cmp do"},

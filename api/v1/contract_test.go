@@ -1,0 +1,180 @@
+package v1_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+
+	v1 "github.com/vouchsafe/vouchsafe/api/v1"
+	"github.com/vouchsafe/vouchsafe/hotspot"
+)
+
+// contract holds requests and answers against the API's own description, with
+// a validator that knows nothing of how that was made.
+type contract struct {
+	t      *testing.T
+	h      *house
+	router routers.Router
+	done   map[string]bool // operations that succeeded
+}
+
+func newContract(t *testing.T) *contract {
+	t.Helper()
+	h := newHouse(t)
+	h.backups = wholeBackup{}
+	h.restart()
+	w := h.do("GET", "/openapi.json", "")
+	doc, err := openapi3.NewLoader().LoadFromData(w.Body.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Validate(t.Context()); err != nil || !strings.HasPrefix(doc.OpenAPI, "3.1.") {
+		t.Fatalf("%s is no valid document: %v", doc.OpenAPI, err)
+	}
+	router, err := legacy.NewRouter(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.FileBodyDecoder)
+	return &contract{t: t, h: h, router: router, done: map[string]bool{}}
+}
+
+// call sends a request that must fit the description, and checks that the
+// answer does, too.
+func (c *contract) call(method, path, contentType, body string, status int) map[string]any {
+	c.t.Helper()
+	device, err := c.h.keys.DeviceKey(c.t.Context())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r := request(method, path, body, "Content-Type", contentType, "Authorization", "Bearer "+device)
+	if body == "" {
+		r.Header.Del("Content-Type")
+	}
+	route, params, err := c.router.FindRoute(r)
+	if err != nil {
+		c.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	in := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route,
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true}}
+	if err := openapi3filter.ValidateRequest(c.t.Context(), in); err != nil && status < 400 {
+		c.t.Errorf("%s %s: the request is not as described: %v", method, path, err)
+	}
+	w := httptest.NewRecorder()
+	c.h.lan.ServeHTTP(w, r)
+	if w.Code != status {
+		c.t.Errorf("%s %s: %d %s", method, path, w.Code, w.Body)
+		return nil
+	}
+	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: w.Code, Header: w.Header(),
+		Body: io.NopCloser(bytes.NewReader(w.Body.Bytes())), Options: in.Options}
+	if err := openapi3filter.ValidateResponse(c.t.Context(), out); err != nil {
+		c.t.Errorf("%s %s: the answer is not as described: %v", method, path, err)
+	}
+	if status < 400 {
+		c.done[route.Operation.OperationID] = true
+	}
+	var answer map[string]any
+	_ = json.Unmarshal(w.Body.Bytes(), &answer) // some have none
+	return answer
+}
+
+func (c *contract) json(method, path, body string, status int) map[string]any {
+	c.t.Helper()
+	return c.call(method, path, "application/json", body, status)
+}
+
+// elsewhere are parts of the API that are walked through where they are made.
+func elsewhere(path string) bool {
+	for _, part := range []string{"/operators", "/audit", "/webhook", "/me", "/sessions", "/stats", "/health", "/session", "/signin", "/events", "/account"} {
+		if strings.HasPrefix(path, v1.Prefix+part) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestContract walks through every operation.
+func TestContract(t *testing.T) {
+	c := newContract(t)
+	c.walkVouchers()
+	c.walkKeys()
+	c.walkSystem()
+	c.json("GET", "/logins?since=2026-01-01&mac=02:00:5E:10:00:01", "", 200)
+	c.json("GET", "/users?method=email", "", 200)
+	for _, row := range table(t, c.h.lan) {
+		if !c.done[row.id] && !elsewhere(row.path) && row.id != "kick-guest" {
+			t.Errorf("%s was not walked through", row.id)
+		}
+	}
+}
+
+func (c *contract) walkVouchers() {
+	c.json("POST", "/vouchers", `{"username":"anna","note":"room 7","valid_for":"2 days","download_limit":1048576}`, 201)
+	c.json("POST", "/vouchers", `{"count":3}`, 201)
+	c.json("POST", "/vouchers", `{"username":"ANNA"}`, 409)
+	c.json("POST", "/vouchers", `{"count":9999}`, 422)
+	c.json("POST", "/vouchers", `{`, 400)
+	page := c.json("GET", "/vouchers?limit=2&sort=-username&q=a", "", 200)
+	if next, _ := page["next"].(string); next != "" {
+		c.json("GET", "/vouchers?limit=2&sort=-username&q=a&cursor="+next, "", 200)
+	}
+	c.json("GET", "/vouchers?cursor=x", "", 422)
+	c.json("GET", "/vouchers/anna", "", 200)
+	c.json("GET", "/vouchers/nobody", "", 404)
+	c.json("PATCH", "/vouchers/anna", `{"note":"room 8","top_up_download":5}`, 200)
+	c.json("POST", "/vouchers/edit", `{"where":{"note":"room*"},"edit":{"disabled":true}}`, 200)
+	c.call("POST", "/vouchers/import?on_conflict=skip", "application/x-ndjson", "{\"username\":\"berta\"}\n", 200)
+	c.json("POST", "/vouchers/remove", `{"usernames":["berta"]}`, 200)
+	c.json("DELETE", "/vouchers/anna", "", 204)
+}
+
+func (c *contract) walkKeys() {
+	made := c.json("POST", "/keys", `{"label":"till","scopes":["vouchers"],"viewable":true}`, 201)
+	id, _ := made["id"].(string)
+	c.json("POST", "/keys", `{"label":"till"}`, 409)
+	c.json("GET", "/keys", "", 200)
+	c.json("GET", "/keys/"+id, "", 200)
+	c.json("GET", "/keys/"+id+"/secret", "", 200)
+	c.json("PATCH", "/keys/"+id, `{"label":"till 2"}`, 200)
+	c.json("POST", "/keys/"+id+"/token", "", 201)
+	c.json("DELETE", "/keys/"+id+"/tokens", "", 204)
+	c.json("DELETE", "/keys/"+id, "", 204)
+	c.json("GET", "/keys/"+id, "", 404)
+	c.json("GET", "/device-key", "", 200)
+	c.json("POST", "/device-key/token", "", 201)
+	c.json("DELETE", "/device-key/tokens", "", 204)
+	c.json("POST", "/device-key/regenerate", "", 200)
+}
+
+func (c *contract) walkSystem() {
+	c.h.hosts.Put(hotspot.Host{MAC: hotspot.MAC{2, 0, 0x5e, 0x10, 0, 1}, Name: "phone"})
+	c.json("GET", "/status", "", 200)
+	c.json("GET", "/settings", "", 200)
+	c.json("PUT", "/settings/api.post", `{"value":"on"}`, 200)
+	c.json("PUT", "/settings/api.post", `{"value":"perhaps"}`, 422)
+	c.json("GET", "/settings/api.post", "", 200)
+	c.json("GET", "/guests", "", 200)
+	c.json("GET", "/hosts", "", 200)
+	c.json("DELETE", "/guests/02:00:5E:10:00:01", "", 404)
+	c.json("PUT", "/clock", `{"synced":true}`, 204)
+	c.call("POST", "/restore?dry_run=true", "application/octet-stream", "12345", 200)
+	c.call("GET", "/backup", "", "", 200)
+}
+
+// wholeBackup is a backup that is fine.
+type wholeBackup struct{ torn }
+
+func (wholeBackup) Backup(_ context.Context, w io.Writer) error {
+	_, err := io.WriteString(w, "12345")
+	return err
+}
