@@ -4,8 +4,8 @@
 //
 // No sentence stands in a template or in Go code: every text is looked up by
 // key in a language file (lang/en.json here and in each package of pages), so
-// that another language is one more file. Pages need no script and load
-// nothing from elsewhere.
+// that another language is one more file: docs/translating.md. Pages need no
+// script and load nothing from elsewhere.
 //
 // # How a page is made
 //
@@ -66,10 +66,17 @@
 // with the space that shall be seen, and nothing after <p> or before </p>.
 //
 // Texts: v.T("key", "name", value); one text with {names} per sentence, never
-// parts of one put together; [Language.N] where a number decides the form. What
+// parts of one put together; [Language.N] where a number decides the form,
+// [Language.Around] where something in its midst has an element of its own. What
 // people typed (names, notes) is in <bdi>, or in an element with dir="auto", so
-// that it does not turn its surroundings around. Styles use logical properties
-// (margin-inline-start, text-align: start), never left and right.
+// that it does not turn its surroundings around; codes and addresses have
+// dir="ltr". Styles use logical properties (margin-inline-start, text-align:
+// start), never left and right.
+//
+// The reader's language is that of [Languages.For]. Links and forms to pages of
+// the same kind are made by [Page.To] and [Page.Local], which take a chosen
+// language along; the links to choose one are [LanguageChoice]'s.
+// pagetest.Catalogues compares a package's language files.
 //
 // Use the element that means it, and a browser does the rest. One h1 and one
 // main; nav for links between pages, with aria-current="page". Figures with a

@@ -166,3 +166,36 @@ func TestWalkWithoutScript(t *testing.T) {
 		t.Errorf("console: %q", said)
 	}
 }
+
+// TestChooseLanguageWithoutScript chooses Arabic and stays in it, through a
+// refusal, the login and the logout, without cookies.
+func TestChooseLanguageWithoutScript(t *testing.T) {
+	v, origin := serve(t, func(v *venue) { v.refusal = hotspot.ErrUnknownCode }, nil)
+	c := browser.Start(t, "")
+	click := func(sel chromedp.CSS) {
+		t.Helper()
+		browser.Ask(t, c, func(ctx context.Context, _ *chromedp.Target) (*network.Response, error) {
+			return chromedp.RunResponse(ctx, chromedp.Click(sel))
+		})
+	}
+	shows := func(lang, dir, what string) {
+		t.Helper()
+		c.Do(t, chromedp.WaitReady(chromedp.CSS(fmt.Sprintf("html[lang=%s][dir=%s] %s", lang, dir, what))))
+	}
+	c.Do(t, browser.Command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}),
+		browser.Look(320, "light"), chromedp.Navigate(origin+"/welcome?code=K7MPQ2"))
+	shows("en", "ltr", "#code")
+	click("a[hreflang=ar]")
+	shows("ar", "rtl", "#code[value=K7MPQ2]")
+	click(`form[action^="/login"] button`)
+	shows("ar", "rtl", "#refusal")
+	v.mu.Lock()
+	v.refusal = nil
+	v.mu.Unlock()
+	click(`form[action^="/login"] button`)
+	shows("ar", "rtl", "h1.state")
+	click("a[hreflang=it]")
+	shows("it", "ltr", "h1.state")
+	click(`form[action^="/logout"] button`)
+	shows("it", "ltr", "[role=status]")
+}
