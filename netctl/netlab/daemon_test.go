@@ -82,6 +82,8 @@ guest:
 lan:
     interface: lan0
     listen: ['192.168.10.1:80']
+    https:
+        listen: ['0.0.0.0:443']
 network:
     backend: nftables
     uplinks: [wan0]
