@@ -61,6 +61,7 @@ type createdEvent struct {
 // below 20 kB whatever the usernames are.
 const maxListed = 25
 
+//go:noinline // it takes much code where it is called
 func voucherData(v *Voucher) voucherEvent {
 	return voucherEvent{ID: v.ID, Username: v.Username, ValidFor: v.ValidFor.String(), From: utc(v.ValidFrom),
 		Devices: v.Devices, LimitDn: v.Limit.Down, LimitUp: v.Limit.Up}
@@ -97,6 +98,8 @@ type seenEvent struct {
 }
 
 // utc is a time as events have it; the zero time is null.
+//
+//go:noinline // it takes much code where it is called
 func utc(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

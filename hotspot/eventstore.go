@@ -49,6 +49,8 @@ func (s *Service) EventsAdded() <-chan struct{} { return s.events.added }
 func (s *Service) EventsDropped() uint64 { return s.events.dropped.Load() }
 
 // wanted returns those who want to be told of a type of events.
+//
+//go:noinline // it takes much code where it is called
 func wanted(subs []Subscription, typ EventType) (to []EventTarget) {
 	for _, sub := range subs {
 		if slices.Contains(sub.Types, typ) {
@@ -176,7 +178,7 @@ func (t *eventTx) usedUp(v *Voucher) (Reason, error) {
 	case d.Has(Up):
 		return EndUpload, nil
 	}
-	end, ok := v.expiry(t.set)
+	end, ok := endOf(v, t.set)
 	if !ok {
 		return "", nil
 	}
@@ -187,7 +189,7 @@ func (t *eventTx) usedUp(v *Voucher) (Reason, error) {
 		}
 		t.mark = &mark
 	}
-	if t.mark.less(expires{end, v.ID}) {
+	if t.mark.less(end) {
 		return "", nil
 	}
 	return EndExpired, nil
@@ -195,8 +197,8 @@ func (t *eventTx) usedUp(v *Voucher) (Reason, error) {
 
 // watch notes the end of a voucher's time.
 func (t *eventTx) watch(v *Voucher) error {
-	if end, ok := v.expiry(t.set); ok && len(wanted(t.subs, EventExhausted)) > 0 {
-		t.expire = append(t.expire, expires{end, v.ID})
+	if end, ok := endOf(v, t.set); ok && len(wanted(t.subs, EventExhausted)) > 0 {
+		t.expire = append(t.expire, end)
 	}
 	return nil
 }
@@ -258,10 +260,10 @@ func moveEvents(tx Tx, by time.Duration) error {
 	}
 	t.moved = true
 	mark, err := readMark(tx)
-	if err != nil || mark.at.IsZero() {
+	if err != nil || mark.at == 0 {
 		return err
 	}
-	mark.at = mark.at.Add(by)
+	mark.at += by.Microseconds()
 	t.mark = &mark
 	return writeMark(tx, mark)
 }

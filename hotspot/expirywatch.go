@@ -1,7 +1,6 @@
 package hotspot
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -15,12 +14,37 @@ import (
 // told of: all ends up to it, in order of time and id, were told of, or came
 // before anybody wanted to know.
 type expires struct {
-	at time.Time
+	at int64 // microseconds: a time.Time takes much code to compare on 32 bits
 	id uint64
 }
 
-func (e expires) compare(o expires) int { return cmp.Or(e.at.Compare(o.at), cmp.Compare(e.id, o.id)) }
-func (e expires) less(o expires) bool   { return e.compare(o) < 0 }
+func (e expires) less(o expires) bool { return e.at < o.at || e.at == o.at && e.id < o.id }
+
+// endOf returns the end of a voucher's time, if it has one yet.
+//
+//go:noinline // it takes much code where it is called
+func endOf(v *Voucher, set Settings) (e expires, ok bool) {
+	end, ok := v.expiry(set)
+	return expires{end.UnixMicro(), v.ID}, ok
+}
+
+// sortEnds orders ends. It sorts pointers, for which the program has the code
+// already; that for another kind of value would take 12 kB.
+func sortEnds(all []expires) {
+	order := make([]*expires, len(all))
+	for i, e := range all {
+		order[i] = &e
+	}
+	slices.SortFunc(order, func(a, b *expires) int {
+		if a.less(*b) {
+			return -1
+		}
+		return 1
+	})
+	for i, e := range order {
+		all[i] = *e
+	}
+}
 
 // markName is where the mark is among the secrets, which hold what belongs to
 // nobody's record.
@@ -40,12 +64,12 @@ func readMark(r Reader) (mark expires, err error) {
 	if mark.id, err = strconv.ParseUint(id, 10, 64); bad != nil || err != nil {
 		return expires{}, nil // of a version that does it in another way
 	}
-	mark.at = time.UnixMicro(us).UTC()
+	mark.at = us
 	return mark, nil
 }
 
 func writeMark(tx Tx, m expires) error {
-	return tx.PutSecret(markName, []byte(strconv.FormatInt(m.at.UnixMicro(), 10)+" "+strconv.FormatUint(m.id, 10)))
+	return tx.PutSecret(markName, []byte(strconv.FormatInt(m.at, 10)+" "+strconv.FormatUint(m.id, 10)))
 }
 
 const (
@@ -64,7 +88,7 @@ type expiryWatch struct {
 	mu     sync.Mutex // guards what follows
 	known  bool       // soon is right
 	until  expires    // soon has all ends before this, and after the mark
-	soon   map[uint64]time.Time
+	soon   map[uint64]int64
 	absent bool // there is no mark
 }
 
@@ -99,7 +123,7 @@ func (w *expiryWatch) trim() {
 	for id, at := range w.soon {
 		all = append(all, expires{at, id})
 	}
-	slices.SortFunc(all, expires.compare)
+	sortEnds(all)
 	w.until = all[mostAhead/2]
 	for _, e := range all[mostAhead/2:] {
 		delete(w.soon, e.id)
@@ -148,7 +172,7 @@ func (w *expiryWatch) stop(ctx context.Context, e *eventStore) error {
 		mark, err = readMark(r)
 		return err
 	})
-	if err == nil && !mark.at.IsZero() {
+	if err == nil && mark.at != 0 {
 		err = e.Store.Update(ctx, func(tx Tx) error { return tx.DeleteSecret(markName) })
 	}
 	if err != nil {
@@ -166,20 +190,21 @@ func (w *expiryWatch) stop(ctx context.Context, e *eventStore) error {
 func (w *expiryWatch) due(m moment) (due []expires, enough bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	now := m.now.UnixMicro()
 	for id, at := range w.soon {
-		if !m.now.Before(at) {
+		if at <= now {
 			due = append(due, expires{at, id})
 		}
 	}
-	slices.SortFunc(due, expires.compare)
-	return due[:min(len(due), toldAtOnce)], w.known && m.now.Before(w.until.at)
+	sortEnds(due)
+	return due[:min(len(due), toldAtOnce)], w.known && now < w.until.at
 }
 
 // scan reads all vouchers for those that end soon.
 func (w *expiryWatch) scan(ctx context.Context, e *eventStore, m moment) error {
 	// What is stored meanwhile is added; so this comes first.
 	w.mu.Lock()
-	w.known, w.until, w.soon, w.absent = true, expires{at: m.now.Add(ahead)}, map[uint64]time.Time{}, false
+	w.known, w.until, w.soon, w.absent = true, expires{at: m.now.Add(ahead).UnixMicro()}, map[uint64]int64{}, false
 	w.mu.Unlock()
 	err := w.scanAll(ctx, e, m)
 	if err != nil {
@@ -194,8 +219,8 @@ func (w *expiryWatch) scanAll(ctx context.Context, e *eventStore, m moment) erro
 		mark, err = readMark(r)
 		return err
 	})
-	if err == nil && mark.at.IsZero() {
-		mark = expires{at: m.now}
+	if err == nil && mark.at == 0 {
+		mark = expires{at: m.now.UnixMicro()}
 		err = e.Store.Update(ctx, func(tx Tx) error { return writeMark(tx, mark) })
 	}
 	set := e.s.Settings()
@@ -207,8 +232,8 @@ func (w *expiryWatch) scanAll(ctx context.Context, e *eventStore, m moment) erro
 			ends, more = ends[:0], len(vs) == page
 			for i := range vs {
 				after = vs[i].ID
-				if end, ok := vs[i].expiry(set); ok && mark.less(expires{end, vs[i].ID}) && vs[i].Exhausted() == 0 {
-					ends = append(ends, expires{end, vs[i].ID})
+				if end, ok := endOf(&vs[i], set); ok && mark.less(end) && vs[i].Exhausted() == 0 {
+					ends = append(ends, end)
 				}
 			}
 			return err
@@ -238,11 +263,11 @@ func (w *expiryWatch) tell(ctx context.Context, e *eventStore, m moment, due []e
 			if err != nil {
 				return err
 			}
-			end, ok := v.expiry(set)
-			if !ok || m.now.Before(end) || !mark.less(expires{end, v.ID}) || v.Exhausted() != 0 {
+			end, ok := endOf(&v, set)
+			if !ok || end.at > m.now.UnixMicro() || !mark.less(end) || v.Exhausted() != 0 {
 				continue
 			}
-			if err := t.put(EventExhausted, end, false, exhaustedData(&v, EndExpired)); err != nil {
+			if err := t.put(EventExhausted, time.UnixMicro(end.at).UTC(), false, exhaustedData(&v, EndExpired)); err != nil {
 				return err
 			}
 		}
@@ -258,7 +283,7 @@ func (w *expiryWatch) tell(ctx context.Context, e *eventStore, m moment, due []e
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, d := range due {
-		if w.soon[d.id].Equal(d.at) {
+		if w.soon[d.id] == d.at {
 			delete(w.soon, d.id)
 		}
 	}

@@ -14,8 +14,9 @@ const fEventTarget = 6
 
 func encodeEvent(v *hotspot.Event) []byte {
 	e := encoder{make([]byte, 0, 256)}
-	e.string(1, v.ID)
-	e.string(2, string(v.Type))
+	for i, text := range [...]string{v.ID, string(v.Type)} {
+		e.string(i+1, text)
+	}
 	e.time(3, time.Time{}, v.Time)
 	e.bool(4, v.Provisional)
 	e.bytes(5, v.Data)

@@ -58,6 +58,7 @@ func (w *Webhooks) now() int64 {
 	return t.UnixMilli()
 }
 
+//go:noinline // it takes much code where it is called
 func change(field, old, is string) hotspot.Change {
 	return hotspot.Change{Field: field, Old: old, New: is}
 }

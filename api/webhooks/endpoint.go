@@ -199,6 +199,7 @@ func (w *Webhooks) Log(_ context.Context, id api.ID) ([]api.WebhookDelivery, err
 	return out, nil
 }
 
+//go:noinline // it takes much code where it is called
 func milli(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}
@@ -206,6 +207,7 @@ func milli(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
+//go:noinline // it takes much code where it is called
 func millis(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

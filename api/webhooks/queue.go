@@ -160,6 +160,8 @@ func (w *Webhooks) pick(h *hook, now time.Time) (seq uint64, wait time.Duration)
 
 // until is how long it is to a moment. One that no retry can be at is from a
 // clock that was wrong.
+//
+//go:noinline // it takes much code where it is called
 func until(t, now time.Time) time.Duration {
 	d := t.Sub(now)
 	if d > 2*maxRetryAfter {

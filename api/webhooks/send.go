@@ -199,7 +199,8 @@ func (w *Webhooks) Test(ctx context.Context, id api.ID) (api.WebhookDelivery, er
 	return d, nil
 }
 
-func (o outcome) delivery(id api.ID, e *hotspot.Event, attempt int, at time.Time) api.WebhookDelivery {
+//go:noinline // it takes much code where it is called
+func (o *outcome) delivery(id api.ID, e *hotspot.Event, attempt int, at time.Time) api.WebhookDelivery {
 	return api.WebhookDelivery{Webhook: id, Event: e.ID, Type: string(e.Type), At: at, Attempt: attempt, OK: o.err == "",
 		Status: o.status, Took: o.took, Error: o.err}
 }

@@ -161,6 +161,7 @@ func (w *Webhooks) subscribe() {
 	w.raise()
 }
 
+//go:noinline // it takes much code where it is called
 func (w *Webhooks) raise() {
 	select {
 	case w.wake <- struct{}{}:
@@ -174,6 +175,7 @@ func (w *Webhooks) find(id api.ID) (*hook, error) {
 	return w.findLocked(id)
 }
 
+//go:noinline // it takes much code where it is called
 func (w *Webhooks) findLocked(id api.ID) (*hook, error) {
 	for _, h := range w.hooks {
 		if h.id == id {
@@ -183,6 +185,7 @@ func (w *Webhooks) findLocked(id api.ID) (*hook, error) {
 	return nil, errUnknown()
 }
 
+//go:noinline // it takes much code where it is called
 func errUnknown() error {
 	return &hotspot.Error{Code: hotspot.CodeNotFound, Field: "id", Text: "no webhook has this id"}
 }
