@@ -76,7 +76,7 @@ func create(n Names, older *Pair, now time.Time) (*Pair, error) {
 	}
 	var err error
 	if key == nil {
-		// P-256: a signature costs a slow processor a tenth of RSA's.
+		// P-256: a signature costs a MIPS processor a thirtieth of RSA-2048's.
 		if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 			return nil, fmt.Errorf("make a key: %w", err)
 		}
