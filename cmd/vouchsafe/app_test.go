@@ -27,12 +27,13 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // lab is a command line over a service that is not real.
 type lab struct {
-	t        *testing.T
-	service  *v1test.Service
-	webhooks *v1test.Webhooks
-	running  bool
-	dir      string
-	env      map[string]string
+	t         *testing.T
+	service   *v1test.Service
+	webhooks  *v1test.Webhooks
+	operators *v1test.Operators
+	running   bool
+	dir       string
+	env       map[string]string
 	// opened and closed count uses of the store without a daemon.
 	opened, closed int
 	offlineErr     error
@@ -47,12 +48,12 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	return &lab{t: t, service: v1test.NewService(), webhooks: v1test.NewWebhooks(), dir: t.TempDir(), env: map[string]string{},
+	return &lab{t: t, service: v1test.NewService(), webhooks: v1test.NewWebhooks(), operators: v1test.NewOperators(), dir: t.TempDir(), env: map[string]string{},
 		status: v1.Status{Version: "1.2.3"}}
 }
 
 func (l *lab) handler() http.Handler {
-	cfg := v1.Config{Webhooks: l.webhooks, Service: l.service, Keys: l.service, Log: slog.New(slog.DiscardHandler),
+	cfg := v1.Config{Webhooks: l.webhooks, Operators: l.operators, Service: l.service, Keys: l.service, Log: slog.New(slog.DiscardHandler),
 		Info: func(context.Context) v1.Status { return l.status }}
 	if l.backups != nil {
 		cfg.Backups = l.backups
