@@ -68,9 +68,21 @@ func handshake(t *testing.T, server, client *tls.Config) (*x509.Certificate, err
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	s, c := net.Pipe()
-	defer s.Close()
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // a pipe would hold up alerts
+	if err != nil {
+		return nil, err
+	}
+	defer ln.Close()
+	c, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		return nil, err
+	}
 	defer c.Close()
+	s, err := ln.Accept()
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
 	done := make(chan error, 1)
 	go func() { done <- tls.Server(s, server).HandshakeContext(ctx) }()
 	conn := tls.Client(c, client)
