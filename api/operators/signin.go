@@ -40,7 +40,7 @@ func (o *Operators) SignIn(ctx context.Context, email, password string, from net
 		return nil, err
 	}
 	if len(p.TOTP) > 0 {
-		o.cfg.Log.Info("an operator with two-step sign-in asked for an access token by password; give the program an API key instead", slog.String("operator", p.id.String()))
+		o.cfg.Log.Info("an access token was asked for by password, for an operator who must show a code", slog.String("operator", p.id.String()))
 		return nil, api.ErrWrongKey
 	}
 	return p.principal(from), nil
@@ -263,8 +263,7 @@ func (o *Operators) useCode(id api.ID, code string) func(*record) (hotspot.Actio
 		}
 		secret, err := o.unseal(id, rec.TOTP)
 		if err != nil {
-			o.cfg.Log.Error("the secret of an authenticator app cannot be read, because the device secret was lost or replaced; "+
-				"recovery codes work, or turn it off: vouchsafe operator totp-off", slog.String("operator", id.String()))
+			o.cfg.Log.Error("the secret of an authenticator app cannot be read; turn it off with vouchsafe operator totp-off", slog.String("operator", id.String()))
 			return "", api.ErrWrongKey
 		}
 		now, _ := o.cfg.Now()
