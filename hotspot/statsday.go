@@ -121,7 +121,9 @@ func hourOf(t time.Time, zone *time.Location) time.Time {
 func (d *Day) hour(start time.Time) *Hour {
 	i, found := slices.BinarySearchFunc(d.Hours, start, func(h Hour, at time.Time) int { return h.Start.Compare(at) })
 	if !found {
-		d.Hours = slices.Insert(d.Hours, i, Hour{Start: start})
+		d.Hours = append(d.Hours, Hour{})
+		copy(d.Hours[i+1:], d.Hours[i:])
+		d.Hours[i] = Hour{Start: start}
 	}
 	return &d.Hours[i]
 }
@@ -133,7 +135,9 @@ func (d *Day) charge(a AccountID, used Usage) {
 		d.Accounts[i].Used = d.Accounts[i].Used.Add(used)
 		return
 	}
-	d.Accounts = slices.Insert(d.Accounts, i, AccountUse{a, used})
+	d.Accounts = append(d.Accounts, AccountUse{})
+	copy(d.Accounts[i+1:], d.Accounts[i:])
+	d.Accounts[i] = AccountUse{a, used}
 	if len(d.Accounts) <= MaxDayAccounts {
 		return
 	}
@@ -143,7 +147,7 @@ func (d *Day) charge(a AccountID, used Usage) {
 			least = i
 		}
 	}
-	d.Accounts = slices.Delete(d.Accounts, least, least+1)
+	d.Accounts = append(d.Accounts[:least], d.Accounts[least+1:]...)
 }
 
 // merge adds what another day counted in one of its hours.

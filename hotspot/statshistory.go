@@ -1,7 +1,6 @@
 package hotspot
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -192,18 +191,21 @@ func (s *Service) TopVouchers(ctx context.Context, days, most int) ([]TopVoucher
 	if err != nil {
 		return nil, err
 	}
-	all := make([]TopVoucher, 0, len(used))
+	all := make([]*TopVoucher, 0, len(used)) // pointers: see Live
 	for id, u := range used {
-		all = append(all, TopVoucher{ID: id, Used: u})
+		all = append(all, &TopVoucher{ID: id, Used: u})
 	}
-	slices.SortFunc(all, func(a, b TopVoucher) int {
-		return cmp.Or(cmp.Compare(b.Used.sum(), a.Used.sum()), cmp.Compare(a.ID, b.ID))
+	slices.SortFunc(all, func(a, b *TopVoucher) int {
+		if c := compareID(b.Used.sum(), a.Used.sum()); c != 0 {
+			return c
+		}
+		return compareID(a.ID, b.ID)
 	})
 	return s.nameTop(ctx, all, most)
 }
 
 // nameTop names the first vouchers that are still there.
-func (s *Service) nameTop(ctx context.Context, all []TopVoucher, most int) (out []TopVoucher, err error) {
+func (s *Service) nameTop(ctx context.Context, all []*TopVoucher, most int) (out []TopVoucher, err error) {
 	err = s.cfg.Store.View(ctx, func(r Reader) error {
 		out = []TopVoucher{}
 		for _, t := range all {
@@ -218,7 +220,7 @@ func (s *Service) nameTop(ctx context.Context, all []TopVoucher, most int) (out 
 				return err
 			}
 			t.Username, t.FullName = v.Username, v.FullName
-			out = append(out, t)
+			out = append(out, *t)
 		}
 		return nil
 	})

@@ -1,7 +1,6 @@
 package hotspot
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -125,7 +124,9 @@ func (m *meter) add(r reading) {
 	case m.next == 0:
 		m.series = append(m.series, r)
 	default:
-		m.series = slices.Insert(m.series, m.next, r)
+		m.series = append(m.series, r)
+		copy(m.series[m.next+1:], m.series[m.next:])
+		m.series[m.next] = r
 		m.next++
 	}
 }
@@ -158,16 +159,26 @@ func (s *Service) Live(most int) LiveStats {
 	if s.meter.begun {
 		out.Time = s.time.now(r).Add(s.meter.at - r.Mono).In(s.Zone())
 	}
+	// Pointers are sorted by code that is there anyway; values by 14 kB more.
+	var guests []*live
 	for _, l := range s.sessions {
 		if l.ending == "" {
-			out.Guests = append(out.Guests, GuestRate{l.ID, l.MAC, l.Login, l.pace.rate()})
+			guests = append(guests, l)
 		}
 	}
-	out.Online = len(out.Guests)
-	slices.SortFunc(out.Guests, func(a, b GuestRate) int {
-		return cmp.Or(cmp.Compare(b.Rate.Down+b.Rate.Up, a.Rate.Down+a.Rate.Up), cmp.Compare(a.Session, b.Session))
+	out.Online = len(guests)
+	slices.SortFunc(guests, func(a, b *live) int {
+		switch x, y := a.pace.down+a.pace.up, b.pace.down+b.pace.up; {
+		case x > y:
+			return -1
+		case x < y:
+			return 1
+		}
+		return compareID(a.ID, b.ID)
 	})
-	out.Guests = slices.Clone(out.Guests[:min(len(out.Guests), max(most, 0))])
+	for _, l := range guests[:min(len(guests), max(most, 0))] {
+		out.Guests = append(out.Guests, GuestRate{l.ID, l.MAC, l.Login, l.pace.rate()})
+	}
 	return out
 }
 

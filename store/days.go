@@ -48,9 +48,9 @@ func encodeDay(v *hotspot.Day) []byte {
 	for _, h := range v.Hours {
 		var one encoder
 		one.time(fHourStart, base, h.Start)
-		one.uint(fHourDown, h.Used.Down)
-		one.uint(fHourUp, h.Used.Up)
-		one.uint(fHourPeak, h.Peak)
+		for i, n := range [...]uint64{h.Used.Down, h.Used.Up, h.Peak} {
+			one.uint(fHourDown+i, n)
+		}
 		for i, n := range h.Logins {
 			one.uint(fHourLogins+i, n)
 		}
