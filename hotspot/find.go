@@ -252,14 +252,19 @@ func (t *topPlaces) add(p VoucherPlace) {
 	heap.Fix(t, 0)
 }
 
+// sorted empties the heap, the last place first.
 func (t *topPlaces) sorted() []VoucherPlace {
-	slices.SortFunc(t.places, func(a, b VoucherPlace) int {
-		if t.before(a, b) {
-			return -1
+	out := make([]VoucherPlace, len(t.places))
+	for i := len(out) - 1; i >= 0; i-- {
+		out[i] = t.places[0]
+		last := len(t.places) - 1
+		t.Swap(0, last)
+		t.places = t.places[:last]
+		if last > 0 {
+			heap.Fix(t, 0)
 		}
-		return 1
-	})
-	return t.places
+	}
+	return out
 }
 
 // Len implements heap.Interface.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -84,21 +85,22 @@ func (p *docsPage) groups() (names []string, all map[string][]documented) {
 	}
 	for name, list := range all {
 		names = append(names, name)
-		slices.SortFunc(list, func(a, b documented) int {
-			return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.method, b.method))
-		})
+		sort.Slice(list, func(i, j int) bool { return list[i].path+list[i].method < list[j].path+list[j].method })
 	}
 	slices.Sort(names)
 	return names, all
 }
 
 // put writes markup of ours; text goes through esc.
+//
+//go:noinline // it takes much code where it is called
 func (p *docsPage) put(parts ...string) {
 	for _, s := range parts {
 		p.b.WriteString(s)
 	}
 }
 
+//go:noinline // the same
 func esc(s string) string { return html.EscapeString(s) }
 
 func (p *docsPage) page() {

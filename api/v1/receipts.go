@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -201,24 +200,27 @@ func (c *claim) end(ctx context.Context) {
 func (rs *Receipts) old(fresh receiptName, size int) (gone []receiptName) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	names := make([]receiptName, 0, len(rs.kept))
+	stay := make(map[receiptName]*receiptMeta, len(rs.kept))
 	for name, m := range rs.kept {
 		switch {
 		case name == fresh:
 		case rs.expired(m):
 			gone = append(gone, name)
 		default:
-			names = append(names, name)
+			stay[name] = m
 			size += m.size
 		}
 	}
-	slices.SortFunc(names, func(a, b receiptName) int { return rs.kept[a].created.Compare(rs.kept[b].created) })
-	for i, name := range names {
-		if len(names)-i < maxReceipts && size <= maxAllBytes {
-			break
+	for len(stay) >= maxReceipts || len(stay) > 0 && size > maxAllBytes {
+		var oldest receiptName
+		for name, m := range stay {
+			if o := stay[oldest]; o == nil || m.created.Before(o.created) {
+				oldest = name
+			}
 		}
-		size -= rs.kept[name].size
-		gone = append(gone, name)
+		size -= stay[oldest].size
+		delete(stay, oldest)
+		gone = append(gone, oldest)
 	}
 	return gone
 }
