@@ -3,6 +3,7 @@ package store
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -23,22 +24,22 @@ func encodeAudit(r *hotspot.AuditRow) []byte {
 	e := encoder{make([]byte, 0, 128)}
 	e.time(1, time.Time{}, r.Time)
 	e.actorKind(2, r.Actor.Kind) // to 3
-	e.string(4, r.Actor.ID)
-	e.string(5, r.Actor.Name)
-	e.string(6, r.Actor.Role)
+	e.text(4, r.Actor.ID)
+	e.text(5, r.Actor.Name)
+	e.text(6, r.Actor.Role)
 	if r.Actor.Addr != (netip.Addr{}) {
 		b, _ := r.Actor.Addr.MarshalBinary() // never fails
-		e.bytes(7, b)
+		e.text(7, string(b))
 	}
 	e.bool(8, r.Actor.Token)
-	e.string(9, string(r.Action))
-	e.string(10, r.Subject)
+	e.text(9, string(r.Action))
+	e.text(10, r.Subject)
 	e.bool(11, r.Provisional)
 	for _, c := range r.Changes {
 		var one encoder
-		one.string(1, c.Field)
-		one.string(2, c.Old)
-		one.string(3, c.New)
+		one.text(1, c.Field)
+		one.text(2, c.Old)
+		one.text(3, c.New)
 		e.block(12, one.b)
 	}
 	return e.b
@@ -50,17 +51,21 @@ func (e *encoder) block(field int, b []byte) {
 		e.varint(field, 0)
 		return
 	}
-	e.bytes(field, b)
+	e.text(field, string(b))
 }
 
+// text is string, in one place only.
+//
+//go:noinline // it takes much code where it is called
+func (e *encoder) text(field int, s string) { e.string(field, s) }
+
 func (e *encoder) actorKind(field int, k hotspot.ActorKind) {
-	for i, known := range actorKinds() {
-		if k == known {
-			e.varint(field, uint64(i+1))
-			return
-		}
+	known := actorKinds()
+	if i := slices.Index(known[:], k); i >= 0 {
+		e.varint(field, uint64(i+1))
+		return
 	}
-	e.string(field+1, string(k))
+	e.text(field+1, string(k))
 }
 
 func decodeAudit(id uint64, body string, r *hotspot.AuditRow) error {

@@ -15,6 +15,7 @@ import (
 // maxPeople bounds the operators of a device.
 const maxPeople = 64
 
+//go:noinline // it takes much code where it is called
 func forbidden(text string) error { return &hotspot.Error{Code: hotspot.CodeForbidden, Text: text} }
 
 // manages reports whether a caller manages operators: the command line, and an
@@ -84,13 +85,18 @@ func (o *Operators) List(ctx context.Context, by *api.Principal) ([]api.Operator
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	out := make([]api.Operator, 0, len(o.people))
+	// Pointers are sorted: the code for them is there already.
+	people := make([]*person, 0, len(o.people))
 	for _, p := range o.people {
+		people = append(people, p)
+	}
+	slices.SortFunc(people, func(a, b *person) int {
+		return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.Email, b.Email))
+	})
+	out := make([]api.Operator, 0, len(people))
+	for _, p := range people {
 		out = append(out, p.operator(len(o.sessionsOf(p.id))))
 	}
-	slices.SortFunc(out, func(a, b api.Operator) int {
-		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Email, b.Email))
-	})
 	return out, nil
 }
 

@@ -76,6 +76,8 @@ func (o *Operators) begin(ctx context.Context) error {
 func (o *Operators) end() { <-o.turn }
 
 // now is the house's time as it is stored.
+//
+//go:noinline // it takes much code where it is called
 func (o *Operators) now() (time.Time, bool) {
 	t, believed := o.cfg.Now()
 	return t.UTC().Truncate(time.Millisecond), believed
@@ -209,6 +211,8 @@ func (o *Operators) update(ctx context.Context, f func(hotspot.Tx) error) error 
 }
 
 // audit stores a row about an operator.
+//
+//go:noinline // it takes much code where it is called
 func (o *Operators) audit(ctx context.Context, tx hotspot.Tx, action hotspot.Action, subject string, changes ...hotspot.Change) error {
 	now, believed := o.now()
 	row := hotspot.NewAudit(ctx, now, believed, action, subject, changes...)

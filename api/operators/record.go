@@ -56,6 +56,7 @@ func (p *person) from() netip.Addr {
 	return a
 }
 
+//go:noinline // it takes much code where it is called
 func (p *person) secret() string { return personSecret + p.id.String() }
 
 // label is how logs name the operator.
@@ -96,6 +97,8 @@ func readPerson(name string, b []byte) (*person, error) {
 }
 
 // milli reads a stored time; 0 is the zero time.
+//
+//go:noinline // it takes much code where it is called
 func milli(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}
@@ -110,6 +113,7 @@ func text(a netip.Addr) string {
 	return a.String()
 }
 
+//go:noinline // it takes much code where it is called
 func putJSON(tx hotspot.Tx, name string, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -125,6 +129,7 @@ type lifetime struct {
 	finish context.CancelFunc
 }
 
+//go:noinline // it takes much code where it is called
 func newLifetime(within context.Context) lifetime {
 	ctx, finish := context.WithCancel(within)
 	return lifetime{ctx, finish}

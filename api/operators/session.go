@@ -57,6 +57,7 @@ type session struct {
 	confirmed   time.Duration // zero: not in this run
 }
 
+//go:noinline // it takes much code where it is called
 func (s *session) secret() string { return sessionSecret + s.id.String() }
 
 func (s *session) expired(mono time.Duration) bool {
@@ -302,6 +303,7 @@ func (o *Operators) SignOut(ctx context.Context, cookie string) error {
 	return err
 }
 
+//go:noinline // it takes much code where it is called
 func deleteSessions(tx hotspot.Tx, list []*session) error {
 	for _, s := range list {
 		if err := tx.DeleteSecret(s.secret()); err != nil {

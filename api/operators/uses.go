@@ -89,6 +89,8 @@ func (o *Operators) Unstored() bool {
 }
 
 // times returns when a session began and was used, as it is to be stored.
+//
+//go:noinline // it takes much code where it is called
 func (s *session) times(now time.Time, mono time.Duration) (created, seen int64) {
 	return now.Add(s.began - mono).UnixMilli(), now.Add(s.seen - mono).UnixMilli()
 }
