@@ -67,5 +67,9 @@ func parseCursor(text, list string, asked ...string) (p hotspot.VoucherPlace, er
 	if m <= 0 {
 		return p, bad
 	}
-	return hotspot.VoucherPlace{ID: id, Num: num, Text: string(b[n+m:])}, nil
+	p = hotspot.VoucherPlace{ID: id, Num: num, Text: string(b[n+m:])}
+	if cursorOf(p, list, asked...) != text {
+		return hotspot.VoucherPlace{}, bad // a place is written in one way only
+	}
+	return p, nil
 }
