@@ -44,19 +44,9 @@ func TestPartsInChromium(t *testing.T) {
 	}
 }
 
-// until waits until an expression is true in the page.
 func until(t *testing.T, c *browser.Browser, expression string) {
 	t.Helper()
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	deadline := time.After(20 * time.Second)
-	for !browser.Ask(t, c, chromedp.Evaluate[bool]("!!("+expression+")")) {
-		select {
-		case <-look.C:
-		case <-deadline:
-			t.Fatalf("never true: %s; console: %q", expression, c.Heard())
-		}
-	}
+	browser.Until(t, c, expression)
 }
 
 func run(t *testing.T, c *browser.Browser, script string) {

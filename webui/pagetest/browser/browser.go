@@ -4,6 +4,7 @@ package browser
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	cdplog "github.com/chromedp/cdproto/log"
@@ -112,6 +114,38 @@ func Ask[T any](t *testing.T, c *Browser, a chromedp.Action[T]) T {
 		t.Fatalf("browser: %v (console: %q)", err, c.Heard())
 	}
 	return v
+}
+
+// Until waits until an expression is true on the page, also across a change of
+// pages.
+func Until(t *testing.T, c *Browser, expression string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(c.ctx, 20*time.Second)
+	defer cancel()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		if is && err == nil {
+			return
+		}
+		if err != nil && !betweenPages(err) && ctx.Err() == nil {
+			t.Fatalf("browser: %v (console: %q)", err, c.Heard())
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			t.Fatalf("never true: %s; console: %q", expression, c.Heard())
+		}
+	}
+}
+
+// betweenPages reports whether the page that was asked is no longer there, or
+// the next one not yet.
+func betweenPages(err error) bool {
+	const serverError = -32000 // the protocol's code for all that has none of its own
+	var e *cdproto.Error
+	return errors.As(err, &e) && e.Code == serverError
 }
 
 // Command makes a step of a command of the browser's protocol.
