@@ -287,13 +287,21 @@ func (s *Service) markDirty(accounts ...AccountID) {
 func (s *Service) claimAddrs(l *live, addrs []netip.Addr) {
 	for _, a := range addrs {
 		for _, other := range s.sessions {
-			if i := slices.Index(other.Addrs, a); other != l && i >= 0 {
-				other.Addrs = slices.Delete(slices.Clone(other.Addrs), i, i+1)
-				s.dirty[other.Account], s.dirty[l.Account] = struct{}{}, struct{}{}
+			if other != l {
+				s.takeAddr(a, other, l)
 			}
 		}
 	}
 	l.Addrs = mergeAddrs(l.Addrs, addrs)
+}
+
+// takeAddr takes an address from a session, if it has it, for another. The
+// caller holds mu.
+func (s *Service) takeAddr(a netip.Addr, from, to *live) {
+	if i := slices.Index(from.Addrs, a); i >= 0 {
+		from.Addrs = slices.Delete(slices.Clone(from.Addrs), i, i+1)
+		s.dirty[from.Account], s.dirty[to.Account] = struct{}{}, struct{}{}
+	}
 }
 
 // mergeAddrs adds new addresses; beyond the bound the oldest ones give way.

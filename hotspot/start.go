@@ -59,10 +59,11 @@ func (s *Service) Start(ctx context.Context) error {
 	r := s.cfg.Clock.Read()
 	s.mu.Lock()
 	now := s.time.now(r)
+	holders := make(map[netip.Addr]*live, len(open))
 	for _, x := range open {
 		l := &live{Session: x, lastActive: r.Mono, began: r.Mono - now.Sub(x.Started)}
 		s.add(l)
-		s.claimAddrs(l, x.Addrs) // one that changed hands may be stored twice: it is the newest's
+		s.adoptAddrs(l, holders)
 	}
 	s.mu.Unlock()
 	if err := s.Tick(ctx); err != nil {
@@ -75,6 +76,20 @@ func (s *Service) Start(ctx context.Context) error {
 		return err
 	}
 	return s.resume(ctx)
+}
+
+// adoptAddrs gives a session the addresses that are stored with it. One that
+// changed hands may be stored twice: it is the newest session's, and the
+// sessions come in their order. It is [Service.claimAddrs] for many sessions.
+// The caller holds mu.
+func (s *Service) adoptAddrs(l *live, holders map[netip.Addr]*live) {
+	for _, a := range l.Addrs {
+		if other, ok := holders[a]; ok && other != l {
+			s.takeAddr(a, other, l)
+		}
+		holders[a] = l
+	}
+	l.Addrs = mergeAddrs(nil, l.Addrs)
 }
 
 // putMark stores the time. A crash soon after a boot must not begin that boot's
