@@ -87,7 +87,7 @@ section_fuzz() {
 	for dir in "${dirs[@]}"; do
 		go test -c -fuzz . -o "$bin/${dir//\//-}" "./$dir"
 	done
-	xargs -P $(($(nproc) * 2)) -L 1 scripts/fuzz.sh "${VOUCHSAFE_FUZZ:-20}" "$bin" <<<"$targets"
+	xargs -P $(($(nproc) * 4)) -L 1 scripts/fuzz.sh "${VOUCHSAFE_FUZZ:-20}" "$bin" <<<"$targets"
 }
 
 section_cross() { scripts/cross.sh; }
