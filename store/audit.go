@@ -1,7 +1,6 @@
 package store
 
 import (
-	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -191,7 +190,7 @@ func (t *txn) PruneAudit(before time.Time, keep, limit int) error {
 	if t.ended {
 		return errEnded
 	}
-	over, err := t.auditOver(keep)
+	over, err := t.over(bktAudit, keep, &t.audit.now)
 	if err != nil {
 		return err
 	}
@@ -236,32 +235,4 @@ func olderThan(key, value []byte, before time.Time) (bool, error) {
 	}
 	at, err := auditTime(body)
 	return err == nil && at.Before(before), damaged(bktAudit, key, err)
-}
-
-// auditOver tells how many rows there are beyond those to be kept.
-func (t *txn) auditOver(keep int) (int, error) {
-	if keep <= 0 {
-		return 0, nil
-	}
-	c := t.r.cursor(bktAudit)
-	k, _, err := c.first()
-	first, _ := keyID(k)
-	if k == nil || err != nil {
-		return 0, err
-	}
-	if k, _, err = c.last(); err != nil {
-		return 0, err
-	}
-	last, _ := keyID(k)
-	if last-first < uint64(keep) {
-		return 0, nil // without counting: ids are not given twice
-	}
-	if !t.audit.now.known {
-		n, err := count(t.r, bktAudit)
-		if err != nil || n > math.MaxInt32 {
-			return 0, err
-		}
-		t.audit.now = counted{int(n), true}
-	}
-	return max(0, t.audit.now.n-keep), nil
 }

@@ -129,10 +129,26 @@ func (t *txn) PruneSessions(ended time.Time, keep, limit int) ([]hotspot.Session
 // newest returns the lowest id of the newest keep sessions; 0 if there are not
 // more than that, or if keep is 0.
 func (t *txn) newest(keep int) (uint64, error) {
+	over, err := t.over(bktSessions, keep, &t.log.now)
+	if err != nil || over == 0 {
+		return 0, err
+	}
+	c := t.r.cursor(bktSessions)
+	k, _, err := c.first()
+	for ; k != nil && err == nil && over > 0; over-- {
+		k, _, err = c.next()
+	}
+	id, _ := keyID(k)
+	return id, err
+}
+
+// over tells how many records a bucket has beyond those to be kept. Its keys
+// are ids, which are not given twice. now is how many there are, if known.
+func (t *txn) over(b bucket, keep int, now *counted) (int, error) {
 	if keep <= 0 {
 		return 0, nil
 	}
-	c := t.r.cursor(bktSessions)
+	c := t.r.cursor(b)
 	k, _, err := c.first()
 	first, _ := keyID(k)
 	if k == nil || err != nil {
@@ -143,24 +159,16 @@ func (t *txn) newest(keep int) (uint64, error) {
 	}
 	last, _ := keyID(k)
 	if last-first < uint64(keep) {
-		return 0, nil // without counting: ids are not given twice
+		return 0, nil // without counting
 	}
-	if !t.log.now.known {
-		n, err := count(t.r, bktSessions)
-		if err != nil {
+	if !now.known {
+		n, err := count(t.r, b)
+		if err != nil || n > math.MaxInt32 { // as far as an int goes on a router
 			return 0, err
 		}
-		t.log.now = counted{int(n), true}
+		*now = counted{int(n), true}
 	}
-	over := t.log.now.n - keep
-	if over <= 0 {
-		return 0, nil
-	}
-	for k, _, err = c.first(); k != nil && err == nil && over > 0; over-- {
-		k, _, err = c.next()
-	}
-	id, _ := keyID(k)
-	return id, err
+	return max(0, now.n-keep), nil
 }
 
 // doomed returns up to limit closed sessions, oldest first, that ended before
