@@ -68,7 +68,7 @@ func SettingKeys() []SettingKey {
 		flag("api.get", "off", "answer the action API's GET method", func(s *Settings) *bool { return &s.APIGet }),
 		flag("api.post", "off", "answer the action API's POST method", func(s *Settings) *bool { return &s.APIPost }),
 		text("venue.name", "Guest Wi-Fi", 100, "the venue's name, on every page", func(s *Settings) *string { return &s.VenueName }),
-		text("portal.title", "Welcome", 100, "heading of the login page", func(s *Settings) *string { return &s.PortalTitle }),
+		text("portal.title", "", 100, "heading of the login page; empty: a welcome in the guest's language", func(s *Settings) *string { return &s.PortalTitle }),
 		text("portal.text", "", 2000, "text below the heading", func(s *Settings) *string { return &s.PortalText }),
 		text("portal.terms", "", 20000, "terms of use; guests agree to them by logging in", func(s *Settings) *string { return &s.PortalTerms }),
 		flag("login.voucher", "on", "guests may log in with a voucher", func(s *Settings) *bool { return &s.LoginVoucher }),

@@ -161,3 +161,22 @@ func TestCaughtInLanguage(t *testing.T) {
 		t.Errorf("sent to %s", got)
 	}
 }
+
+// TestFreshVenueGreets: before an operator has written a word of theirs, guests
+// are greeted in their own language.
+func TestFreshVenueGreets(t *testing.T) {
+	fresh := func(v *venue) { v.settings = hotspot.DefaultSettings() }
+	heading := regexp.MustCompile(`(?s)<h1[^>]*>(.*?)</h1>`)
+	seen := map[string]string{}
+	for _, lang := range []string{"en", "it", "ar"} {
+		r := httptest.NewRequest(http.MethodGet, origin4+"/welcome?lang="+lang, nil)
+		m := heading.FindStringSubmatch(newVenue(t, fresh).send(r).Body.String())
+		if m == nil {
+			t.Fatalf("%s: no heading", lang)
+		}
+		if other, twice := seen[m[1]]; twice {
+			t.Errorf("%s and %s are both greeted with %q", other, lang, m[1])
+		}
+		seen[m[1]] = lang
+	}
+}
