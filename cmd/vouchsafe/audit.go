@@ -50,24 +50,8 @@ passcodes and keys are not in it.`,
 }
 
 func (a *app) printAudit(rows iter.Seq2[v1.AuditRow, error]) error {
-	if a.json {
-		return streamJSON(a.stdout, rows)
-	}
-	t, n := newTable(a.stdout), 0
-	for r, err := range rows {
-		if err != nil {
-			return err
-		}
-		if n++; n == 1 {
-			t.row("TIME", "WHO", "FROM", "ACTION", "WHAT", "CHANGES")
-		}
-		t.row(auditCells(r)...)
-	}
-	if n == 0 {
-		_, err := fmt.Fprintln(a.stdout, "Nothing was changed.")
-		return err
-	}
-	return t.flush()
+	n, err := printList(a, rows, []string{"TIME", "WHO", "FROM", "ACTION", "WHAT", "CHANGES"}, auditCells)
+	return a.orNone(n, err, "Nothing was changed.")
 }
 
 func auditCells(r v1.AuditRow) []string {

@@ -88,25 +88,12 @@ func limited[T any](items iter.Seq2[T, error], n int) iter.Seq2[T, error] {
 }
 
 func (a *app) printLog(logins iter.Seq2[v1.Login, error]) error {
-	if a.json {
-		return streamJSON(a.stdout, logins)
-	}
-	t, n := newTable(a.stdout), 0
-	for x, err := range logins {
-		if err != nil {
-			return err
-		}
-		if n++; n == 1 {
-			t.row("LOGIN", "SINCE", "UNTIL", "MAC", "ADDRESS", "DOWNLOAD", "UPLOAD", "METHOD", "WHY IT ENDED")
-		}
-		t.row(clip(x.Login, 40), clockTime(x.Started, "-"), clockTime(x.Ended, "online"), x.MAC.String(), first(x.Addresses),
-			size(x.DownloadUsed), size(x.UploadUsed), x.Method, x.Reason)
-	}
-	if n == 0 {
-		_, err := fmt.Fprintln(a.stdout, "Nobody logged in.")
-		return err
-	}
-	return t.flush()
+	columns := []string{"LOGIN", "SINCE", "UNTIL", "MAC", "ADDRESS", "DOWNLOAD", "UPLOAD", "METHOD", "WHY IT ENDED"}
+	n, err := printList(a, logins, columns, func(x v1.Login) []string {
+		return []string{clip(x.Login, 40), clockTime(x.Started, "-"), clockTime(x.Ended, "online"), x.MAC.String(), first(x.Addresses),
+			size(x.DownloadUsed), size(x.UploadUsed), x.Method, x.Reason}
+	})
+	return a.orNone(n, err, "Nobody logged in.")
 }
 
 // follower tells of logins and ends that it has not told of.

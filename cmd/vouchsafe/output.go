@@ -127,6 +127,33 @@ func (l *jsonList) end() error {
 	return l.out.Flush()
 }
 
+// printList prints a list as it comes, as JSON or as a table with a row for
+// each item, and returns how many rows that were.
+func printList[T any](a *app, items iter.Seq2[T, error], columns []string, cells func(T) []string) (n int, err error) {
+	if a.json {
+		return 0, streamJSON(a.stdout, items)
+	}
+	t := newTable(a.stdout)
+	for item, err := range items {
+		if err != nil {
+			return n, err
+		}
+		if n++; n == 1 {
+			t.row(columns...)
+		}
+		t.row(cells(item)...)
+	}
+	return n, t.flush()
+}
+
+// orNone says in words that a list was empty.
+func (a *app) orNone(n int, err error, text string) error {
+	if err == nil && n == 0 && !a.json {
+		_, err = io.WriteString(a.stdout, text+"\n")
+	}
+	return err
+}
+
 // all makes a list one that streams.
 func all[T any](items []T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"iter"
 	"slices"
 	"strconv"
@@ -48,23 +47,10 @@ func (a *app) userCommand() *cobra.Command {
 }
 
 func (a *app) printUsers(users iter.Seq2[v1.User, error]) error {
-	if a.json {
-		return streamJSON(a.stdout, users)
-	}
-	t, n := newTable(a.stdout), 0
-	for u, err := range users {
-		if err != nil {
-			return err
-		}
-		if n++; n == 1 {
-			t.row("METHOD", "USER", "MAC", "VISITS", "LAST LOGIN", "DOWNLOAD", "UPLOAD", "NAME")
-		}
-		t.row(u.Method, clip(u.Key, 60), u.MAC.String(), strconv.FormatUint(u.Visits, 10), clockTime(u.LastLogin, "never"),
-			size(u.DownloadUsed), size(u.UploadUsed), clip(u.Name, 40))
-	}
-	if n == 0 {
-		_, err := fmt.Fprintln(a.stdout, "Nobody logged in by other means than a voucher.")
-		return err
-	}
-	return t.flush()
+	columns := []string{"METHOD", "USER", "MAC", "VISITS", "LAST LOGIN", "DOWNLOAD", "UPLOAD", "NAME"}
+	n, err := printList(a, users, columns, func(u v1.User) []string {
+		return []string{u.Method, clip(u.Key, 60), u.MAC.String(), strconv.FormatUint(u.Visits, 10), clockTime(u.LastLogin, "never"),
+			size(u.DownloadUsed), size(u.UploadUsed), clip(u.Name, 40)}
+	})
+	return a.orNone(n, err, "Nobody logged in by other means than a voucher.")
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"iter"
 	"strconv"
 
@@ -100,14 +99,11 @@ func (a *app) voucherList() *cobra.Command {
 			}
 			return a.with(cmd.Context(), reads, func(c *v1.Client) error {
 				n, err := a.printVouchers(c.Vouchers(cmd.Context(), where))
-				if err == nil && n == 0 && !a.json {
-					text := "No vouchers yet. Make one: vouchsafe voucher create\n"
-					if sel.given() {
-						text = "No voucher is selected. All of them: vouchsafe voucher list\n"
-					}
-					_, err = io.WriteString(a.stdout, text)
+				none := "No vouchers yet. Make one: vouchsafe voucher create"
+				if sel.given() {
+					none = "No voucher is selected. All of them: vouchsafe voucher list"
 				}
-				return err
+				return a.orNone(n, err, none)
 			})
 		},
 	}
@@ -117,21 +113,11 @@ func (a *app) voucherList() *cobra.Command {
 
 // printVouchers prints a list and returns how long it is.
 func (a *app) printVouchers(vouchers iter.Seq2[v1.Voucher, error]) (n int, err error) {
-	if a.json {
-		return 0, streamJSON(a.stdout, vouchers)
-	}
-	t := newTable(a.stdout)
-	for v, err := range vouchers {
-		if err != nil {
-			return n, err
-		}
-		if n++; n == 1 {
-			t.row("USERNAME", "PASSCODE", "STATUS", "VALID FOR", "EXPIRES", "DOWNLOAD", "UPLOAD", "NOTE")
-		}
-		t.row(v.Username, v.Passcode, v.Status, v.ValidFor, expires(v),
-			usedOf(v.DownloadUsed, v.DownloadLimit), usedOf(v.UploadUsed, v.UploadLimit), clip(v.Note, 40))
-	}
-	return n, t.flush()
+	columns := []string{"USERNAME", "PASSCODE", "STATUS", "VALID FOR", "EXPIRES", "DOWNLOAD", "UPLOAD", "NOTE"}
+	return printList(a, vouchers, columns, func(v v1.Voucher) []string {
+		return []string{v.Username, v.Passcode, v.Status, v.ValidFor, expires(v),
+			usedOf(v.DownloadUsed, v.DownloadLimit), usedOf(v.UploadUsed, v.UploadLimit), clip(v.Note, 40)}
+	})
 }
 
 func expires(v v1.Voucher) string {
