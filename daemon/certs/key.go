@@ -10,8 +10,8 @@ import (
 )
 
 // Keys are of elliptic curves, P-256 and P-384: with RSA-2048, the signature of
-// each handshake would take a MIPS processor thirty times as long (90 ms and not
-// 3 ms, emulated), and its program 128 KiB more flash.
+// each handshake would take a MIPS processor many times as long, and its program
+// more flash.
 // crypto/x509 reads keys of every kind at once, so the two forms that hold such
 // a key are read here.
 
