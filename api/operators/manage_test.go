@@ -306,6 +306,19 @@ func TestOffers(t *testing.T) {
 	if op, _ := h.Get(t.Context(), p, p.ID); op.TOTP {
 		t.Error("it counts before a code was shown")
 	}
+	again, err := h.OfferTOTP(t.Context(), p, p.ID, "Café: 1")
+	if h.fine(err); again != offer {
+		t.Errorf("the page that is loaded again shows another secret")
+	}
+	_, elsewhere := h.in(ownerMail, phone())
+	other, err := h.OfferTOTP(t.Context(), elsewhere, p.ID, "Café: 1")
+	if h.fine(err); other.Secret == offer.Secret {
+		t.Error("another session is shown the secret")
+	}
+	_, err = h.ConfirmTOTP(t.Context(), p, p.ID, h.code(other.Secret))
+	h.want(err, hotspot.CodeInvalid)
+	offer, err = h.OfferTOTP(t.Context(), p, p.ID, "")
+	h.fine(err)
 	_, err = h.ConfirmTOTP(t.Context(), p, p.ID, "000000")
 	h.want(err, hotspot.CodeInvalid)
 	h.pass(offerFor)

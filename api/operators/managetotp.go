@@ -11,15 +11,17 @@ import (
 
 // offer is a secret for an authenticator app that no code was shown of yet.
 type offer struct {
-	secret []byte
-	until  time.Duration
+	secret  []byte
+	session api.ID // that it was made for
+	until   time.Duration
 }
 
 // offerFor is how long a secret may be confirmed.
 const offerFor = 15 * time.Minute
 
 // OfferTOTP makes a secret for an operator's authenticator app. issuer names the
-// venue there.
+// venue there. The same session is offered the same secret for a while, so that
+// a page can show it again.
 func (o *Operators) OfferTOTP(ctx context.Context, by *api.Principal, id api.ID, issuer string) (api.TOTPOffer, error) {
 	if !himself(by, id) {
 		return api.TOTPOffer{}, forbidden("only who signs in with it sets up an authenticator app")
@@ -34,11 +36,15 @@ func (o *Operators) OfferTOTP(ctx context.Context, by *api.Principal, id api.ID,
 	if err != nil {
 		return api.TOTPOffer{}, err
 	}
-	secret := newTOTPSecret()
+	mono := o.cfg.Mono()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.offers[id] = offer{secret, o.cfg.Mono() + offerFor}
-	return api.TOTPOffer{Secret: totpEncoding().EncodeToString(secret), URI: totpURI(secret, issuer, p.Email)}, nil
+	of, ok := o.offers[id]
+	if !ok || of.session != by.Session || mono >= of.until {
+		of = offer{newTOTPSecret(), by.Session, mono + offerFor}
+		o.offers[id] = of
+	}
+	return api.TOTPOffer{Secret: totpEncoding().EncodeToString(of.secret), URI: totpURI(of.secret, issuer, p.Email)}, nil
 }
 
 // ConfirmTOTP turns codes on, once one of the secret that was offered is shown,
@@ -50,7 +56,7 @@ func (o *Operators) ConfirmTOTP(ctx context.Context, by *api.Principal, id api.I
 	o.mu.Lock()
 	of, ok := o.offers[id]
 	o.mu.Unlock()
-	if !ok || o.cfg.Mono() >= of.until {
+	if !ok || of.session != by.Session || o.cfg.Mono() >= of.until {
 		return nil, hotspot.Invalid("code", "comes too late: begin again")
 	}
 	now, _ := o.cfg.Now()
