@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/vouchsafe/vouchsafe/api"
 )
 
 // TestDocs keeps docs/api.md true: its examples have the members of the golden
@@ -52,12 +54,15 @@ func TestDocs(t *testing.T) {
 			t.Errorf("%s (-golden +docs):\n%s", action, d)
 		}
 	}
-	for action := range map[string]bool{
-		"create_voucher": true, "remove_voucher": true, "get_voucher_users": true, "get_email_users": true, "get_fb_users": true,
-		"get_mobile_users": true, "get_free_users": true, "get_logins": true, "get_guest_hosts": true, "get_active_guests": true,
-	} {
+	for _, a := range api.Actions() {
+		action := a.Name
 		if !strings.Contains(doc, "action="+action) && action != "create_voucher" {
 			t.Errorf("no curl example of %s", action)
+		}
+		for _, p := range a.Params {
+			if !strings.Contains(doc, "`"+p.Name+"`") {
+				t.Errorf("the parameter %s of %s is not explained", p.Name, action)
+			}
 		}
 	}
 }

@@ -74,6 +74,7 @@ type handler struct {
 	cfg     Config
 	wrong   *api.FailureLimiter
 	actions map[string]action
+	known   map[string]bool // parameters
 }
 
 // action is one row of the table of actions.
@@ -104,6 +105,7 @@ func New(cfg Config) http.Handler {
 		cfg:     cfg,
 		wrong:   api.NewFailureLimiter(api.LimiterConfig{Now: cfg.Now}),
 		actions: actions(),
+		known:   knownParams(),
 	}
 	answer := func(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, msgError, detailInternal)
@@ -111,19 +113,25 @@ func New(cfg Config) http.Handler {
 	return api.Recover(cfg.Log, answer, h)
 }
 
+// actions says what runs for each of [api.Actions].
 func actions() map[string]action {
-	return map[string]action{
-		"create_voucher":    {api.ScopeVouchers, createVoucher},
-		"remove_voucher":    {api.ScopeVouchers, removeVoucher},
-		"get_voucher_users": {api.ScopeVouchers, listVouchers},
-		"get_email_users":   {api.ScopeUsers, listUsers(hotspot.MethodEmail, emailRow)},
-		"get_fb_users":      {api.ScopeUsers, listUsers(hotspot.MethodFacebook, facebookRow)},
-		"get_mobile_users":  {api.ScopeUsers, listUsers(hotspot.MethodMobile, mobileRow)},
-		"get_free_users":    {api.ScopeUsers, listUsers(hotspot.MethodFree, freeRow)},
-		"get_logins":        {api.ScopeUsers, listLogins},
-		"get_guest_hosts":   {api.ScopeLive, listHosts},
-		"get_active_guests": {api.ScopeLive, listGuests},
+	runs := map[string]func(*call) error{
+		"create_voucher":    createVoucher,
+		"remove_voucher":    removeVoucher,
+		"get_voucher_users": listVouchers,
+		"get_email_users":   listUsers(hotspot.MethodEmail, emailRow),
+		"get_fb_users":      listUsers(hotspot.MethodFacebook, facebookRow),
+		"get_mobile_users":  listUsers(hotspot.MethodMobile, mobileRow),
+		"get_free_users":    listUsers(hotspot.MethodFree, freeRow),
+		"get_logins":        listLogins,
+		"get_guest_hosts":   listHosts,
+		"get_active_guests": listGuests,
 	}
+	all := make(map[string]action, len(runs))
+	for _, a := range api.Actions() {
+		all[a.Name] = action{a.Scope, runs[a.Name]}
+	}
+	return all
 }
 
 // ServeHTTP implements http.Handler. The order of the checks is part of the
@@ -151,7 +159,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, msgNoKey, detailPostOff)
 		return
 	}
-	p, err := readParams(w, r, get)
+	p, err := h.readParams(w, r, get)
 	if err != nil {
 		h.refuse(w, r, err)
 		return

@@ -9,14 +9,15 @@ import (
 // params are the parameters of a request, by name.
 type params api.Params
 
-// known are the names of all parameters; others are ignored.
-func known(name string) bool {
-	switch name {
-	case "api-key", "action", "username", "passcode", "fullname", "valid_for",
-		"valid_from", "download_limit", "upload_limit", "limit", "after_id":
-		return true
+// knownParams are the names of all parameters; others are ignored.
+func knownParams() map[string]bool {
+	known := map[string]bool{"api-key": true, "action": true}
+	for _, a := range api.Actions() {
+		for _, p := range a.Params {
+			known[p.Name] = true
+		}
 	}
-	return false
+	return known
 }
 
 // scalar returns the text of a parameter that is there, not empty, and text
@@ -25,7 +26,7 @@ func (p params) scalar(name string) (string, bool) { return api.Params(p).Scalar
 
 // readParams reads the parameters of a GET or POST. The query string of a POST
 // fills in what its body lacks, if query allows.
-func readParams(w http.ResponseWriter, r *http.Request, query bool) (params, error) {
-	p, err := api.ReadParams(w, r, api.ParamRules{Known: known, MaxBody: maxBody, Query: query})
+func (h *handler) readParams(w http.ResponseWriter, r *http.Request, query bool) (params, error) {
+	p, err := api.ReadParams(w, r, api.ParamRules{Known: func(name string) bool { return h.known[name] }, MaxBody: maxBody, Query: query})
 	return params(p), err
 }

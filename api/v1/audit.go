@@ -3,7 +3,6 @@ package v1
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -44,7 +43,8 @@ type listAuditIn struct {
 	Cursor string `query:"cursor" doc:"the next of the page before"`
 	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000" format:"int64"`
 	Since  string `query:"since" doc:"what was done from then on: 2006-01-02 15:04:05 in the venue's zone, or RFC 3339, or so long ago, such as 2 days"`
-	Actor  string `query:"actor" doc:"what was done by whoever has this name, id, address or kind"`
+	Until  string `query:"until" doc:"what was done before then; the same"`
+	Actor  string `query:"actor" doc:"what was done by whoever has this in the name, or this id, address or kind"`
 	Action string `query:"action" doc:"such as voucher.removed; or voucher, for all that begin with it"`
 }
 
@@ -59,52 +59,22 @@ func (s *server) listAudit(ctx context.Context, in *listAuditIn) (*item[Page[Aud
 	if err != nil {
 		return nil, err
 	}
-	asked := []string{in.Since, in.Actor, in.Action}
+	until, err := s.parseMoment("until", in.Until)
+	if err != nil {
+		return nil, err
+	}
+	asked := []string{in.Since, in.Until, in.Actor, in.Action}
 	place, err := parseCursor(in.Cursor, "audit", asked...)
 	if err != nil {
 		return nil, err
 	}
-	before := place.ID
-	page := Page[AuditRow]{Items: []AuditRow{}}
-	for scanned := 0; ; scanned += pageSize {
-		rows, err := s.Service.Audit(ctx, before, pageSize)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range rows {
-			before = r.ID
-			if within(r.Time, since, time.Time{}) && in.matches(r) {
-				page.Items = append(page.Items, s.auditOf(r))
-			}
-			if len(page.Items) == in.Limit {
-				page.Next = cursorByID(before, "audit", asked...)
-				return &item[Page[AuditRow]]{page}, nil
-			}
-		}
-		if len(rows) < pageSize {
-			return &item[Page[AuditRow]]{page}, nil
-		}
-		if scanned+pageSize >= scanMost {
-			page.Next = cursorByID(before, "audit", asked...)
-			return &item[Page[AuditRow]]{page}, nil
-		}
+	rows, next, err := s.Service.FindAudit(ctx, hotspot.AuditQuery{Since: since, Until: until, Actor: in.Actor,
+		Action: hotspot.Action(in.Action), Before: place.ID, Limit: in.Limit})
+	page := Page[AuditRow]{Items: make([]AuditRow, 0, len(rows)), Next: cursorByID(next, "audit", asked...)}
+	for _, r := range rows {
+		page.Items = append(page.Items, s.auditOf(r))
 	}
-}
-
-func (in *listAuditIn) matches(r hotspot.AuditRow) bool {
-	if in.Action != "" && string(r.Action) != in.Action && !strings.HasPrefix(string(r.Action), in.Action+".") {
-		return false
-	}
-	if in.Actor == "" {
-		return true
-	}
-	a := auditActor(r.Actor)
-	for _, s := range []string{a.Name, a.ID, a.Address, a.Kind} {
-		if s != "" && strings.EqualFold(s, in.Actor) {
-			return true
-		}
-	}
-	return false
+	return &item[Page[AuditRow]]{page}, err
 }
 
 func auditActor(a hotspot.Actor) AuditActor {

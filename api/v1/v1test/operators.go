@@ -162,15 +162,18 @@ func (s *Service) SetAudit(rows ...hotspot.AuditRow) {
 	s.audit = rows
 }
 
-// Audit implements v1.Service.
-func (s *Service) Audit(_ context.Context, before uint64, limit int) ([]hotspot.AuditRow, error) {
+// FindAudit implements v1.Service.
+func (s *Service) FindAudit(_ context.Context, q hotspot.AuditQuery) (out []hotspot.AuditRow, next uint64, _ error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []hotspot.AuditRow
 	for _, r := range s.audit {
-		if (before == 0 || r.ID < before) && len(out) < limit {
-			out = append(out, r)
+		if q.Before != 0 && r.ID >= q.Before || !q.Matches(&r) {
+			continue
 		}
+		if len(out) == q.Limit {
+			return out, out[len(out)-1].ID, s.Err
+		}
+		out = append(out, r)
 	}
-	return out, s.Err
+	return out, 0, s.Err
 }
