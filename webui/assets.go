@@ -75,7 +75,7 @@ func (a Asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body := a.body
 	if a.packed != nil {
 		w.Header().Set("Vary", "Accept-Encoding")
-		if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		if AcceptsGzip(r.Header.Get("Accept-Encoding")) {
 			w.Header().Set("Content-Encoding", "gzip")
 			body = a.packed
 		}
@@ -87,9 +87,9 @@ func (a Asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// acceptsGzip reads an Accept-Encoding header. Who names gzip gets it, unless
+// AcceptsGzip reads an Accept-Encoding header. Who names gzip gets it, unless
 // with weight 0.
-func acceptsGzip(header string) bool {
+func AcceptsGzip(header string) bool {
 	for item := range strings.SplitSeq(header, ",") {
 		if coding, q := acceptItem(item); strings.EqualFold(coding, "gzip") {
 			return q > 0

@@ -43,15 +43,23 @@ type View interface {
 type Block = func(w *quicktemplate.Writer)
 
 // Render answers with a page. Nothing is sent before the whole page is made.
-func Render(w http.ResponseWriter, status int, v View) {
+func Render(w http.ResponseWriter, status int, v View) { RenderWith(w, status, v, nil) }
+
+// RenderWith is Render with the page passed through a function before it is
+// sent; nil: none. What it returns may be valid until it is called again.
+func RenderWith(w http.ResponseWriter, status int, v View, through func(page []byte) []byte) {
 	b := quicktemplate.AcquireByteBuffer()
 	defer quicktemplate.ReleaseByteBuffer(b)
 	writeframe(b, v.Head(), v)
+	page := b.B
+	if through != nil {
+		page = through(page)
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Add("Vary", "Accept-Language")
-	h.Set("Content-Length", strconv.Itoa(len(b.B)))
+	h.Set("Content-Length", strconv.Itoa(len(page)))
 	w.WriteHeader(status)
 	// A failed write means that the guest went away.
-	_, _ = w.Write(b.B)
+	_, _ = w.Write(page)
 }

@@ -58,6 +58,9 @@ type LinkView struct {
 type Shell struct {
 	webui.Page
 	Nav        []LinkView
+	Bare       bool        // without navigation: nobody is signed in
+	Account    *LinkView   // to the pages of who is signed in, if anybody
+	SignOut    *FormView   // the same
 	Notice     *NoticeView // of the last action, if any
 	StreamMain webui.Block
 }
@@ -68,6 +71,7 @@ type NoticeView struct {
 	Text   string
 	Remedy string
 	Action *LinkView
+	Form   *FormView // a button beside it, such as to undo what was done
 }
 
 // EmptyView stands where there is nothing to show yet.

@@ -3,6 +3,8 @@
 
 package parts
 
+import "github.com/vouchsafe/vouchsafe/webui"
+
 import (
 	qtio422016 "io"
 
@@ -21,24 +23,52 @@ func (s *Shell) StreamBody(qw422016 *qt422016.Writer) {
 	qw422016.E().S(s.Icon.Href())
 	qw422016.N().S(`" alt="" width="32" height="32"> <bdi>`)
 	qw422016.E().S(s.Site)
-	qw422016.N().S(`</bdi></p> <button type="button" class="menu" popovertarget="nav">`)
-	qw422016.E().S(s.T("panel.menu"))
-	qw422016.N().S(`</button></header> <nav id="nav" class="nav" popover aria-label="`)
-	qw422016.E().S(s.T("panel.nav"))
-	qw422016.N().S(`"><ul> `)
-	for i := range s.Nav {
-		qw422016.N().S(`<li>`)
-		StreamLink(qw422016, &s.Nav[i])
-		qw422016.N().S(`</li>`)
+	qw422016.N().S(`</bdi></p> `)
+	if !s.Bare {
+		qw422016.N().S(`<button type="button" class="menu" popovertarget="nav">`)
+		qw422016.E().S(s.T("panel.menu"))
+		qw422016.N().S(`</button>`)
 	}
-	qw422016.N().S(` </ul></nav> <main id="main" tabindex="-1"> <h1>`)
+	qw422016.N().S(`</header> `)
+	if !s.Bare {
+		qw422016.N().S(`<nav id="nav" class="nav" popover aria-label="`)
+		qw422016.E().S(s.T("panel.nav"))
+		qw422016.N().S(`"><ul> `)
+		for i := range s.Nav {
+			qw422016.N().S(`<li>`)
+			StreamLink(qw422016, &s.Nav[i])
+			qw422016.N().S(`</li>`)
+		}
+		qw422016.N().S(` </ul> `)
+		if s.Account != nil {
+			qw422016.N().S(`<div class="whoami"><bdi>`)
+			StreamLink(qw422016, s.Account)
+			qw422016.N().S(`</bdi>`)
+		}
+		qw422016.N().S(` `)
+		if s.SignOut != nil {
+			StreamForm(qw422016, s.SignOut)
+		}
+		qw422016.N().S(` `)
+		if s.Account != nil {
+			qw422016.N().S(`</div>`)
+		}
+		qw422016.N().S(`</nav>`)
+	}
+	qw422016.N().S(` <main id="main" tabindex="-1"`)
+	if s.Bare {
+		qw422016.N().S(` class="bare"`)
+	}
+	qw422016.N().S(`> <h1>`)
 	qw422016.E().S(s.Title)
-	qw422016.N().S(`</h1> `)
+	qw422016.N().S(`</h1> <div id="said">`)
 	if s.Notice != nil {
 		StreamNotice(qw422016, s.Notice)
 	}
-	qw422016.N().S(` `)
+	qw422016.N().S(`</div> `)
 	s.StreamMain(qw422016)
+	qw422016.N().S(` `)
+	webui.StreamLanguageChoice(qw422016, s.Languages, s.T("page.languages"))
 	qw422016.N().S(` </main>`)
 }
 
@@ -161,6 +191,10 @@ func StreamNotice(qw422016 *qt422016.Writer, v *NoticeView) {
 		qw422016.N().S(`<p>`)
 		StreamLink(qw422016, v.Action)
 		qw422016.N().S(`</p>`)
+	}
+	qw422016.N().S(` `)
+	if v.Form != nil {
+		StreamForm(qw422016, v.Form)
 	}
 	qw422016.N().S(`</div>`)
 }

@@ -3,8 +3,8 @@
 
 // fetchPage asks for a page of this host and returns it, parsed, with where it
 // came from in the end; undefined if it is not a page that can be used.
-const fetchPage = async (url, options) => {
-  const answer = await fetch(url, { ...options, headers: { Accept: "text/html" }, credentials: "same-origin" });
+const fetchPage = async (url, options, headers) => {
+  const answer = await fetch(url, { ...options, headers: { Accept: "text/html", ...headers }, credentials: "same-origin" });
   if (!answer.ok || !(answer.headers.get("Content-Type") || "").startsWith("text/html")) return;
   return { page: new DOMParser().parseFromString(await answer.text(), "text/html"), url: answer.url };
 };
@@ -20,6 +20,9 @@ const swap = (fetched, id) => {
     if (heir === next) next.tabIndex = -1;
     heir.focus({ preventScroll: true });
   }
+  // What happened is said above, wherever it happened.
+  const said = fetched.page.getElementById("said");
+  if (said && id !== "said") document.getElementById("said")?.replaceWith(document.adoptNode(said));
   start(next);
   return true;
 };
@@ -72,7 +75,7 @@ const watch = (element) => {
     do {
       busy = true; again = false;
       try {
-        const fetched = await fetchPage(location.href);
+        const fetched = await fetchPage(location.href, {}, { "X-Refresh": "1" });
         const next = fetched?.page.getElementById(element.id);
         // The element stays, so that its events do.
         if (next) { element.replaceChildren(...document.adoptNode(next).childNodes); start(element); }
