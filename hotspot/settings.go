@@ -1,7 +1,6 @@
 package hotspot
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -55,8 +54,10 @@ type SettingKey struct {
 	Kind    string // "on|off", "text", "duration", "MB" …
 	Default string
 	Doc     string
-	get     func(*Settings) string
-	set     func(*Settings, string) error
+	// Secret: the value is in no log, and shown only to those who may change it.
+	Secret bool
+	get    func(*Settings) string
+	set    func(*Settings, string) error
 }
 
 // MaxDevices is the largest number of devices that may share a voucher.
@@ -146,39 +147,6 @@ func (s *Service) Setting(key string) (string, error) {
 	}
 	set := s.Settings()
 	return k.get(&set), nil
-}
-
-// SetSetting changes one setting, durably, in force at once.
-func (s *Service) SetSetting(ctx context.Context, key, value string) error {
-	k, err := settingKey(key)
-	if err != nil {
-		return err
-	}
-	probe := s.Settings()
-	if err := k.set(&probe, value); err != nil {
-		return &Error{Code: CodeInvalid, Field: key, Text: err.Error()}
-	}
-	s.settingsMu.Lock()
-	defer s.settingsMu.Unlock()
-	before, m := s.Settings(), s.moment()
-	was, is := k.get(&before), k.get(&probe)
-	err = s.cfg.Store.Update(ctx, func(tx Tx) error {
-		if err := tx.PutSetting(key, is); err != nil || was == is {
-			return err
-		}
-		row := s.audit(ctx, m, AuditSettingChanged, key, Change{key, was, is})
-		return tx.PutAudit(&row)
-	})
-	if err != nil {
-		return fmt.Errorf("store setting %s: %w", key, err)
-	}
-	next := s.Settings()
-	if err := k.set(&next, value); err != nil {
-		return err
-	}
-	s.settings.Store(&next)
-	s.log.Info("setting changed", "key", key, "value", k.get(&next))
-	return nil
 }
 
 func flag(key, def, doc string, at func(*Settings) *bool) SettingKey {

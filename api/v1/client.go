@@ -217,6 +217,12 @@ func (c *Client) SetSetting(ctx context.Context, key, value string) (Setting, er
 	return call[Setting](ctx, c, http.MethodPut, "/settings/"+segment(key), SettingValue{value})
 }
 
+// SetSettings changes several settings, all of them or none, and returns all.
+func (c *Client) SetSettings(ctx context.Context, values map[string]string) ([]Setting, error) {
+	list, err := call[List[Setting]](ctx, c, http.MethodPatch, "/settings", SettingValues{values})
+	return list.Items, err
+}
+
 // DeviceKey returns the action API's key.
 func (c *Client) DeviceKey(ctx context.Context) (string, error) {
 	k, err := call[DeviceKey](ctx, c, http.MethodGet, "/device-key", nil)

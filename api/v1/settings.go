@@ -17,11 +17,19 @@ type (
 		Key  string `path:"key"`
 		Body SettingValue
 	}
+	patchSettingsIn struct {
+		Body SettingValues
+	}
 )
 
 // SettingValue is what a setting is set to.
 type SettingValue struct {
 	Value string `json:"value"`
+}
+
+// SettingValues are what several settings are set to.
+type SettingValues struct {
+	Values map[string]string `json:"values" doc:"by key"`
 }
 
 // settings registers the operations on settings.
@@ -32,13 +40,15 @@ func (s *server) settings(api huma.API) {
 		Summary: "Show a setting"}, s.getSetting)
 	register(s, api, writes(surface.ScopeSettings), huma.Operation{OperationID: "put-setting", Method: http.MethodPut, Path: "/settings/{key}",
 		Summary: "Change a setting; it is in force at once"}, s.putSetting)
+	register(s, api, writes(surface.ScopeSettings), huma.Operation{OperationID: "patch-settings", Method: http.MethodPatch, Path: "/settings",
+		Summary: "Change several settings in one step: all of them, or none. The answer lists all settings"}, s.patchSettings)
 }
 
-func (s *server) listSettings(context.Context, *struct{}) (*item[List[Setting]], error) {
+func (s *server) listSettings(ctx context.Context, _ *struct{}) (*item[List[Setting]], error) {
 	keys := hotspot.SettingKeys()
 	list := List[Setting]{Items: make([]Setting, 0, len(keys))}
 	for _, k := range keys {
-		set, err := s.setting(k)
+		set, err := s.setting(ctx, k)
 		if err != nil {
 			return nil, err
 		}
@@ -47,8 +57,8 @@ func (s *server) listSettings(context.Context, *struct{}) (*item[List[Setting]],
 	return &item[List[Setting]]{list}, nil
 }
 
-func (s *server) getSetting(_ context.Context, in *settingIn) (*item[Setting], error) {
-	set, err := s.settingByKey(in.Key)
+func (s *server) getSetting(ctx context.Context, in *settingIn) (*item[Setting], error) {
+	set, err := s.settingByKey(ctx, in.Key)
 	return &item[Setting]{set}, err
 }
 
@@ -56,14 +66,21 @@ func (s *server) putSetting(ctx context.Context, in *putSettingIn) (*item[Settin
 	if err := s.Service.SetSetting(ctx, in.Key, in.Body.Value); err != nil {
 		return nil, err
 	}
-	set, err := s.settingByKey(in.Key)
+	set, err := s.settingByKey(ctx, in.Key)
 	return &item[Setting]{set}, err
 }
 
-func (s *server) settingByKey(key string) (Setting, error) {
+func (s *server) patchSettings(ctx context.Context, in *patchSettingsIn) (*item[List[Setting]], error) {
+	if err := s.Service.SetSettings(ctx, in.Body.Values); err != nil {
+		return nil, err
+	}
+	return s.listSettings(ctx, nil)
+}
+
+func (s *server) settingByKey(ctx context.Context, key string) (Setting, error) {
 	for _, k := range hotspot.SettingKeys() {
 		if k.Key == key {
-			return s.setting(k)
+			return s.setting(ctx, k)
 		}
 	}
 	// The service knows best how to say that there is no such key.
@@ -74,7 +91,12 @@ func (s *server) settingByKey(key string) (Setting, error) {
 	return Setting{}, err
 }
 
-func (s *server) setting(k hotspot.SettingKey) (Setting, error) {
+// setting shows a setting. The value of a secret is for those who may change
+// it.
+func (s *server) setting(ctx context.Context, k hotspot.SettingKey) (Setting, error) {
 	value, err := s.Service.Setting(k.Key)
-	return Setting{Key: k.Key, Value: value, Default: k.Default, Kind: k.Kind, Doc: k.Doc}, err
+	if p := surface.PrincipalOf(ctx); k.Secret && (p.ReadOnly || !p.May(surface.ScopeSettings)) {
+		value = ""
+	}
+	return Setting{Key: k.Key, Value: value, Default: k.Default, Kind: k.Kind, Doc: k.Doc, Secret: k.Secret}, err
 }

@@ -102,6 +102,7 @@ type Setting struct {
 	Default string `json:"default"`
 	Kind    string `json:"kind" doc:"what values it takes"`
 	Doc     string `json:"doc" doc:"what it does"`
+	Secret  bool   `json:"secret" doc:"the value is shown only to those who may change it"`
 }
 
 // Status tells how the daemon fares.

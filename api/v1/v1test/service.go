@@ -223,6 +223,16 @@ func (s *Service) SetSetting(_ context.Context, key, value string) error {
 	return nil
 }
 
+// SetSettings implements v1.Service.
+func (s *Service) SetSettings(ctx context.Context, values map[string]string) error {
+	for key, value := range values {
+		if err := s.SetSetting(ctx, key, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // DeviceKey implements v1.Keys.
 func (s *Service) DeviceKey(context.Context) (string, error) {
 	s.mu.Lock()
