@@ -42,7 +42,8 @@ type Service struct {
 	events     *eventStore                   // cfg.Store is it
 	zone       atomic.Pointer[time.Location] // cfg.Zone at first
 	settings   atomic.Pointer[Settings]
-	settingsMu sync.Mutex // orders SetSetting
+	logo       atomic.Pointer[Logo] // nil: none
+	settingsMu sync.Mutex           // orders SetSetting and SetLogo
 
 	// accounts and devices order changes to one account and to one device. A
 	// device's lock is taken first; no account's lock is taken under another's,

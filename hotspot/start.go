@@ -23,6 +23,9 @@ func (s *Service) Load(ctx context.Context) error {
 			s.log.Warn("a stored setting does not hold any more; its default is used", "error", err)
 		}
 		s.settings.Store(&set)
+		if err := s.loadLogo(r); err != nil {
+			return err
+		}
 		if err := s.loadThrough(r); err != nil {
 			return err
 		}

@@ -122,33 +122,33 @@ func (c *pdfPages) head() error {
 // as they are, if nothing is transparent.
 func (c *pdfPages) logoObject() error {
 	l := c.job.sheet.Logo
-	dict := fmt.Sprintf("/Type /XObject /Subtype /Image /Width %d /Height %d", l.width, l.height)
+	dict := fmt.Sprintf("/Type /XObject /Subtype /Image /Width %d /Height %d", l.Width, l.Height)
 	space := "/DeviceRGB"
-	if l.gray || l.png != nil && (l.png.kind == pngGray || l.png.kind == pngGrayAlpha) {
+	if l.Gray {
 		space = "/DeviceGray"
 	}
-	p := l.png
+	p := l.PNG
 	switch {
 	case p == nil:
-		c.stored(objLogo, dict+" /BitsPerComponent 8 /Filter /DCTDecode /ColorSpace "+space, l.data)
+		c.stored(objLogo, dict+" /BitsPerComponent 8 /Filter /DCTDecode /ColorSpace "+space, l.Data)
 		return nil
-	case p.alpha():
+	case p.Alpha:
 		return c.streamFrom(objLogo, dict+" /BitsPerComponent 8 /ColorSpace "+space, func(w io.Writer) error {
-			return p.opaque(w, l.width, l.height)
+			return l.Opaque(w)
 		})
-	case p.kind == pngPalette:
-		space = fmt.Sprintf("[/Indexed /DeviceRGB %d <%X>]", len(p.palette)/3-1, p.palette)
+	case p.Palette != nil:
+		space = fmt.Sprintf("[/Indexed /DeviceRGB %d <%X>]", len(p.Palette)/3-1, p.Palette)
 	}
 	dict += fmt.Sprintf(" /BitsPerComponent %d /ColorSpace %s /Filter /FlateDecode /DecodeParms << /Predictor 15 /Colors %d /BitsPerComponent %d /Columns %d >>",
-		p.depth, space, p.channels, p.depth, l.width)
-	if p.key != nil {
+		p.Depth, space, p.Channels, p.Depth, l.Width)
+	if p.Key != nil {
 		dict += " /Mask ["
-		for i := 1; i < len(p.key); i += 2 {
-			dict += fmt.Sprintf(" %d %d", p.key[i], p.key[i])
+		for i := 1; i < len(p.Key); i += 2 {
+			dict += fmt.Sprintf(" %d %d", p.Key[i], p.Key[i])
 		}
 		dict += " ]"
 	}
-	c.stored(objLogo, dict, p.parts...)
+	c.stored(objLogo, dict, p.Parts...)
 	return nil
 }
 

@@ -181,9 +181,9 @@ func (pl *plan) placeLogo(s *Sheet) {
 	if s.Layout.paper().h == 0 {
 		h = in.w / 3
 	}
-	w := length(int64(h) * int64(s.Logo.width) / int64(s.Logo.height))
+	w := length(int64(h) * int64(s.Logo.Width) / int64(s.Logo.Height))
 	if most := pl.text.w * 4 / 5; w > most {
-		w, h = most, length(int64(most)*int64(s.Logo.height)/int64(s.Logo.width))
+		w, h = most, length(int64(most)*int64(s.Logo.Height)/int64(s.Logo.Width))
 	}
 	w, h = max(w, 1), max(h, 1)
 	x := pl.text.x

@@ -44,7 +44,7 @@ type Sheet struct {
 	// Texts are the operator's own, by language tag; those of "" stand in for
 	// languages that have none.
 	Texts map[string]OwnTexts
-	Logo  *Logo // nil: none
+	Logo  *hotspot.Logo // nil: none
 	Show  Show
 	Cut   Cut
 	// Devices is how many devices may share a voucher that has no number of

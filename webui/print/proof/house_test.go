@@ -87,7 +87,7 @@ func full(t testing.TB, layout string) print.Sheet {
 var hasRoomForAll = map[string]bool{"a4-2x5": true, "a6": true, "roll58": true, "roll80": true}
 
 // logo is a picture with a transparent corner.
-func logo(t testing.TB) *print.Logo {
+func logo(t testing.TB) *hotspot.Logo {
 	t.Helper()
 	img := image.NewNRGBA(image.Rect(0, 0, 120, 60))
 	for y := range 60 {
@@ -99,7 +99,7 @@ func logo(t testing.TB) *print.Logo {
 	if err := png.Encode(&b, img); err != nil {
 		t.Fatal(err)
 	}
-	l, err := print.ParseLogo(b.Bytes())
+	l, err := hotspot.ParseLogo(b.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,13 +107,13 @@ func logo(t testing.TB) *print.Logo {
 }
 
 // photo is a logo as a JPEG.
-func photo(t testing.TB) *print.Logo {
+func photo(t testing.TB) *hotspot.Logo {
 	t.Helper()
 	var b bytes.Buffer
 	if err := jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 40, 40)), nil); err != nil {
 		t.Fatal(err)
 	}
-	l, err := print.ParseLogo(b.Bytes())
+	l, err := hotspot.ParseLogo(b.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ type host struct {
 	url  string
 	mu   sync.Mutex // guards the rest
 	page []byte
-	logo *print.Logo
+	logo *hotspot.Logo
 }
 
 func newHost(t *testing.T) *host {
@@ -178,8 +178,8 @@ func newHost(t *testing.T) *host {
 	mux.HandleFunc("/logo", func(w http.ResponseWriter, r *http.Request) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		w.Header().Set("Content-Type", h.logo.Type())
-		w.Write(h.logo.Data())
+		w.Header().Set("Content-Type", h.logo.Type)
+		w.Write(h.logo.Data)
 	})
 	mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) {
 		h.mu.Lock()

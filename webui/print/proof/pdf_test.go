@@ -125,7 +125,7 @@ func TestPDFShowsEveryLetter(t *testing.T) {
 
 // TestLogosInPDF has another program paint logos of each kind.
 func TestLogosInPDF(t *testing.T) {
-	for name, l := range map[string]*print.Logo{"alpha": logo(t), "photo": photo(t)} {
+	for name, l := range map[string]*hotspot.Logo{"alpha": logo(t), "photo": photo(t)} {
 		s := sheet(t, "card")
 		s.Logo = l
 		var b bytes.Buffer

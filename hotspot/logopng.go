@@ -1,4 +1,4 @@
-package print
+package hotspot
 
 import (
 	"bytes"
@@ -6,23 +6,23 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
-
-	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 const pngSignature = "\x89PNG\r\n\x1a\n"
 
-// png is what a PDF needs to know of a PNG file. The standard library's
+// LogoPNG is what a PDF needs to know of a PNG file. The standard library's
 // decoder makes a whole picture of it; this one passes on a row at a time, and
 // a file without transparency goes into the PDF as it is.
-type png struct {
-	depth    byte
+type LogoPNG struct {
+	Depth    byte     // bits of a sample
+	Channels int      // samples of a pixel
+	Alpha    bool     // the last sample of a pixel is its opacity
+	Palette  []byte   // mixed with white where it is transparent; nil: none
+	Key      []byte   // the transparent colour, two bytes a channel; nil: none
+	Parts    [][]byte // the compressed rows
 	kind     byte     // colour type
-	palette  []byte   // mixed with white where it is transparent
-	key      []byte   // the transparent colour, two bytes a channel
-	parts    [][]byte // the compressed rows
-	channels int
 }
 
 // The colour types.
@@ -37,37 +37,47 @@ const (
 // pngChannels are the samples of a pixel by colour type; 0: no such type.
 var pngChannels = [...]int{pngGray: 1, pngRGB: 3, pngPalette: 1, pngGrayAlpha: 2, pngRGBAlpha: 4}
 
-func (p *png) alpha() bool { return p.kind == pngGrayAlpha || p.kind == pngRGBAlpha }
-
-// parsePNG walks the chunks, and the rows to their end, so that printing
-// cannot fail in the midst of them.
-func (l *Logo) parsePNG() error {
-	p := &png{}
-	l.png = p
+// parsePNG walks the chunks, copies those that are needed, and reads the rows to
+// their end, so that printing cannot fail in the midst of them.
+func (l *Logo) parsePNG(d []byte) error {
+	p := &LogoPNG{}
+	l.Type, l.PNG = "image/png", p
+	out := append(make([]byte, 0, len(d)), pngSignature...) // Parts are of it: it never grows
 	var alphas []byte
-	d := l.data[len(pngSignature):]
+	d = d[len(pngSignature):]
 	for first := true; ; first = false {
 		if len(d) < 12 {
-			return errLogoCut
+			return errLogoCut()
 		}
 		n, kind := binary.BigEndian.Uint32(d), string(d[4:8])
 		if uint64(n)+12 > uint64(len(d)) || first != (kind == "IHDR") {
-			return errLogoCut
+			return errLogoCut()
 		}
-		body := d[8 : 8+n]
+		chunk := d[:12+n]
 		d = d[12+n:]
+		switch kind {
+		case "IHDR", "PLTE", "tRNS", "IDAT", "IEND":
+		default:
+			continue // browsers and printers can do without
+		}
+		if crc32.ChecksumIEEE(chunk[4:8+n]) != binary.BigEndian.Uint32(chunk[8+n:]) {
+			return errLogoCut()
+		}
+		out = append(out, chunk...)
+		body := out[len(out)-int(n)-4 : len(out)-4]
 		switch kind {
 		case "IHDR":
 			if err := l.pngHeader(body); err != nil {
 				return err
 			}
 		case "PLTE":
-			p.palette = bytes.Clone(body)
+			p.Palette = bytes.Clone(body)
 		case "tRNS":
 			alphas = body
 		case "IDAT":
-			p.parts = append(p.parts, body)
+			p.Parts = append(p.Parts, body)
 		case "IEND":
+			l.Data = out
 			return l.pngEnd(alphas)
 		}
 	}
@@ -75,43 +85,48 @@ func (l *Logo) parsePNG() error {
 
 func (l *Logo) pngHeader(b []byte) error {
 	if len(b) != 13 {
-		return errLogoCut
+		return errLogoCut()
 	}
-	p := l.png
-	p.depth, p.kind = b[8], b[9]
+	p := l.PNG
+	p.Depth, p.kind = b[8], b[9]
 	if int(p.kind) < len(pngChannels) {
-		p.channels = pngChannels[p.kind]
+		p.Channels = pngChannels[p.kind]
 	}
-	small := p.depth == 1 || p.depth == 2 || p.depth == 4
+	p.Alpha = p.kind == pngGrayAlpha || p.kind == pngRGBAlpha
+	l.Gray = p.kind == pngGray || p.kind == pngGrayAlpha
+	small := p.Depth == 1 || p.Depth == 2 || p.Depth == 4
 	switch {
-	case p.channels == 0 || p.depth != 8 && !(small && p.channels == 1):
-		return hotspot.Invalid("logo", "is a PNG of a rare kind: save it with 8 bits a channel")
+	case p.Channels == 0 || p.Depth != 8 && !(small && p.Channels == 1):
+		return Invalid("logo", "the file is a PNG of a rare kind: save it with 8 bits a channel")
 	case b[12] != 0:
-		return hotspot.Invalid("logo", "is an interlaced PNG: save it without interlacing")
+		return Invalid("logo", "the file is an interlaced PNG: save it without interlacing")
 	}
 	return l.setSize(binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:]))
 }
 
 // pngEnd judges what the chunks had.
 func (l *Logo) pngEnd(alphas []byte) error {
-	p := l.png
-	if len(p.palette)%3 != 0 || len(p.palette) > 3*256 || p.kind == pngPalette && len(p.palette) == 0 {
-		return errLogoCut
+	p := l.PNG
+	if len(p.Palette)%3 != 0 || len(p.Palette) > 3*256 || p.kind == pngPalette && len(p.Palette) == 0 {
+		return errLogoCut()
+	}
+	if p.kind != pngPalette {
+		p.Palette = nil // a hint to screens of few colours
 	}
 	switch {
 	case p.kind == pngPalette:
 		for i, a := range alphas {
 			for c := range 3 {
-				if at := 3*i + c; at < len(p.palette) {
-					p.palette[at] = onWhite(p.palette[at], a)
+				if at := 3*i + c; at < len(p.Palette) {
+					p.Palette[at] = onWhite(p.Palette[at], a)
 				}
 			}
 		}
-	case !p.alpha() && len(alphas) == 2*p.channels:
-		p.key = alphas
+	case !p.Alpha && len(alphas) == 2*p.Channels:
+		p.Key = alphas
 	}
-	if err := p.rows(l.width, l.height, func([]byte) error { return nil }); err != nil {
-		return errLogoCut
+	if err := l.rows(func([]byte) error { return nil }); err != nil {
+		return errLogoCut()
 	}
 	return nil
 }
@@ -122,21 +137,22 @@ func onWhite(c, alpha byte) byte {
 }
 
 // rows calls f with every row of samples.
-func (p *png) rows(width, height int, f func([]byte) error) error {
+func (l *Logo) rows(f func([]byte) error) error {
+	p := l.PNG
 	var parts []io.Reader
-	for _, b := range p.parts {
+	for _, b := range p.Parts {
 		parts = append(parts, bytes.NewReader(b))
 	}
 	all := io.MultiReader(parts...)
 	var head [2]byte // zlib's
 	if _, err := io.ReadFull(all, head[:]); err != nil || head[0]&15 != 8 || head[1]&32 != 0 {
-		return errLogoCut
+		return errLogoCut()
 	}
 	z := flate.NewReader(all)
-	n := (width*p.channels*int(p.depth) + 7) / 8
-	at := max(p.channels*int(p.depth)/8, 1) // from a byte to its like on the left
+	n := (l.Width*p.Channels*int(p.Depth) + 7) / 8
+	at := max(p.Channels*int(p.Depth)/8, 1) // from a byte to its like on the left
 	row, above := make([]byte, 1+n), make([]byte, 1+n)
-	for range height {
+	for range l.Height {
 		if _, err := io.ReadFull(z, row); err != nil {
 			return fmt.Errorf("PNG: %w", err)
 		}
@@ -192,13 +208,14 @@ func paeth(left, above, corner byte) byte {
 
 func abs(n int) int { return max(n, -n) }
 
-// opaque writes the rows of a picture with alpha as they look on white.
-func (p *png) opaque(w io.Writer, width, height int) error {
-	colours := p.channels - 1
-	out := make([]byte, 0, width*colours)
-	return p.rows(width, height, func(row []byte) error {
+// Opaque writes the rows of a PNG with alpha as they look on white.
+func (l *Logo) Opaque(w io.Writer) error {
+	channels := l.PNG.Channels
+	colours := channels - 1
+	out := make([]byte, 0, l.Width*colours)
+	return l.rows(func(row []byte) error {
 		out = out[:0]
-		for i := 0; i+colours < len(row); i += p.channels {
+		for i := 0; i+colours < len(row); i += channels {
 			for c := range colours {
 				out = append(out, onWhite(row[i+c], row[i+colours]))
 			}
