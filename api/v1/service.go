@@ -35,9 +35,9 @@ type Service interface {
 	Guests(ctx context.Context) ([]hotspot.Guest, error)
 	GuestHosts(ctx context.Context) ([]hotspot.GuestHost, error)
 	Kick(ctx context.Context, m hotspot.MAC) error
-	// Audit returns rows of the audit log with ids below before (0: the newest),
-	// newest first.
-	Audit(ctx context.Context, before uint64, limit int) ([]hotspot.AuditRow, error)
+	// FindAudit returns rows of the audit log, newest first, and where to go on;
+	// 0: there is no more.
+	FindAudit(ctx context.Context, q hotspot.AuditQuery) (rows []hotspot.AuditRow, next uint64, err error)
 	Setting(key string) (string, error)
 	SetSetting(ctx context.Context, key, value string) error
 	SetSettings(ctx context.Context, values map[string]string) error
