@@ -31,6 +31,7 @@ var rooms = []room{
 	{"webui", []string{"hotspot", "api"}, "what pages share knows no page"},
 	{"webui/admin/parts", []string{"webui"}, "the panel's components know no page"},
 	{"webui/admin/panel", []string{"hotspot", "api", "webui", "webui/admin/parts"}, "what the panel's areas stand on knows no area"},
+	{"webui/admin/paneltest", []string{"api", "webui/admin/panel", "webui/pagetest/..."}, "the panel for tests of its areas"},
 	{"webui/admin/...", []string{"hotspot", "api", "webui", "webui/admin/parts", "webui/admin/panel", "webui/print"}, "the areas of the panel know nothing of one another"},
 	{"webui/...", []string{"hotspot", "hotspot/login", "api", "webui"}, "the portal and the panel know nothing of one another"},
 	{"daemon", []string{"hotspot/...", "netctl/...", "store/...", "api/...", "webui/...", "daemon/..."}, "the only place that wires parts together; it knows no command"},
@@ -74,7 +75,7 @@ var bans = []struct {
 	{"os/exec", []string{"netctl/netlab/...", "cmd/vouchsafe-lab", "scripts/...", "webui/pagetest/browser"}, true, "the daemon speaks to the kernel itself"},
 	{"log", nil, false, "a *slog.Logger is injected"},
 	{"unsafe", nil, true, "what works on amd64 breaks on mips"},
-	{"testing", []string{"hotspot/hotspottest/...", "netctl/gatetest/...", "netctl/netlab/...", "webui/pagetest/..."}, true, "test doubles have packages of their own"},
+	{"testing", []string{"hotspot/hotspottest/...", "netctl/gatetest/...", "netctl/netlab/...", "webui/pagetest/...", "webui/admin/paneltest"}, true, "test doubles have packages of their own"},
 	{"net/http/httptest", []string{"hotspot/hotspottest/..."}, true, "test doubles have packages of their own"},
 	{"html/template", nil, true, "it calls methods by name: the linker must keep them all, 2.7 MB on a router"},
 	{"text/template", []string{"cmd/vouchsafe-lab"}, true, "it calls methods by name: the linker must keep them all, 2.7 MB on a router"},
@@ -83,7 +84,7 @@ var bans = []struct {
 	{"github.com/danielgtaylor/huma/v2/...", []string{"api/v1/..."}, false, "one framework, one place"},
 	{"github.com/spf13/...", []string{"cmd/..."}, false, "commands parse flags, nobody else"},
 	{"gopkg.in/yaml.v3", []string{"daemon/config/...", "netctl/netlab/..."}, true, "one configuration file, one reader; the lab writes one"},
-	{"github.com/chromedp/...", []string{"webui/pagetest/browser"}, true, "browsers are for tests"},
+	{"github.com/chromedp/...", []string{"webui/pagetest/browser", "webui/admin/paneltest"}, true, "browsers are for tests"},
 	{"github.com/makiuchi-d/gozxing/...", nil, true, "readers of QR codes are for tests"},
 	{"github.com/getkin/kin-openapi/...", nil, true, "the API's own description is held against another's reading of it in tests"},
 	{"rsc.io/qr/...", []string{"webui/print"}, true, "codes are printed in one place"},
@@ -135,7 +136,7 @@ func TestShippedProgramHasNoTestParts(t *testing.T) {
 			}
 		}
 		for imp, by := range seen {
-			if under(imp, "netctl/netlab/...", "netctl/gatetest/...", "hotspot/hotspottest/...", "webui/pagetest/...", "api/v1/v1test", "testing", "net/http/httptest", "os/exec") {
+			if under(imp, "netctl/netlab/...", "netctl/gatetest/...", "hotspot/hotspottest/...", "webui/pagetest/...", "webui/admin/paneltest", "api/v1/v1test", "testing", "net/http/httptest", "os/exec") {
 				t.Errorf("%s would contain %s, through %s", program, imp, by)
 			}
 		}
