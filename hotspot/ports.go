@@ -160,6 +160,8 @@ type Reader interface {
 	UserByKey(m Method, key string) (User, error)
 	// Users returns up to limit users with ids above after, ascending.
 	Users(m Method, after uint64, limit int) ([]User, error)
+	// ScanUsers hands users to f one by one, as ScanVouchers does vouchers.
+	ScanUsers(m Method, from uint64, down bool, f func(u *User) (more bool, err error)) error
 
 	Session(id uint64) (Session, error)
 	// OpenSessions returns all sessions that have not ended, ascending.

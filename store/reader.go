@@ -254,6 +254,56 @@ func (x *records) Users(m hotspot.Method, after uint64, limit int) ([]hotspot.Us
 	return out, err
 }
 
+// ScanUsers implements [hotspot.Reader].
+func (x *records) ScanUsers(m hotspot.Method, from uint64, down bool, f func(*hotspot.User) (bool, error)) error {
+	if x.ended {
+		return errEnded
+	}
+	if checkMethod(m) != nil {
+		return nil
+	}
+	c := x.r.cursor(bktUsers)
+	prefix := methodPrefix(m)
+	k, value, err := seekUser(c, m, from, down)
+	step := c.next
+	if down {
+		step = c.prev
+	}
+	for u := new(hotspot.User); err == nil && bytes.HasPrefix(k, prefix); k, value, err = step() {
+		_, id, ok := splitUserKey(k)
+		if !ok {
+			return damaged(bktUsers, k, errRecord)
+		}
+		body, err := bodyOf(bktUsers, k, value)
+		if err != nil {
+			return err
+		}
+		if err := decodeUser(m, id, body, u); err != nil {
+			return damaged(bktUsers, k, err)
+		}
+		if more, err := f(u); !more || err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// seekUser goes to where a scan of a method's users begins.
+func seekUser(c cursor, m hotspot.Method, from uint64, down bool) (k, v []byte, err error) {
+	if down && from == 0 {
+		from = math.MaxUint64
+	}
+	want := userKey(m, from)
+	k, v, err = c.seek(want)
+	if !down || err != nil || bytes.Equal(k, want) {
+		return k, v, err
+	}
+	if k == nil {
+		return c.last()
+	}
+	return c.prev()
+}
+
 // Session implements [hotspot.Reader].
 func (x *records) Session(id uint64) (s hotspot.Session, err error) {
 	body, err := x.body(bktSessions, idKey(id))

@@ -297,6 +297,7 @@ func testVoucherNotFound(t *testing.T, s hotspot.Store) {
 func userCases() storeCases {
 	return storeCases{
 		"user/crud": testUserCRUD,
+		"user/scan": testUserScan,
 		"user/key":  testUserKeys,
 	}
 }

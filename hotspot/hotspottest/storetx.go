@@ -35,19 +35,24 @@ func (r storeReader) Vouchers(after uint64, limit int) ([]hotspot.Voucher, error
 }
 
 func (r storeReader) ScanVouchers(from uint64, down bool, f func(*hotspot.Voucher) (bool, error)) error {
-	ids := slices.DeleteFunc(slices.Clone(r.s.vouchers.ids), func(id uint64) bool {
-		return from != 0 && (down && id > from || !down && id < from)
-	})
-	if down {
-		slices.Reverse(ids)
-	}
-	for _, id := range ids {
+	for _, id := range scanned(r.s.vouchers.ids, from, down) {
 		v := copyVoucher(r.s.vouchers.rows[id])
 		if more, err := f(&v); !more || err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// scanned are the ids that a scan comes by.
+func scanned(ids []uint64, from uint64, down bool) []uint64 {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id uint64) bool {
+		return from != 0 && (down && id > from || !down && id < from)
+	})
+	if down {
+		slices.Reverse(ids)
+	}
+	return ids
 }
 
 func (r storeReader) VouchersByMAC(m hotspot.MAC) ([]hotspot.Voucher, error) {
@@ -83,6 +88,20 @@ func (r storeReader) Users(m hotspot.Method, after uint64, limit int) ([]hotspot
 		out = append(out, copyUser(t.rows[id]))
 	}
 	return out, nil
+}
+
+func (r storeReader) ScanUsers(m hotspot.Method, from uint64, down bool, f func(*hotspot.User) (bool, error)) error {
+	t := r.s.users[m]
+	if t == nil {
+		return nil
+	}
+	for _, id := range scanned(t.ids, from, down) {
+		u := copyUser(t.rows[id])
+		if more, err := f(&u); !more || err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r storeReader) Session(id uint64) (hotspot.Session, error) {
