@@ -65,7 +65,7 @@ func get(t *testing.T, url string) int {
 func TestRun(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	d := startDaemon(t, data)
-	for path, want := range map[string]int{"healthz": 200, "api/": 200, "api": 200, "": 200, "nothing": 404} {
+	for path, want := range map[string]int{"healthz": 200, "api/": 200, "api": 200, "assets/panel.css": 200, "nothing": 404} {
 		if got := get(t, strings.TrimSuffix(d.API, "api/")+path); got != want {
 			t.Errorf("/%s: %d, want %d", path, got, want)
 		}

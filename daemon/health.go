@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -60,13 +59,6 @@ func (h *health) problems(now time.Time, cfg config.Accounting) []string {
 		out = append(out, "usage cannot be stored: is the disk full or read-only?")
 	}
 	return out
-}
-
-// serveIndex tells a person who opens the router's address what is here.
-func (d *hotspotDaemon) serveIndex(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	fmt.Fprintf(w, "Vouchsafe %s is running here.\n\nPrograms: the action API is at /api/\nMonitoring: /healthz\nPeople: vouchsafe --help on the router's command line\n", d.opts.Version)
 }
 
 // serveHealth answers 200 while everything works and 503 otherwise. It tells

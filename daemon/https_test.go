@@ -128,7 +128,7 @@ func TestNames(t *testing.T) {
 			"": 200, "127.0.0.1": 200, "127.0.0.1:1234": 200, "[::1]:80": 200, "localhost": 200, "hotspot.lan": 200, "HOTSPOT.lan.:80": 200,
 			"evil.example": 421, "router.lan": 421, "127.0.0.1.evil.example": 421, "hotspot.lan.evil.example": 421,
 		} {
-			for _, path := range []string{"/", "/healthz"} {
+			for _, path := range []string{"/assets/icon.svg", "/healthz"} {
 				resp, _ := askAs(t, "GET", base+path, host)
 				if resp.StatusCode != want {
 					t.Errorf("%s%s as %q: %d, want %d", base, path, host, resp.StatusCode, want)
@@ -150,7 +150,7 @@ func TestNames(t *testing.T) {
 
 func TestRedirect(t *testing.T) {
 	h := newTLSHouse(t, nil)
-	if resp, _ := askAs(t, "GET", "http://"+h.plain+"/", ""); resp.StatusCode != 200 {
+	if resp, _ := askAs(t, "GET", "http://"+h.plain+"/assets/icon.svg", ""); resp.StatusCode != 200 {
 		t.Errorf("a redirect that nobody wants: %d", resp.StatusCode)
 	}
 	h.reload(func(c *config.Config) { c.LAN.HTTPS.Redirect = true })
@@ -268,7 +268,7 @@ func TestReplacedCertificate(t *testing.T) {
 	cert, key := issued(t, "hotspot.example.org", "365")
 	h.reload(func(c *config.Config) { c.LAN.HTTPS.CertFile, c.LAN.HTTPS.KeyFile = cert, key })
 	first := h.until(func(st v1.Status) bool { return st.Certificate != own }).Certificate
-	if resp, _ := askAs(t, "GET", "https://"+h.safe+"/", "hotspot.example.org"); resp.StatusCode != 200 {
+	if resp, _ := askAs(t, "GET", "https://"+h.safe+"/assets/icon.svg", "hotspot.example.org"); resp.StatusCode != 200 {
 		t.Errorf("the certificate's own name: %d", resp.StatusCode)
 	}
 	get()

@@ -92,6 +92,12 @@ func (d *hotspotDaemon) lanHandler(rest *v1.API) http.Handler {
 	act := action.New(action.Config{Service: d.service, Keys: d.keys, Log: d.opts.Log})
 	credentials := keys.NewHandler(d.keys, nil)
 	programs := rest.For(keys.NewAuthenticator(d.keys, nil), d.people.Authenticate)
+	people := http.Handler(http.HandlerFunc(unmade))
+	if pages, err := d.panel(); err == nil {
+		people = pages
+	} else {
+		d.log.Error("the panel cannot be served", "error", err)
+	}
 	// Not a ServeMux: it answers odd paths with a redirect of its own, which no
 	// client of the API expects.
 	routes := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -104,10 +110,8 @@ func (d *hotspotDaemon) lanHandler(rest *v1.API) http.Handler {
 			act.ServeHTTP(w, r)
 		case p == "/healthz":
 			d.serveHealth(w, r)
-		case p == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead):
-			d.serveIndex(w, r)
 		default:
-			api.WriteFailure(w, http.StatusNotFound, "An error occurred", "there is nothing here; the API is at /api/")
+			people.ServeHTTP(w, r)
 		}
 	})
 	internal := func(w http.ResponseWriter, _ *http.Request) {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/api"
@@ -109,12 +110,12 @@ func (p *Panel) Pages() []Page { return p.pages }
 // ServeHTTP implements http.Handler.
 func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	api.Recover(p.log, p.broken, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := p.mux.Handler(r); pattern != "" {
+		// The mux would redirect from odd paths; nobody is led there by us.
+		if _, pattern := p.mux.Handler(r); pattern != "" && path.Clean(r.URL.EscapedPath()) == r.URL.EscapedPath() {
 			p.mux.ServeHTTP(w, r)
 			return
 		}
-		// Nothing is told of what there is to those who are not signed in.
-		p.handler(&Page{Method: http.MethodGet, Access: SignedIn(), Serve: p.nowhere}).ServeHTTP(w, r)
+		p.handler(&Page{Access: Open(), Serve: p.nowhere}).ServeHTTP(w, r)
 	})).ServeHTTP(w, r)
 }
 
@@ -125,7 +126,7 @@ func (p *Panel) nowhere(q *Request) {
 	if q.Method == http.MethodGet || q.Method == http.MethodHead {
 		other.Method = http.MethodPost
 	}
-	if _, pattern := p.mux.Handler(other); pattern != "" {
+	if _, pattern := p.mux.Handler(other); pattern != "" && path.Clean(q.URL.EscapedPath()) == q.URL.EscapedPath() {
 		q.W.Header().Set("Allow", other.Method)
 		q.fault(http.StatusMethodNotAllowed, "method", "")
 		return
@@ -158,7 +159,7 @@ func (p *Panel) handler(page *Page) http.Handler {
 			defer end()
 			q.Request = r.WithContext(ctx)
 		}
-		if r.Method == http.MethodPost && !q.readForm(page) {
+		if page.Method == http.MethodPost && !q.readForm(page) {
 			return
 		}
 		page.Serve(q)

@@ -27,7 +27,7 @@ type Site struct {
 	URL   string
 	Panel *panel.Panel
 	By    *api.Principal
-	Now time.Time
+	Now   time.Time
 }
 
 // session is the value of the operator's cookie.

@@ -28,8 +28,8 @@ var looks = []struct {
 // SignIn gives a browser the operator's cookie.
 func (s *Site) SignIn(t *testing.T, c *browser.Browser) {
 	t.Helper()
-	cookie := s.cookie()
-	c.Do(t, browser.Command(network.SetCookie, network.SetCookieParams{Name: cookie.Name, Value: cookie.Value, URL: s.URL, HTTPOnly: true}))
+	cookie, hidden := s.cookie(), true
+	c.Do(t, browser.Command(network.SetCookie, network.SetCookieParams{Name: cookie.Name, Value: cookie.Value, URL: s.URL, HTTPOnly: &hidden}))
 }
 
 // Walk opens pages, given as names with their paths, on a phone and on a

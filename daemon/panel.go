@@ -1,0 +1,40 @@
+package daemon
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/api/operators"
+	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
+)
+
+// panel makes the operators' pages.
+func (d *hotspotDaemon) panel() (*panel.Panel, error) {
+	p, err := panel.New(panel.Config{
+		People: d.people, FormToken: operators.FormToken, Log: d.opts.Log,
+		Site:     func() string { return d.service.Settings().VenueName },
+		Now:      d.houseTime,
+		Sections: d.areas(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("panel: %w", err)
+	}
+	return p, nil
+}
+
+// areas are those of the panel, in the order of its navigation.
+func (d *hotspotDaemon) areas() []panel.Section {
+	return []panel.Section{}
+}
+
+// houseTime is the time as the venue's clocks show it.
+func (d *hotspotDaemon) houseTime() time.Time {
+	now, _ := d.service.Now()
+	return now.In(d.service.Zone())
+}
+
+// unmade answers where the panel could not be made.
+func unmade(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "the panel could not be made; the log says why", http.StatusInternalServerError)
+}
