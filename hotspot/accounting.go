@@ -169,6 +169,7 @@ func (s *Service) moveTimes(ctx context.Context, st step, next timekeeper, r Rea
 	s.time = next
 	if max(st.Begun.Abs(), st.Provisional.Abs()) > bigStep {
 		s.stepped = r.Mono
+		s.undos.clear()
 	}
 	for id, x := range moved {
 		if l := s.sessions[id]; l != nil {

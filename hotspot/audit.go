@@ -59,7 +59,11 @@ const (
 	AuditVoucherEdited   Action = "voucher.edited"
 	AuditVoucherRemoved  Action = "voucher.removed"
 	AuditVoucherImported Action = "voucher.imported"
+	AuditVoucherRestored Action = "voucher.restored"    // a removal was taken back
+	AuditVoucherUndone   Action = "voucher.edit_undone" // an edit was
 	AuditGuestKicked     Action = "guest.kicked"
+	AuditDeviceBlocked   Action = "device.blocked"
+	AuditDeviceUnblocked Action = "device.unblocked"
 	AuditSettingChanged  Action = "setting.changed"
 
 	AuditKeyCreated  Action = "key.created"

@@ -78,6 +78,9 @@ func (e VoucherEdit) wish() (list []Change) {
 	if e.ValidFor != nil {
 		list = append(list, Change{"valid_for", "", e.ValidFor.String()})
 	}
+	if e.Extend > 0 {
+		list = append(list, Change{"valid_for", "", Validity(e.Extend).String() + " more"})
+	}
 	if e.ValidFrom != nil {
 		list = append(list, Change{"valid_from", "", auditTime(*e.ValidFrom)})
 	}

@@ -20,7 +20,7 @@ func (s *Service) EditVouchers(ctx context.Context, ids []uint64, match func(Vou
 	if err != nil {
 		return nil, err
 	}
-	edited, err := s.editAll(ctx, ids, match, e)
+	edited, err := s.editAll(ctx, ids, s.wished(match, e))
 	unlock()
 	if err != nil {
 		return nil, err
@@ -100,9 +100,36 @@ func (s *Service) matching(r Reader, id uint64, match func(VoucherView) bool, m 
 	return v, err == nil && match(view), err
 }
 
-// editAll edits vouchers, whose accounts' locks the caller holds, and returns
+// revision is what is done to vouchers in one transaction.
+type revision struct {
+	match func(VoucherView) bool // nil: all match
+	// edit changes a voucher; false leaves it as it is. It can run more than
+	// once, as the transaction can.
+	edit func(tx Tx, v *Voucher, m moment, set Settings) (bool, error)
+	// audit stores what was done.
+	audit func(ctx context.Context, tx Tx, m moment, was, is []Voucher) error
+	// afresh: what was used is counted anew in the gate.
+	afresh bool
+}
+
+// wished is the revision that an edit asks for.
+func (s *Service) wished(match func(VoucherView) bool, e VoucherEdit) revision {
+	return revision{match: match, afresh: e.Reset,
+		edit: func(_ Tx, v *Voucher, m moment, set Settings) (bool, error) { return true, v.edit(e, m, set) },
+		audit: func(ctx context.Context, tx Tx, m moment, was, is []Voucher) error {
+			return s.auditEdited(ctx, tx, m, was, is, e)
+		}}
+}
+
+// edits are vouchers before and after a revision, in the same order.
+type edits struct {
+	was, is []Voucher
+	moved   []Session
+}
+
+// editAll changes vouchers, whose accounts' locks the caller holds, and returns
 // those that were there and matched.
-func (s *Service) editAll(ctx context.Context, ids []uint64, match func(VoucherView) bool, e VoucherEdit) ([]Voucher, error) {
+func (s *Service) editAll(ctx context.Context, ids []uint64, c revision) ([]Voucher, error) {
 	if s.anyLive(ids) {
 		if err := s.readMeters(ctx); err != nil {
 			return nil, err
@@ -111,71 +138,66 @@ func (s *Service) editAll(ctx context.Context, ids []uint64, match func(VoucherV
 	s.era.RLock()
 	defer s.era.RUnlock()
 	set, m := s.Settings(), s.moment()
-	var (
-		edited, was []Voucher
-		moved       []Session
-	)
+	var done edits
 	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
-		edited, was, moved = edited[:0], was[:0], moved[:0]
+		done = edits{}
 		for _, id := range ids {
-			v, ok, err := s.matching(tx, id, match, m, set)
+			v, ok, err := s.matching(tx, id, c.match, m, set)
+			if err == nil && ok {
+				err = s.editIn(tx, v, c, m, set, &done)
+			}
 			if err != nil {
 				return err
 			}
-			if !ok {
-				continue
-			}
-			is, more, err := s.editIn(tx, v, e, m, set)
-			if err != nil {
-				return err
-			}
-			edited, was, moved = append(edited, is), append(was, v), append(moved, more...)
 		}
-		return s.auditEdited(ctx, tx, m, was, edited, e)
+		return c.audit(ctx, tx, m, done.was, done.is)
 	})
 	if err != nil {
 		return nil, storeError("store voucher", err)
 	}
-	s.takeMoved(moved, e.Reset)
+	undoOf(ctx).edited(done.was, done.is, c.afresh)
+	s.takeMoved(done.moved, c.afresh)
 	var live []AccountID
-	for _, v := range edited {
+	for _, v := range done.is {
 		if len(s.ofAccount(v.Account())) > 0 {
 			s.endRefused(v, m, set)
 			live = append(live, v.Account())
 		}
 	}
 	if len(live) == 0 {
-		return edited, nil
+		return done.is, nil
 	}
-	return edited, s.finish(ctx, live...)
+	return done.is, s.finish(ctx, live...)
 }
 
-// editIn edits a voucher within a transaction and returns its open sessions
-// with their new deadlines.
-func (s *Service) editIn(tx Tx, v Voucher, e VoucherEdit, m moment, set Settings) (_ Voucher, moved []Session, err error) {
+// editIn changes a voucher within a transaction, and its open sessions'
+// deadlines.
+func (s *Service) editIn(tx Tx, v Voucher, c revision, m moment, set Settings, done *edits) (err error) {
 	open := s.ofAccount(v.Account())
 	for _, l := range open {
 		if _, err := charge(tx, l.ID, l.Used); err != nil {
-			return v, nil, err
+			return err
 		}
 	}
 	if len(open) > 0 {
 		if v, err = tx.Voucher(v.ID); err != nil {
-			return v, nil, err
+			return err
 		}
 	}
-	if err := v.edit(e, set); err != nil {
-		return v, nil, err
+	was := v
+	if ok, err := c.edit(tx, &v, m, set); err != nil || !ok {
+		return err
 	}
 	if len(open) > 0 {
 		v.begin(m, set) // reset while online: its time begins anew
 	}
 	v.Modified = m.now
 	if err := tx.PutVoucher(&v); err != nil {
-		return v, nil, err
+		return err
 	}
-	moved, err = s.moveDeadlines(tx, v)
-	return v, moved, err
+	moved, err := s.moveDeadlines(tx, v)
+	done.was, done.is, done.moved = append(done.was, was), append(done.is, v), append(done.moved, moved...)
+	return err
 }
 
 // takeMoved takes over deadlines that were stored.
@@ -249,21 +271,29 @@ func (s *Service) removeAll(ctx context.Context, vs []Voucher) (ended int, err e
 		return 0, nil
 	}
 	m := s.moment()
+	var gone []Voucher
 	err = s.cfg.Store.Update(ctx, func(tx Tx) error {
+		gone = gone[:0]
 		for _, v := range vs {
 			for _, m := range v.Bound {
 				if err := forgetReturning(tx, m, v.Account()); err != nil {
 					return err
 				}
 			}
+			last, err := tx.Voucher(v.ID) // with its last bytes
+			if err != nil {
+				return err
+			}
 			if err := tx.DeleteVoucher(v.ID); err != nil {
 				return err
 			}
+			gone = append(gone, last)
 		}
 		return s.auditVouchers(ctx, tx, m, AuditVoucherRemoved, firstNames(vs), len(vs), nil)
 	})
 	if err != nil {
 		return ended, storeError("remove vouchers", err)
 	}
+	undoOf(ctx).removed(gone)
 	return ended, nil
 }

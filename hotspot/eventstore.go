@@ -148,16 +148,8 @@ func (t *eventTx) PutVoucher(v *Voucher) error {
 		return err
 	}
 	if why != "" {
-		was, err := t.Voucher(v.ID)
-		if err != nil {
+		if why, err = t.toTell(v.ID, why); err != nil {
 			return err
-		}
-		before, err := t.usedUp(&was)
-		if err != nil {
-			return err
-		}
-		if before != "" {
-			why = "" // it was told then
 		}
 	}
 	if err := t.Tx.PutVoucher(v); err != nil {
@@ -167,6 +159,23 @@ func (t *eventTx) PutVoucher(v *Voucher) error {
 		return t.watch(v)
 	}
 	return t.put(EventExhausted, t.at.now, !t.at.believed, exhaustedData(v, why))
+}
+
+// toTell is why a stored voucher becomes used up; empty if it was before, and
+// that was told then. So it is with one that was removed and is put back.
+func (t *eventTx) toTell(id uint64, why Reason) (Reason, error) {
+	was, err := t.Voucher(id)
+	if errors.Is(err, ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	before, err := t.usedUp(&was)
+	if err != nil || before != "" {
+		return "", err
+	}
+	return why, nil
 }
 
 // usedUp says why a voucher is used up, as far as was told or is to be told now.

@@ -41,6 +41,11 @@ type VoucherQuery struct {
 	Descending bool
 	After      VoucherPlace // of the last voucher that is known; zero: from the first
 	Limit      int          // from 1 to MaxFind
+	// Before is the place of the first voucher that is known, to turn back from
+	// it; not with After. [Service.VoucherPage] heeds it.
+	Before VoucherPlace
+	// CountTo is up to how many [Service.VoucherPage] counts; 0: it does not.
+	CountTo int
 }
 
 // MaxFind is the largest number of vouchers that [Service.FindVouchers] returns.
@@ -66,20 +71,27 @@ const foundAtOnce = 4096
 // no further than it must; in other orders it looks at every voucher, and keeps
 // in memory no more than a page's places.
 func (s *Service) FindVouchers(ctx context.Context, q VoucherQuery) (found []VoucherView, next *VoucherPlace, err error) {
+	q.CountTo = 0
+	found, next, _, err = s.find(ctx, q)
+	return found, next, err
+}
+
+// find returns a page, where to go on, and how many there are if that is asked.
+func (s *Service) find(ctx context.Context, q VoucherQuery) (found []VoucherView, next *VoucherPlace, count int, err error) {
 	f, err := s.finder(q)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	from := uint64(0)
-	if q.Order == ByCreated || q.Order == "" {
+	if (q.Order == ByCreated || q.Order == "") && q.CountTo == 0 {
 		from = q.After.ID // the voucher itself is passed over
 	}
 	for more := true; more; {
 		if err := ctx.Err(); err != nil {
-			return nil, nil, err
+			return nil, nil, 0, err
 		}
 		if from, more, err = f.some(ctx, from); err != nil {
-			return nil, nil, fmt.Errorf("look for vouchers: %w", err)
+			return nil, nil, 0, fmt.Errorf("look for vouchers: %w", err)
 		}
 	}
 	places := f.best.sorted()
@@ -88,7 +100,7 @@ func (s *Service) FindVouchers(ctx context.Context, q VoucherQuery) (found []Vou
 		next = &places[q.Limit-1]
 	}
 	found, err = s.viewsAt(ctx, places)
-	return found, next, err
+	return found, next, f.count, err
 }
 
 // viewsAt reads the vouchers at some places. One that was removed meanwhile is
@@ -130,6 +142,7 @@ type finder struct {
 	online map[uint64]int // devices, by voucher
 	best   topPlaces
 	view   VoucherView
+	count  int // as far as it is asked for
 }
 
 func (s *Service) finder(q VoucherQuery) (*finder, error) {
@@ -166,7 +179,7 @@ func (f *finder) some(ctx context.Context, from uint64) (next uint64, more bool,
 				return false, nil
 			}
 			f.take(v)
-			return !byID || len(f.best.places) < f.best.most, nil
+			return !byID || f.count < f.q.CountTo || len(f.best.places) < f.best.most, nil
 		})
 	})
 	return next, more, err
@@ -178,23 +191,33 @@ func (f *finder) take(v *Voucher) {
 		return
 	}
 	p := f.place(v)
-	if f.q.After != (VoucherPlace{}) && !f.best.before(f.q.After, p) || !f.best.wants(p) {
+	wanted := (f.q.After == (VoucherPlace{}) || f.best.before(f.q.After, p)) && f.best.wants(p)
+	counted := f.count < f.q.CountTo
+	if !wanted && !counted || !f.matches(v) {
 		return
 	}
-	if f.q.Match != nil {
-		f.view = VoucherView{Voucher: *v, Online: f.online[v.ID]}
-		if end, ok := v.expiry(f.set); ok {
-			f.view.ExpiresAt = end
-		}
-		if f.view.Status = VoucherOnline; f.view.Online == 0 {
-			f.view.Status = v.status(f.m, f.set)
-		}
-		if !f.q.Match(&f.view) {
-			return
-		}
+	if counted {
+		f.count++
 	}
-	p.Text = strings.Clone(p.Text)
-	f.best.add(p)
+	if wanted {
+		p.Text = strings.Clone(p.Text)
+		f.best.add(p)
+	}
+}
+
+// matches asks the query's own condition.
+func (f *finder) matches(v *Voucher) bool {
+	if f.q.Match == nil {
+		return true
+	}
+	f.view = VoucherView{Voucher: *v, Online: f.online[v.ID]}
+	if end, ok := v.expiry(f.set); ok {
+		f.view.ExpiresAt = end
+	}
+	if f.view.Status = VoucherOnline; f.view.Online == 0 {
+		f.view.Status = v.status(f.m, f.set)
+	}
+	return f.q.Match(&f.view)
 }
 
 // place is where a voucher stands in the query's order.

@@ -169,7 +169,7 @@ func (run *importRun) update(tx Tx, v Voucher, e VoucherEdit) error {
 	if e.Username != nil && *e.Username == "" {
 		e.Username = nil
 	}
-	if err := v.edit(e, run.set); err != nil {
+	if err := v.edit(e, run.m, run.set); err != nil {
 		return err
 	}
 	if len(v.Bound) > 0 {
@@ -189,7 +189,7 @@ func (s *Service) settle(ctx context.Context, ids []uint64) error {
 		unlock := s.accounts.lock(AccountID{MethodVoucher, id}.String())
 		var err error
 		if s.anyLive([]uint64{id}) {
-			_, err = s.editAll(ctx, []uint64{id}, nil, VoucherEdit{})
+			_, err = s.editAll(ctx, []uint64{id}, s.wished(nil, VoucherEdit{}))
 		}
 		unlock()
 		if err != nil {

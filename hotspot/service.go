@@ -51,6 +51,8 @@ type Service struct {
 	accounts keyed
 	devices  keyed
 
+	undos undos // what can be taken back
+
 	// setting orders what the gate is told: a pass that names an address must
 	// not overtake a later one that names it for another device. It is held
 	// while a pass is built and set, and nothing is locked under it but mu.

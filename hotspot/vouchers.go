@@ -81,6 +81,7 @@ func (s *Service) create(tx Tx, spec VoucherSpec, set Settings, m moment) (Vouch
 		if v.Username, err = randomCode(s.cfg.Rand); err != nil {
 			return v, err
 		}
+		v.Username = spec.Prefix + v.Username
 		if err = tx.PutVoucher(&v); !errors.Is(err, ErrUsernameTaken) {
 			return v, err
 		}
@@ -100,6 +101,11 @@ func storeError(doing string, err error) error {
 func (v VoucherSpec) check() error {
 	if v.Username != "" {
 		if err := checkCode("username", v.Username); err != nil {
+			return err
+		}
+	}
+	if v.Prefix != "" {
+		if err := checkPrefix(v.Prefix, v.Username); err != nil {
 			return err
 		}
 	}
@@ -125,6 +131,17 @@ func checkCode(field, v string) error {
 		return Invalid(field, "must not contain control characters")
 	}
 	return nil
+}
+
+// checkPrefix bounds what random usernames begin with.
+func checkPrefix(prefix, username string) error {
+	if username != "" {
+		return Invalid("prefix", "goes with a random username, not with a given one")
+	}
+	if n := utf8.RuneCountInString(prefix); n > 64-codeLength {
+		return Invalid("prefix", "must have at most %d characters, not %d", 64-codeLength, n)
+	}
+	return checkCode("prefix", prefix)
 }
 
 // checkPasscode is as strict as checkCode but for outer spaces, which the
@@ -166,8 +183,11 @@ func checkTime(field string, t time.Time) error {
 	return nil
 }
 
+// maxValidity bounds a validity long before it overflows.
+const maxValidity = 100 * 365 * day
+
 func checkValidity(v *Validity) error {
-	if v != nil && (*v < 0 || time.Duration(*v) > 100*365*day) {
+	if v != nil && (*v < 0 || time.Duration(*v) > maxValidity) {
 		return Invalid("valid_for", "must be from 0 (always) to 100 years")
 	}
 	return nil
@@ -232,7 +252,7 @@ func (s *Service) notFound(username string, err error) error {
 
 // editLocked edits a voucher, whose account's lock the caller holds.
 func (s *Service) editLocked(ctx context.Context, v Voucher, e VoucherEdit) (VoucherView, error) {
-	edited, err := s.editAll(ctx, []uint64{v.ID}, nil, e)
+	edited, err := s.editAll(ctx, []uint64{v.ID}, s.wished(nil, e))
 	if err != nil {
 		return VoucherView{}, err
 	}
@@ -244,7 +264,10 @@ func (s *Service) editLocked(ctx context.Context, v Voucher, e VoucherEdit) (Vou
 }
 
 // edit applies an edit to a voucher.
-func (v *Voucher) edit(e VoucherEdit, set Settings) error {
+func (v *Voucher) edit(e VoucherEdit, m moment, set Settings) error {
+	if e.If != "" && e.If != v.Version() {
+		return ErrChanged
+	}
 	if e.Username != nil {
 		if err := checkCode("username", *e.Username); err != nil {
 			return err
@@ -272,6 +295,9 @@ func (v *Voucher) edit(e VoucherEdit, set Settings) error {
 	if e.Reset {
 		v.Started, v.Provisional, v.Used, v.Spent = time.Time{}, false, Usage{}, 0
 	}
+	if err := v.extend(e.Extend, m, set); err != nil {
+		return err
+	}
 	limit := v.Limit
 	assign(&limit, e.Limit)
 	assign(&limit.Down, e.LimitDown)
@@ -288,6 +314,21 @@ func (v *Voucher) edit(e VoucherEdit, set Settings) error {
 	}
 	return errors.Join(checkField("fullname", v.FullName, 128), checkField("note", v.Note, 1000),
 		checkDevices(v.Devices), checkLimit(v.Limit), checkTime("valid_from", v.ValidFrom), checkValidity(&v.ValidFor))
+}
+
+// extend adds to the validity.
+func (v *Voucher) extend(by time.Duration, m moment, set Settings) error {
+	if by < 0 || by > maxValidity {
+		return Invalid("extend", "must be from 0 to 100 years")
+	}
+	if by == 0 || v.ValidFor == Always {
+		return nil
+	}
+	if end, ok := v.expiry(set); ok && m.now.After(end) {
+		by += m.now.Sub(end)
+	}
+	v.ValidFor += Validity(by)
+	return nil
 }
 
 func assign[T any](to *T, from *T) {

@@ -6,6 +6,7 @@ import "time"
 // defaults named beside them.
 type VoucherSpec struct {
 	Username string // random, 6 characters without look-alikes
+	Prefix   string // of a random username
 	Passcode string // the same
 	FullName string // a random readable name
 	Note     string
@@ -37,6 +38,12 @@ type VoucherEdit struct {
 	Unbind bool
 	// Reset forgets what was used: bytes, and the begin of the validity.
 	Reset bool
+	// Extend adds to the validity. One that is over ends so long from now; one
+	// that never ends stays so.
+	Extend time.Duration
+	// If is the [Voucher.Version] that the voucher must still have; empty: any.
+	// An edit of another is [ErrChanged].
+	If string
 }
 
 // VoucherStatus sums up what a voucher can still do.

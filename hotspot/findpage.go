@@ -1,0 +1,55 @@
+package hotspot
+
+import (
+	"context"
+	"slices"
+)
+
+// VoucherPage is a page of vouchers that can be turned either way.
+type VoucherPage struct {
+	Vouchers []VoucherView
+	// Previous goes into the query's Before and Next into its After; nil: there
+	// are no more that way.
+	Previous, Next *VoucherPlace
+	// Count is how many vouchers were found in all, up to the query's CountTo.
+	Count int
+}
+
+// VoucherPage returns a page of the vouchers that a query asks for, as
+// [Service.FindVouchers] does, with the ways to its neighbours. A page before a
+// place that turns out to be empty is the first one.
+func (s *Service) VoucherPage(ctx context.Context, q VoucherQuery) (VoucherPage, error) {
+	back := q.Before != (VoucherPlace{})
+	if back {
+		q.After, q.Descending = q.Before, !q.Descending
+	}
+	found, more, count, err := s.find(ctx, q)
+	if err != nil {
+		return VoucherPage{}, err
+	}
+	page := VoucherPage{Vouchers: found, Next: more, Count: count}
+	switch {
+	case back && len(found) == 0:
+		q.After, q.Before, q.Descending = VoucherPlace{}, VoucherPlace{}, !q.Descending
+		return s.VoucherPage(ctx, q)
+	case back:
+		slices.Reverse(found)
+		page.Previous, page.Next = nil, s.placeOf(q.Order, &found[len(found)-1])
+		if more != nil {
+			page.Previous = s.placeOf(q.Order, &found[0])
+		}
+	case q.After != (VoucherPlace{}):
+		page.Previous = &q.After
+		if len(found) > 0 {
+			page.Previous = s.placeOf(q.Order, &found[0])
+		}
+	}
+	return page, nil
+}
+
+// placeOf is where a voucher stands in an order.
+func (s *Service) placeOf(o VoucherOrder, v *VoucherView) *VoucherPlace {
+	f := finder{q: VoucherQuery{Order: o}, set: s.Settings()}
+	p := f.place(&v.Voucher)
+	return &p
+}
