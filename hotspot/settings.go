@@ -44,6 +44,8 @@ type Settings struct {
 	AuditAge  time.Duration // 0 = keep
 	AuditRows int           // 0 = keep
 
+	Print PrintSettings
+
 	WebhookAway  time.Duration // a device is told of again after this long
 	WebhookLocal bool          // webhooks may go to this router and its guests
 }
@@ -95,6 +97,7 @@ func SettingKeys() []SettingKey {
 		duration("webhook.device_away", "12h", 31*day, "device.seen tells of a known device again after it was away this long; 0 for never", func(s *Settings) *time.Duration { return &s.WebhookAway }),
 		flag("webhook.local", "off", "webhooks may be sent to this router itself and to the guest network", func(s *Settings) *bool { return &s.WebhookLocal }),
 	)
+	keys = append(keys, printKeys()...)
 	slices.SortFunc(keys, func(a, b SettingKey) int { return strings.Compare(a.Key, b.Key) })
 	return keys
 }

@@ -64,14 +64,6 @@ type OwnTexts struct {
 	Terms string // in small letters
 }
 
-// Bounds of the operator's texts, in characters. What has room depends on the
-// layout, too.
-const (
-	maxTitle = 100
-	maxLine  = 300
-	maxTerms = 2000
-)
-
 // Show says which parts a voucher has. Notes are the operator's own and never
 // printed.
 type Show struct {
@@ -139,16 +131,16 @@ func (s *Sheet) validate() error {
 	f.check(s.Show.LoginCode || s.Show.Username && s.Show.Passcode, "show", "nobody could log in with such a voucher: show username and passcode, or the QR code to log in")
 	f.check(s.Show.WiFi || !s.Show.WiFiPassword, "show.wifi_password", "show the network's name, too")
 	f.check(s.Cut == CutMarks || s.Cut == CutLines || s.Cut == CutNone, "cut", "must be one of marks, lines, none")
-	f.text("venue", s.Venue, maxTitle)
+	f.text("venue", s.Venue, hotspot.MaxPrintTitle)
 	for tag, t := range s.Texts {
 		at := "texts."
 		if tag != "" {
 			at += clip(tag, 40) + "."
 		}
-		f.text(at+"title", t.Title, maxTitle)
-		f.text(at+"above", t.Above, maxLine)
-		f.text(at+"below", t.Below, maxLine)
-		f.text(at+"terms", t.Terms, maxTerms)
+		f.text(at+"title", t.Title, hotspot.MaxPrintTitle)
+		f.text(at+"above", t.Above, hotspot.MaxPrintLine)
+		f.text(at+"below", t.Below, hotspot.MaxPrintLine)
+		f.text(at+"terms", t.Terms, hotspot.MaxPrintTerms)
 	}
 	return errors.Join(f.errs...)
 }
@@ -170,6 +162,15 @@ func (f *faults) add(err error) {
 func (f *faults) check(ok bool, field, text string) {
 	if !ok {
 		f.add(hotspot.Invalid(field, "%s", text))
+	}
+}
+
+// judge notes what a check found.
+//
+//go:noinline
+func (f *faults) judge(field string, err error) {
+	if err != nil {
+		f.add(hotspot.Invalid(field, "%s", err))
 	}
 }
 

@@ -2,8 +2,6 @@ package print
 
 import (
 	"net/url"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
@@ -18,21 +16,10 @@ type WiFi struct {
 
 // validate notes every field that does not do.
 func (w WiFi) validate(f *faults) {
-	f.check(w.SSID != "" && len(w.SSID) <= 32 && utf8.ValidString(w.SSID), "wifi.ssid",
-		"must have 1 to 32 bytes of UTF-8, as the access point's name has")
-	f.check(w.Password == "" || isPassphrase(w.Password), "wifi.password",
-		"must have 8 to 63 characters of ASCII or 64 hexadecimal digits; leave it empty if the network is open")
-}
-
-// isPassphrase reports whether s can be a WPA password: 8 to 63 printable
-// ASCII characters, or a key of 64 hexadecimal digits.
-func isPassphrase(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
+	f.judge("wifi.ssid", hotspot.CheckSSID(w.SSID))
+	if w.Password != "" {
+		f.judge("wifi.password", hotspot.CheckWiFiPassword(w.Password))
 	}
-	return len(s) >= 8 && len(s) <= 63 || len(s) == 64 && strings.Trim(s, "0123456789abcdefABCDEF") == ""
 }
 
 // code is what a QR code says to have a phone join the network. A name in
@@ -69,17 +56,15 @@ func (o *output) wifiField(name, value string) {
 	}
 }
 
-// maxPortal bounds the address of the portal: it is a part of every QR code.
-const maxPortal = 100
-
 // parsePortal judges the address of the login page. One without a path gets
 // the path of the form.
 func parsePortal(s string) (string, error) {
-	bad := hotspot.Invalid("portal", "must be the address of the login page, such as http://10.0.0.1/, without query and at most %d characters long", maxPortal)
+	if err := hotspot.CheckPortal(s); err != nil {
+		return "", hotspot.Invalid("portal", "%s", err)
+	}
 	u, err := url.Parse(s)
-	if err != nil || len(s) > maxPortal || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" ||
-		u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" {
-		return "", bad
+	if err != nil {
+		return "", err
 	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = "/welcome"
