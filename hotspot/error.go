@@ -33,6 +33,7 @@ const (
 	CodeKicked        Code = "kicked"
 	CodeRemoved       Code = "removed"
 	CodeReplaced      Code = "replaced"
+	CodeBlocked       Code = "blocked"        // the device is, by the operator
 	CodeUnknownDevice Code = "unknown_device" // the device is not on the guest network
 )
 

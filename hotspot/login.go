@@ -96,6 +96,9 @@ func (s *Service) enter(ctx context.Context, e *entry) error {
 // commitLogin is the login's transaction. It may run more than once.
 func (s *Service) commitLogin(tx Tx, e *entry) error {
 	e.out, e.already, e.renewed = nil, false, false
+	if err := refuseBlocked(tx, e.host.MAC); err != nil {
+		return err
+	}
 	var id AccountID
 	var al Allowance
 	var err error
@@ -287,6 +290,9 @@ func (s *Service) returning(ctx context.Context, m MAC) (c Claim, ok bool, err e
 	}
 	set := s.Settings()
 	err = s.cfg.Store.View(ctx, func(r Reader) error {
+		if err := refuseBlocked(r, m); err != nil {
+			return err
+		}
 		d, err := r.Device(m)
 		if errors.Is(err, ErrNotFound) || err == nil && !d.Returning {
 			return nil
@@ -313,6 +319,9 @@ func (s *Service) returning(ctx context.Context, m MAC) (c Claim, ok bool, err e
 		}
 		return nil
 	})
+	if errors.Is(err, ErrBlocked) {
+		return Claim{}, false, nil
+	}
 	if err != nil {
 		return Claim{}, false, fmt.Errorf("look up device %s: %w", m, err)
 	}
@@ -383,13 +392,16 @@ func (s *Service) Status(ctx context.Context, h Host) (GuestStatus, error) {
 	}
 	var st GuestStatus
 	err := s.cfg.Store.View(ctx, func(r Reader) error {
-		d, err := r.Device(h.MAC)
-		if errors.Is(err, ErrNotFound) {
-			return nil
+		if err := refuseBlocked(r, h.MAC); err != nil {
+			return err
 		}
+		d, err := old(r.Device(h.MAC))
 		st.Why = d.why()
 		return err
 	})
+	if errors.Is(err, ErrBlocked) {
+		st.Why, err = ErrBlocked, nil
+	}
 	if err != nil {
 		return GuestStatus{}, fmt.Errorf("look up device %s: %w", h.MAC, err)
 	}

@@ -140,6 +140,7 @@ type Store interface {
 
 // Reader reads the store. What is not there is [ErrNotFound].
 type Reader interface {
+	BlockedReader
 	EventReader
 	DayReader
 	Voucher(id uint64) (Voucher, error)
@@ -186,6 +187,7 @@ type Reader interface {
 // Tx reads and writes the store.
 type Tx interface {
 	Reader
+	BlockedWriter
 	EventWriter
 	DayWriter
 	// PutVoucher stores v, giving it an id if it has none. A username that

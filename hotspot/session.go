@@ -21,6 +21,7 @@ const (
 	EndDisabled    Reason = "disabled"      // the account was disabled
 	EndReplaced    Reason = "replaced"      // a newer device took its place
 	EndNotYetValid Reason = "not yet valid" // found out once the clock was right
+	EndBlocked     Reason = "blocked"       // the device was, by an operator
 )
 
 // wantsForm reports whether a device must log in again after such an end.

@@ -176,6 +176,12 @@ func (s *Service) rejudgeAccount(r Reader, a AccountID, open []Session, reset ma
 		if gone {
 			s.markEnding(EndRemoved, x.ID)
 		}
+		switch err := refuseBlocked(r, x.MAC); {
+		case errors.Is(err, ErrBlocked):
+			s.markEnding(EndBlocked, x.ID)
+		case err != nil:
+			return err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,8 +21,9 @@ const (
 	bktEvents
 	bktSightings
 	bktDays
+	bktBlocked
 
-	bktUsernames    bucket = iota + 20 // folded username → voucher id, but for the newest: see names.go
+	bktUsernames    bucket = iota + 19 // folded username → voucher id, but for the newest: see names.go
 	bktVoucherMACs                     // MAC and voucher id → nothing
 	bktUserKeys                        // method and key → user id
 	bktOpenSessions                    // session id → nothing
@@ -32,7 +33,7 @@ const (
 
 // recordBuckets lists the buckets that hold the truth, ascending.
 func recordBuckets() []bucket {
-	return []bucket{bktMeta, bktVouchers, bktUsers, bktSessions, bktDevices, bktSettings, bktSecrets, bktClock, bktAudit, bktEvents, bktSightings, bktDays}
+	return []bucket{bktMeta, bktVouchers, bktUsers, bktSessions, bktDevices, bktSettings, bktSecrets, bktClock, bktAudit, bktEvents, bktSightings, bktDays, bktBlocked}
 }
 
 // indexBuckets lists the buckets that follow from the others, ascending.
@@ -70,6 +71,8 @@ func (b bucket) String() string {
 		return "sightings"
 	case bktDays:
 		return "days"
+	case bktBlocked:
+		return "blocked"
 	case bktUsernames:
 		return "usernames"
 	case bktVoucherMACs:

@@ -157,7 +157,8 @@ func fill(t testing.TB, db *DB) {
 				Changes: []hotspot.Change{{Field: "api.post", Old: "off", New: "on"}}}),
 			tx.PutEvent(&hotspot.Event{ID: "evt_1", Type: hotspot.EventCreated, Time: at(), Provisional: true, Data: []byte("{}"),
 				To: []hotspot.EventTarget{{Endpoint: "a", Attempts: 2, Next: at().Add(time.Minute)}, {Endpoint: "b"}}}),
-			tx.PutSighting(v.Bound[0], at()))
+			tx.PutSighting(v.Bound[0], at()),
+			tx.PutBlocked(hotspot.BlockedDevice{MAC: v.Bound[1], Since: at(), By: "owner", Note: "Room 9", Login: v.Username, Name: "phone"}))
 		return errors.Join(append(errs, settleIn(tx))...)
 	})
 }

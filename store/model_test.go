@@ -43,9 +43,9 @@ func change(tx hotspot.Tx, r *rand.Rand) error {
 		return tx.DeleteEvent(id)
 	case 16:
 		if r.IntN(2) == 0 {
-			return tx.DeleteSighting(mac)
+			return errors.Join(tx.DeleteSighting(mac), tx.PutBlocked(hotspot.BlockedDevice{MAC: mac, Since: moment, Note: name}))
 		}
-		return tx.PutSighting(mac, moment)
+		return errors.Join(tx.PutSighting(mac, moment), tx.DeleteBlocked(mac))
 	case 12:
 		return tx.PutAudit(&hotspot.AuditRow{Time: moment, Subject: name, Changes: []hotspot.Change{{Field: name}}})
 	case 13:
@@ -137,6 +137,8 @@ func everything(s hotspot.Store, t *testing.T) map[string]any {
 		add("events", events, err)
 		seen, err := r.Sightings()
 		add("sightings", seen, err)
+		blocked, err := r.BlockedDevices()
+		add("blocked", blocked, err)
 		set, err := r.Settings()
 		add("settings", set, err)
 		secrets, err := r.Secrets("")

@@ -34,11 +34,11 @@ func methodOf(n uint64) hotspot.Method {
 }
 
 // reasons are numbered from 1; a reason that is not here is written as text.
-func reasons() [11]hotspot.Reason {
+func reasons() [12]hotspot.Reason {
 	return [...]hotspot.Reason{
 		hotspot.EndLogout, hotspot.EndIdle, hotspot.EndTimeout, hotspot.EndExpired, hotspot.EndDownload,
 		hotspot.EndUpload, hotspot.EndKicked, hotspot.EndRemoved, hotspot.EndDisabled, hotspot.EndReplaced,
-		hotspot.EndNotYetValid,
+		hotspot.EndNotYetValid, hotspot.EndBlocked,
 	}
 }
 

@@ -93,6 +93,8 @@ func checkRecord(b bucket, key []byte, body string) error {
 		_, err = decodeSighting(key, body)
 	case bktDays:
 		err = checkDay(key, body)
+	case bktBlocked:
+		_, err = decodeBlocked(key, body)
 	case bktClock:
 		var m hotspot.ClockMark
 		err = decodeClockMark(body, &m)

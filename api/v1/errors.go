@@ -40,6 +40,7 @@ var statuses = [...]struct {
 	{hotspot.CodeKicked, http.StatusForbidden},
 	{hotspot.CodeRemoved, http.StatusForbidden},
 	{hotspot.CodeReplaced, http.StatusForbidden},
+	{hotspot.CodeBlocked, http.StatusForbidden},
 }
 
 func statusOf(c hotspot.Code) int {

@@ -58,6 +58,7 @@ type state struct {
 	events    *table[hotspot.Event]
 	sightings map[hotspot.MAC]time.Time
 	days      map[dayKey]hotspot.Day
+	blocked   map[hotspot.MAC]hotspot.BlockedDevice
 }
 
 func newState() *state {
@@ -74,6 +75,7 @@ func newState() *state {
 		events:    newTable[hotspot.Event](),
 		sightings: map[hotspot.MAC]time.Time{},
 		days:      map[dayKey]hotspot.Day{},
+		blocked:   map[hotspot.MAC]hotspot.BlockedDevice{},
 	}
 }
 

@@ -32,7 +32,7 @@ import (
 //     not, by id.
 func TestStore(t *testing.T, open func(t *testing.T) hotspot.Store) {
 	groups := []storeCases{
-		voucherCases(), userCases(), sessionCases(), otherCases(), txCases(), fieldCases(), auditCases(), eventCases(), dayCases(),
+		voucherCases(), userCases(), sessionCases(), otherCases(), txCases(), fieldCases(), auditCases(), eventCases(), dayCases(), blockedCases(),
 	}
 	for _, cases := range groups {
 		for name, f := range cases {

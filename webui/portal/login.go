@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"errors"
 	"mime"
 	"net/http"
 	"net/url"
@@ -77,6 +78,9 @@ func (p *portal) login(name hotspot.Method) http.HandlerFunc {
 			p.fault(w, r, "cannot tell how a guest stands", err)
 			return
 		}
+		if p.keptOut(w, r, st.Why) {
+			return
+		}
 		// A form sent twice (a second tap, a reload) is not a second attempt.
 		if !st.Online {
 			err = p.attempt(r, h, name, form)
@@ -130,6 +134,9 @@ func (p *portal) refuse(w http.ResponseWriter, r *http.Request, h hotspot.Host, 
 	code := hotspot.CodeOf(err)
 	if code == hotspot.CodeUnknownDevice {
 		p.message(w, r, http.StatusForbidden, "unknown_device")
+		return
+	}
+	if errors.Is(err, hotspot.ErrBlocked) && p.keptOut(w, r, hotspot.ErrBlocked) {
 		return
 	}
 	v := p.welcomeView(r, form)

@@ -254,3 +254,23 @@ func between(s, from, to string) string {
 	}
 	return s
 }
+
+// TestBlockedDevice: every page says so, and a form that is sent all the same is
+// no attempt.
+func TestBlockedDevice(t *testing.T) {
+	v := newVenue(t, func(v *venue) { v.why = hotspot.ErrBlocked })
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"welcome": v.get("/welcome"), "status": v.get("/status"), "login": v.post("/login", typed), "free": v.post("/free", url.Values{}),
+	} {
+		if body := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(body, "has been blocked") || strings.Contains(body, "<form") {
+			t.Errorf("%s: %d %s", name, w.Code, body)
+		}
+	}
+	if len(v.forms) != 0 {
+		t.Errorf("%d attempts", len(v.forms))
+	}
+	v = newVenue(t, func(v *venue) { v.refusal = hotspot.ErrBlocked }) // in the midst of a login
+	if body := v.post("/login", typed).Body.String(); !strings.Contains(body, "has been blocked") {
+		t.Error(body)
+	}
+}

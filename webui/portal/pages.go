@@ -44,13 +44,27 @@ func (p *portal) render(w http.ResponseWriter, status int, v view) {
 type messageView struct {
 	webui.Page
 	Text string
+	Link string // to the login page
 }
 
 // message answers with an error page; what names its texts.
 func (p *portal) message(w http.ResponseWriter, r *http.Request, status int, what string) {
 	v := &messageView{Page: p.page(r, "message."+what+".title")}
-	v.Text = v.T("message." + what)
+	v.Text, v.Link = v.T("message."+what), v.T("message.home")
 	p.render(w, status, v)
+}
+
+// keptOut answers a device that the operator has blocked. It is told so in place
+// of a form that cannot help it. The status is that of an answer to the guest;
+// see refuse.
+func (p *portal) keptOut(w http.ResponseWriter, r *http.Request, why *hotspot.Error) bool {
+	if why == nil || why.Code != hotspot.CodeBlocked {
+		return false
+	}
+	v := &messageView{Page: p.page(r, "message.blocked.title")}
+	v.Text, v.Link = v.T("message.blocked"), v.T("status.refresh")
+	p.render(w, http.StatusOK, v)
+	return true
 }
 
 // identify returns the device at the other end of the connection.

@@ -225,7 +225,7 @@ func TestTexts(t *testing.T) {
 			t.Errorf("there is no text for the refusal %q", code)
 		}
 	}
-	for _, what := range []string{"unknown_device", "foreign", "not_found", "wrong_method", "bad_form", "internal"} {
+	for _, what := range []string{"unknown_device", "foreign", "not_found", "wrong_method", "bad_form", "internal", "blocked"} {
 		if !l.Has("message."+what) || !l.Has("message."+what+".title") {
 			t.Errorf("there is no text for the message %q", what)
 		}

@@ -104,6 +104,7 @@ func scenes() []scene {
 		{name: "unknown-device", path: "/welcome", status: http.StatusForbidden, change: func(v *venue) {
 			v.identify = func(netip.Addr) (hotspot.Host, error) { return hotspot.Host{}, hotspot.ErrUnknownDevice }
 		}},
+		{name: "blocked", path: "/welcome", change: func(v *venue) { v.why = hotspot.ErrBlocked }},
 		{name: "fault", path: "/status", status: http.StatusServiceUnavailable, change: func(v *venue) {
 			v.status = func(hotspot.Host) (hotspot.GuestStatus, error) { return hotspot.GuestStatus{}, hotspot.ErrUnavailable }
 		}},

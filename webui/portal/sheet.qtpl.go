@@ -54,7 +54,7 @@ func (v *messageView) StreamMain(qw422016 *qt422016.Writer) {
 	qw422016.N().S(`</p> <a class="button" href="`)
 	qw422016.E().S(v.To(pathWelcome).Href())
 	qw422016.N().S(`">`)
-	qw422016.E().S(v.T("message.home"))
+	qw422016.E().S(v.Link)
 	qw422016.N().S(`</a>`)
 }
 

@@ -40,6 +40,9 @@ func (p *portal) status(w http.ResponseWriter, r *http.Request) {
 		p.fault(w, r, "cannot tell how a guest stands", err)
 		return
 	}
+	if p.keptOut(w, r, st.Why) {
+		return
+	}
 	if !st.Online {
 		p.render(w, http.StatusOK, p.offlineView(r, st))
 		return

@@ -60,6 +60,9 @@ func (p *portal) welcome(w http.ResponseWriter, r *http.Request) {
 		p.fault(w, r, "cannot tell how a guest stands", err)
 		return
 	}
+	if p.keptOut(w, r, st.Why) {
+		return
+	}
 	q := r.URL.Query()
 	v := p.welcomeView(r, q)
 	if st.Online {
