@@ -31,6 +31,8 @@ import (
 type Options struct {
 	Version string
 	Log     *slog.Logger // must not be nil
+	// ConfigFile is where the configuration comes from; empty: from flags alone.
+	ConfigFile string
 	// Portal is where the portal listens when the memory backend has no guest
 	// interface; empty: PortalPort at the first LAN address.
 	Portal string
@@ -42,6 +44,8 @@ type Options struct {
 	Level *slog.LevelVar
 	// Ready is told once everything listens; nil: nobody is told.
 	Ready func(Ready)
+
+	ring *logRing // has the newest lines of Log
 }
 
 // Ready tells where a running daemon is reached.
@@ -78,6 +82,7 @@ type hotspotDaemon struct {
 	hosts    watcher
 	service  *hotspot.Service
 	receipts *v1.Receipts
+	backups  *backups
 	health   *health
 	served   bool  // it was up
 	preset   int64 // limit of the memory that the environment gives
@@ -105,6 +110,8 @@ type hotspotDaemon struct {
 // fails for good.
 func Run(ctx context.Context, cfg config.Config, opts Options) error {
 	preset := debug.SetMemoryLimit(-1)
+	opts.ring = newLogRing()
+	opts.Log = opts.ring.wrap(opts.Log)
 	var failed error // of the restore that a run begins with
 	for run := 1; ; run++ {
 		d := &hotspotDaemon{opts: opts, log: opts.Log.With("component", "daemon"), started: time.Now(),
@@ -157,6 +164,8 @@ func (d *hotspotDaemon) open(ctx context.Context) error {
 		Rand: rand.Reader, Log: d.opts.Log, Zone: d.conf().Zone})
 	d.certs = d.newCerts()
 	d.receipts = v1.NewReceipts(d.db, d.service.Now)
+	clearStaged(d.conf().Data)
+	d.backups = &backups{db: d.db, cfg: *d.conf(), run: d.run, now: d.service.Now, replace: d.startOver, flush: d.flush}
 	if err := d.gate.Open(ctx); err != nil {
 		return fmt.Errorf("firewall: %w", err)
 	}

@@ -237,13 +237,9 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 func (d *hotspotDaemon) restAPI() *v1.API {
 	return v1.New(v1.Config{Service: d.service, Keys: d.keys, Operators: d.people, Webhooks: d.webhooks, Log: d.opts.Log, Info: d.status,
 		Health: d.facts, Stopping: d.stopping(),
-		Backups: &backups{db: d.db, cfg: *d.conf(), run: d.run, now: d.service.Now, replace: d.startOver,
-			flush: d.flush},
+		Backups:  d.backups,
 		Receipts: d.receipts,
-		ClockSynced: func(ctx context.Context) error {
-			d.clock.MarkSynced()
-			return d.service.Tick(ctx)
-		}})
+		System:   systemPort{d}, ClockSynced: systemPort{d}.SayClockRight})
 }
 
 // ready describes the listeners for people.

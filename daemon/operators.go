@@ -68,10 +68,11 @@ func settleRestored(ctx context.Context, db *store.DB, by restorer, what string)
 	return nil
 }
 
-// auditBackup stores a row about a copy that somebody takes away.
-func auditBackup(ctx context.Context, db *store.DB, now func() (time.Time, bool)) error {
+// auditBackup stores a row about a copy that somebody takes away; what names it
+// if it was there already.
+func auditBackup(ctx context.Context, db *store.DB, now func() (time.Time, bool), what string) error {
 	at, believed := now()
-	row := hotspot.NewAudit(ctx, at, believed, hotspot.AuditBackupMade, "")
+	row := hotspot.NewAudit(ctx, at, believed, hotspot.AuditBackupMade, what)
 	return db.Update(ctx, func(tx hotspot.Tx) error {
 		row.ID = 0
 		return tx.PutAudit(&row)

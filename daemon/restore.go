@@ -8,10 +8,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
-	v1 "github.com/vouchsafe/vouchsafe/api/v1"
+	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/store"
@@ -26,7 +27,7 @@ const maxBackup = 256 << 20
 // errRestart ends a run of the daemon whose store is to be replaced.
 var errRestart = errors.New("the store is to be replaced")
 
-// backups implements [v1.Backups] for an open store.
+// backups implements [api.Backups] for an open store.
 type backups struct {
 	db  *store.DB
 	cfg config.Config
@@ -38,13 +39,14 @@ type backups struct {
 	// replace is given a verified copy of a backup; once it succeeds, the file
 	// is its own.
 	replace func(ctx context.Context, file string) error
+	staged  stage
 }
 
-// Backup implements [v1.Backups].
+// Backup implements [api.Backups].
 func (b *backups) Backup(ctx context.Context, w io.Writer) error {
 	err := b.flush(ctx)
 	if err == nil {
-		err = auditBackup(ctx, b.db, b.now)
+		err = auditBackup(ctx, b.db, b.now, "")
 	}
 	if err != nil {
 		return err
@@ -52,14 +54,50 @@ func (b *backups) Backup(ctx context.Context, w io.Writer) error {
 	return b.db.Snapshot(ctx, w)
 }
 
-// Restore implements [v1.Backups].
-func (b *backups) Restore(ctx context.Context, r io.Reader, dryRun bool) (v1.Backup, error) {
+// Snapshots implements [api.Backups].
+func (b *backups) Snapshots(context.Context) ([]api.Snapshot, error) {
+	files, err := store.Snapshots(filepath.Join(b.cfg.Data, snapshotsDir))
+	out := make([]api.Snapshot, 0, len(files))
+	for _, f := range files {
+		s := api.Snapshot{Name: f.Name, Size: uint64(f.Size)}
+		if !f.Made.IsZero() {
+			s.Created = &f.Made
+		}
+		out = append(out, s)
+	}
+	return out, err
+}
+
+// Snapshot implements [api.Backups]. A name leads nowhere but to a file that is
+// listed.
+func (b *backups) Snapshot(ctx context.Context, name string, w io.Writer) error {
+	all, err := b.Snapshots(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(all, func(s api.Snapshot) bool { return s.Name == name }) {
+		return &hotspot.Error{Code: hotspot.CodeNotFound, Field: "name", Text: "there is no such snapshot; the oldest ones are deleted in time"}
+	}
+	f, err := os.Open(filepath.Join(b.cfg.Data, snapshotsDir, name))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := auditBackup(ctx, b.db, b.now, name); err != nil {
+		return err
+	}
+	_, err = io.Copy(w, f)
+	return err
+}
+
+// Restore implements [api.Backups].
+func (b *backups) Restore(ctx context.Context, r io.Reader, dryRun bool) (api.Backup, error) {
 	r = io.LimitReader(r, maxBackup)
 	if dryRun {
 		return b.verify(r)
 	}
 	if !b.busy.CompareAndSwap(false, true) {
-		return v1.Backup{}, &hotspot.Error{Code: hotspot.CodeTryLater, Text: "another restore is under way"}
+		return api.Backup{}, errBusy()
 	}
 	out, err := b.restore(ctx, r)
 	if err != nil {
@@ -68,25 +106,35 @@ func (b *backups) Restore(ctx context.Context, r io.Reader, dryRun bool) (v1.Bac
 	return out, err
 }
 
-func (b *backups) restore(ctx context.Context, r io.Reader) (v1.Backup, error) {
+func (b *backups) restore(ctx context.Context, r io.Reader) (api.Backup, error) {
 	f, err := os.CreateTemp(b.cfg.Data, "restore-*.vsnap")
 	if err != nil {
-		return v1.Backup{}, noRoom(err)
+		return api.Backup{}, noRoom(err)
 	}
 	out, err := b.verify(io.TeeReader(r, f))
 	err = errors.Join(err, f.Close())
 	if err == nil {
-		err = b.keepPresent(ctx)
-	}
-	if err == nil {
-		err = b.replace(ctx, f.Name())
+		err = b.replaceBy(ctx, f.Name())
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
-		return v1.Backup{}, err
+		return api.Backup{}, err
 	}
 	out.Run = b.run
 	return out, nil
+}
+
+func errBusy() error {
+	return &hotspot.Error{Code: hotspot.CodeTryLater, Text: "another restore is under way"}
+}
+
+// replaceBy puts a verified backup in place of what is stored, of which a copy
+// is kept. Once it succeeds, the file is not the caller's any more.
+func (b *backups) replaceBy(ctx context.Context, file string) error {
+	if err := b.keepPresent(ctx); err != nil {
+		return err
+	}
+	return b.replace(ctx, file)
 }
 
 // keepPresent copies what is about to be replaced.
@@ -106,19 +154,19 @@ func noRoom(err error) error {
 		Text: "the data directory did not take a copy of the store, so nothing was changed; is the disk full?"}
 }
 
-func (b *backups) verify(r io.Reader) (v1.Backup, error) {
+func (b *backups) verify(r io.Reader) (api.Backup, error) {
 	info, err := store.VerifySnapshot(r)
 	var bad *store.SnapshotError
 	var newer *store.NewerSchemaError
 	switch {
 	case errors.As(err, &bad):
-		return v1.Backup{}, hotspot.Invalid("", "this is no backup that can be used: %v; nothing was changed", bad.Err)
+		return api.Backup{}, hotspot.Invalid("", "this is no backup that can be used: %v; nothing was changed", bad.Err)
 	case errors.As(err, &newer):
-		return v1.Backup{}, hotspot.Invalid("", "%v; update Vouchsafe first", newer)
+		return api.Backup{}, hotspot.Invalid("", "%v; update Vouchsafe first", newer)
 	case err != nil:
-		return v1.Backup{}, noRoom(err)
+		return api.Backup{}, noRoom(err)
 	}
-	return v1.Backup{Created: &info.Created, Schema: info.Schema, Records: info.Records}, nil
+	return api.Backup{Created: &info.Created, Schema: info.Schema, Records: info.Records}, nil
 }
 
 // restoreStore puts a backup in place of a closed store. A snapshot is made of

@@ -30,6 +30,7 @@ type timekeeper struct {
 	house    time.Time     // the house's time at mono
 	mono     time.Duration // boot clock
 	believed bool
+	since    time.Time // when it came to be believed; zero: before, or not
 }
 
 // step is a correction of the house's time.
@@ -49,13 +50,13 @@ func newTimekeeper(last ClockMark, r Reading) timekeeper {
 	switch {
 	case last.Boot != "" && last.Boot == r.Boot && r.Mono >= last.Mono:
 		// The daemon was restarted; the boot clock bridges the gap exactly.
-		return timekeeper{last.Time.Add(r.Mono - last.Mono), r.Mono, last.Believed}
+		return timekeeper{house: last.Time.Add(r.Mono - last.Mono), mono: r.Mono, believed: last.Believed}
 	case !last.Time.IsZero():
-		return timekeeper{last.Time, r.Mono, false}
+		return timekeeper{house: last.Time, mono: r.Mono}
 	case r.Wall.After(oldest):
-		return timekeeper{r.Wall, r.Mono, false}
+		return timekeeper{house: r.Wall, mono: r.Mono}
 	}
-	return timekeeper{oldest, r.Mono, false}
+	return timekeeper{house: oldest, mono: r.Mono}
 }
 
 // now returns the house's time at a reading.
@@ -74,12 +75,15 @@ func (k *timekeeper) observe(r Reading) step {
 		if off < 0 || off > maxPowerOff {
 			s.Begun = off
 		}
-		*k = timekeeper{r.Wall, r.Mono, true}
+		*k = timekeeper{house: r.Wall, mono: r.Mono, believed: true, since: r.Wall}
 		return s
 	}
-	*k = timekeeper{r.Wall, r.Mono, true}
+	k.house, k.mono = r.Wall, r.Mono
 	if off.Abs() <= stepTolerance {
 		return step{}
+	}
+	if !k.since.IsZero() {
+		k.since = k.since.Add(off)
 	}
 	return step{Begun: off, Provisional: off}
 }

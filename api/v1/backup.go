@@ -11,31 +11,26 @@ import (
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
-// Backup tells what is in a backup.
-type Backup struct {
-	Created *time.Time        `json:"created"`
-	Schema  uint64            `json:"schema" doc:"version of the store's format"`
-	Records map[string]uint64 `json:"records" doc:"how many, per kind"`
-	// Run is the daemon's present run. Once its status tells a later one, the
-	// restore is over.
-	Run int `json:"run" doc:"the run of the daemon that ends now for the restore; 0: it is done already, or nothing is restored" format:"int64"`
-}
-
-// Backups makes and takes back copies of the store.
-type Backups interface {
-	// Backup writes a copy of all that is stored.
-	Backup(ctx context.Context, w io.Writer) error
-	// Restore puts a copy in place of all that is stored, after it was read and
-	// verified whole; with dryRun, that is all. What cannot be used is an error
-	// with [hotspot.CodeInvalid].
-	Restore(ctx context.Context, r io.Reader, dryRun bool) (Backup, error)
-}
+type (
+	// Backup tells what is in a backup.
+	Backup = surface.Backup
+	// Backups makes and takes back copies of the store.
+	Backups = surface.Backups
+)
 
 // backups registers the operations on the store as a whole.
 func (s *server) backups(api huma.API) {
-	file := &huma.Response{Content: map[string]*huma.MediaType{snapshotType: {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}
 	s.raw(api, writes(surface.ScopeAll), huma.Operation{OperationID: "get-backup", Method: http.MethodGet, Path: "/backup",
-		Summary: "Copy all that is stored: vouchers, users, logins, settings, keys"}, "", file, s.getBackup)
+		Summary: "Copy all that is stored: vouchers, users, logins, settings, keys"}, "", fileAnswer(snapshotType), func(w http.ResponseWriter, r *http.Request) error {
+		return s.sendFile(w, snapshotType, func(out io.Writer) error { return s.Config.Backups.Backup(r.Context(), out) })
+	})
+	register(s, api, writes(surface.ScopeAll), huma.Operation{OperationID: "list-snapshots", Method: http.MethodGet, Path: "/snapshots",
+		Summary: "List the backups that the router made by itself, newest first"}, s.listSnapshots)
+	s.raw(api, writes(surface.ScopeAll), huma.Operation{OperationID: "get-snapshot", Method: http.MethodGet, Path: "/snapshots/{name}",
+		Summary: "Copy a backup that the router made by itself", Parameters: []*huma.Param{inPath("name")}}, "", fileAnswer(snapshotType),
+		func(w http.ResponseWriter, r *http.Request) error {
+			return s.sendFile(w, snapshotType, func(out io.Writer) error { return s.Config.Backups.Snapshot(r.Context(), r.PathValue("name"), out) })
+		})
 	s.raw(api, writes(surface.ScopeAll), huma.Operation{OperationID: "restore", Method: http.MethodPost, Path: "/restore",
 		Summary:     "Put a backup in place of all that is stored",
 		Description: "The backup is verified whole before anything is touched. A running daemon then starts anew on it: wait until the status tells a later run than the answer does.",
@@ -53,6 +48,14 @@ func (s *server) backups(api huma.API) {
 	})
 }
 
+func (s *server) listSnapshots(ctx context.Context, _ *struct{}) (*item[List[Snapshot]], error) {
+	all, err := s.Config.Backups.Snapshots(ctx)
+	for i := range all {
+		all[i].Created = inZone(s, all[i].Created)
+	}
+	return &item[List[Snapshot]]{List[Snapshot]{all}}, err
+}
+
 func inZone(s *server, t *time.Time) *time.Time {
 	if t == nil {
 		return nil
@@ -60,20 +63,23 @@ func inZone(s *server, t *time.Time) *time.Time {
 	return in(s.Service.Zone(), *t)
 }
 
-func (s *server) getBackup(w http.ResponseWriter, r *http.Request) error {
-	out := &begun{w: w}
-	err := s.Config.Backups.Backup(r.Context(), out)
+// sendFile answers with a file. An error before its first byte is answered; one
+// after it ends the connection, so that the client sees that it is not whole.
+func (s *server) sendFile(w http.ResponseWriter, contentType string, write func(io.Writer) error) error {
+	out := &begun{w: w, contentType: contentType}
+	err := write(out)
 	if err != nil && out.n > 0 {
-		s.Log.Error("backup cut short", "err", err)
-		panic(http.ErrAbortHandler) // the client sees that it is not whole
+		s.Log.Error("a file was cut short", "type", contentType, "err", err)
+		panic(http.ErrAbortHandler)
 	}
 	return err
 }
 
 // begun counts what was written, and names its type before the first byte.
 type begun struct {
-	w http.ResponseWriter
-	n int64
+	w           http.ResponseWriter
+	contentType string
+	n           int64
 }
 
 // Write implements io.Writer.
@@ -82,7 +88,7 @@ func (b *begun) Write(p []byte) (int, error) {
 		return 0, nil // it would begin the answer
 	}
 	if b.n == 0 {
-		b.w.Header().Set("Content-Type", snapshotType)
+		b.w.Header().Set("Content-Type", b.contentType)
 	}
 	n, err := b.w.Write(p)
 	b.n += int64(n)
@@ -97,6 +103,10 @@ func (noBackups) Backup(context.Context, io.Writer) error { return errNoBackups(
 func (noBackups) Restore(context.Context, io.Reader, bool) (Backup, error) {
 	return Backup{}, errNoBackups()
 }
+
+func (noBackups) Snapshots(context.Context) ([]Snapshot, error) { return nil, errNoBackups() }
+
+func (noBackups) Snapshot(context.Context, string, io.Writer) error { return errNoBackups() }
 
 func errNoBackups() error {
 	return &hotspot.Error{Code: hotspot.CodeUnavailable, Text: "this store cannot be backed up here"}

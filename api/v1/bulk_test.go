@@ -257,6 +257,15 @@ func (torn) Restore(_ context.Context, r io.Reader, dryRun bool) (v1.Backup, err
 	return v1.Backup{Schema: uint64(len(b)), Run: map[bool]int{false: 1}[dryRun]}, err
 }
 
+func (torn) Snapshots(context.Context) ([]v1.Snapshot, error) {
+	return []v1.Snapshot{{Name: "a", Size: 5}}, nil
+}
+
+func (torn) Snapshot(_ context.Context, name string, w io.Writer) error {
+	_, err := io.WriteString(w, name)
+	return err
+}
+
 // A backup that breaks off does not look like a whole one.
 func TestBackups(t *testing.T) {
 	s := v1test.NewService()

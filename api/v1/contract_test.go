@@ -172,6 +172,15 @@ func (c *contract) walkSystem() {
 	c.json("PUT", "/clock", `{"synced":true}`, 204)
 	c.call("POST", "/restore?dry_run=true", "application/octet-stream", "12345", 200)
 	c.call("GET", "/backup", "", "", 200)
+	c.json("GET", "/snapshots", "", 200)
+	c.call("GET", "/snapshots/a", "", "", 200)
+	c.json("GET", "/about", "", 200)
+	c.json("GET", "/configuration", "", 200)
+	c.json("GET", "/clock", "", 200)
+	c.json("POST", "/examination", "", 200)
+	c.json("GET", "/log?level=warn&q=ready&limit=5", "", 200)
+	c.json("GET", "/log?level=loud", "", 422)
+	c.call("GET", "/support-bundle?personal=true", "", "", 200)
 }
 
 // wholeBackup is a backup that is fine.

@@ -10,14 +10,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// HealthFact says how one part of the hotspot is.
-type HealthFact struct {
-	Check   string `json:"check" doc:"what was looked at, such as uplink or memory"`
-	Verdict string `json:"verdict" enum:"ok,warning,problem,unknown"`
-	Found   string `json:"found" doc:"what was found, for people"`
-	Remedy  string `json:"remedy" doc:"what to do about it; empty: nothing"`
-}
-
 // Health says how the hotspot is.
 type Health struct {
 	Verdict string       `json:"verdict" enum:"ok,warning,problem" doc:"the worst of the facts"`

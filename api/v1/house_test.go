@@ -15,6 +15,7 @@ import (
 	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/api/keys"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
+	"github.com/vouchsafe/vouchsafe/api/v1/v1test"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/hotspot/hotspottest"
 	"github.com/vouchsafe/vouchsafe/netctl/memory"
@@ -64,6 +65,7 @@ func (h *house) restart() {
 	}
 	h.api = v1.New(v1.Config{Service: h.service, Keys: h.keys, Log: log, Backups: h.backups,
 		Receipts:    v1.NewReceipts(h.store, h.service.Now),
+		System:      new(v1test.System),
 		ClockSynced: func(context.Context) error { return nil },
 		Info:        func(context.Context) v1.Status { return v1.Status{Version: "1.2.3", Running: true, Backend: "memory"} }})
 	h.lan = h.api.For(keys.NewAuthenticator(h.keys, nil))

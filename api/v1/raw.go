@@ -53,6 +53,11 @@ func query(name, kind, doc string) *huma.Param {
 	return &huma.Param{Name: name, In: "query", Description: doc, Schema: &huma.Schema{Type: kind}, Explode: new(bool)}
 }
 
+// inPath describes a text in the path.
+func inPath(name string) *huma.Param {
+	return &huma.Param{Name: name, In: "path", Required: true, Schema: &huma.Schema{Type: "string"}}
+}
+
 // sendJSON writes an answer.
 func (s *server) sendJSON(w http.ResponseWriter, r *http.Request, api huma.API, v any) {
 	w.Header().Set("Content-Type", jsonType)

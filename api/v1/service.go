@@ -93,6 +93,8 @@ type Config struct {
 	Operators Operators
 	// Backups copies the store and takes copies back. Nil where it cannot be.
 	Backups Backups
+	// System tells of the daemon and the machine. Nil where no daemon runs.
+	System surface.System
 	// Receipts keeps answers for requests that are sent again. Nil where
 	// nobody does that.
 	Receipts *Receipts
@@ -130,6 +132,7 @@ func New(c Config) *API {
 	s.logins(api)
 	s.stats(api)
 	s.system(api)
+	s.machine(api)
 	s.apiKeys(api)
 	s.webhooks(api)
 	s.operators(api)

@@ -22,6 +22,7 @@ type daemonFlags struct {
 // daemonRun is what a daemon is started with.
 type daemonRun struct {
 	cfg    config.Config
+	file   string // that cfg comes from; empty: from flags alone
 	portal string // empty: as the configuration says
 	log    *slog.Logger
 	level  *slog.LevelVar // of log
@@ -56,7 +57,7 @@ func (a *app) daemonCommand() *cobra.Command {
 			level := new(slog.LevelVar)
 			level.Set(cfg.Log.Level)
 			return a.runDaemon(cmd.Context(), daemonRun{
-				cfg: cfg, portal: flags.portal, level: level, log: newLog(a.stderr, cfg.Log.Format, level),
+				cfg: cfg, file: a.daemonFile(flags), portal: flags.portal, level: level, log: newLog(a.stderr, cfg.Log.Format, level),
 				reread: func() (config.Config, error) { return a.daemonConfig(cmd, flags) },
 			})
 		},
@@ -121,6 +122,17 @@ func (a *app) baseConfig(cmd *cobra.Command, flags daemonFlags) (config.Config, 
 		return cfg, usage(cmd, "name a configuration file with --config, or a data directory with --data")
 	}
 	return cfg, err
+}
+
+// daemonFile is the file that [app.baseConfig] reads; empty: none.
+func (a *app) daemonFile(flags daemonFlags) string {
+	switch {
+	case flags.config != "":
+		return flags.config
+	case a.data != "" || a.getenv("VOUCHSAFE_DATA") != "":
+		return ""
+	}
+	return a.confPath
 }
 
 func newLog(w io.Writer, f config.Format, level *slog.LevelVar) *slog.Logger {

@@ -366,3 +366,7 @@ func TestCompletion(t *testing.T) {
 		t.Errorf("%d names", strings.Count(out, "many"))
 	}
 }
+
+func (*fakeBackups) Snapshots(context.Context) ([]v1.Snapshot, error) { return nil, nil }
+
+func (*fakeBackups) Snapshot(context.Context, string, io.Writer) error { return nil }

@@ -24,7 +24,7 @@ func systemParts() parts {
 			signal.Notify(reload, syscall.SIGHUP)
 			defer signal.Stop(reload)
 			return daemon.Run(ctx, run.cfg, daemon.Options{
-				Version: version, Log: run.log, Level: run.level, Portal: run.portal,
+				Version: version, Log: run.log, Level: run.level, Portal: run.portal, ConfigFile: run.file,
 				Reload: reload, Reread: run.reread,
 				Ready: func(r daemon.Ready) {
 					run.log.Info("listening", "api", r.API, "https", r.HTTPS, "portal", r.Portal, "control", r.Control)

@@ -188,6 +188,14 @@ func (k *Keeper) Serving() *Pair {
 	return k.serving.Load()
 }
 
+// Own reports whether the certificate that is served is one that the router
+// made.
+func (k *Keeper) Own() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.on && k.supplied == nil
+}
+
 // Vouches reports whether the operator's certificate is for a name.
 func (k *Keeper) Vouches(name string) bool {
 	k.mu.Lock()

@@ -78,9 +78,17 @@ func (c *Clock) SetTrust(trust bool) { c.trust.Store(trust) }
 
 // MarkSynced says that the wall clock is right, from now until the daemon
 // ends: an NTP client's hook or the operator calls it. The kernel's own word
-// lapses when NTP falls silent for hours, this one does not.
-func (c *Clock) MarkSynced() {
-	if !c.marked.Swap(true) {
-		c.log.Info("the wall clock was declared right", "time", time.Now().Round(0))
+// lapses when NTP falls silent for hours, this one does not. It reports whether
+// nobody had said so before.
+func (c *Clock) MarkSynced() (first bool) {
+	if c.marked.Swap(true) {
+		return false
 	}
+	c.log.Info("the wall clock was declared right", "time", time.Now().Round(0))
+	return true
+}
+
+// Vouches says who vouches for the wall clock now; none of them: nobody does.
+func (c *Clock) Vouches() (trusted, declared, synced, kept bool) {
+	return c.trust.Load(), c.marked.Load(), c.sys.synced(), c.kept
 }
