@@ -12,7 +12,8 @@ type FieldView struct {
 	// something else.
 	Type                    string
 	Autocomplete, InputMode string
-	MaxLength               int // 0: any
+	Accept                  string // media types of an input of the type file
+	MaxLength               int    // 0: any
 	Required                bool
 	Lines                   int          // more than 0: a textarea
 	Options                 []OptionView // if any: a select
@@ -30,6 +31,7 @@ type FormView struct {
 	To           webui.URL
 	Token        string // against forms of other sites, if any
 	Swap         string // id of what the answer replaces, if not the page
+	File         bool   // its last field is a file; it goes without Swap
 	Submit       ButtonView
 	Cancel       *LinkView
 	StreamFields webui.Block

@@ -23,6 +23,9 @@ func StreamForm(qw422016 *qt422016.Writer, v *FormView) {
 		qw422016.E().S(v.Swap)
 		qw422016.N().S(`"`)
 	}
+	if v.File {
+		qw422016.N().S(` enctype="multipart/form-data"`)
+	}
 	qw422016.N().S(`> `)
 	if v.Token != "" {
 		qw422016.N().S(`<input type="hidden" name="token" value="`)
@@ -158,6 +161,11 @@ func streaminput(qw422016 *qt422016.Writer, v *FieldView) {
 	if v.Autocomplete != "" {
 		qw422016.N().S(` autocomplete="`)
 		qw422016.E().S(v.Autocomplete)
+		qw422016.N().S(`"`)
+	}
+	if v.Accept != "" {
+		qw422016.N().S(` accept="`)
+		qw422016.E().S(v.Accept)
 		qw422016.N().S(`"`)
 	}
 	if v.InputMode != "" {
