@@ -17,6 +17,16 @@ type CardView struct {
 	StreamContent webui.Block
 }
 
+// FormCard is a card with a form.
+func FormCard(title string, form *FormView, texts ...string) *CardView {
+	return &CardView{Title: title, Texts: texts, StreamContent: func(w *quicktemplate.Writer) { StreamForm(w, form) }}
+}
+
+// LinksBlock prints links side by side.
+func LinksBlock(list ...LinkView) webui.Block {
+	return func(w *quicktemplate.Writer) { StreamLinks(w, list) }
+}
+
 // FactView is a figure or a word with its name.
 type FactView struct {
 	Name, Text string

@@ -78,6 +78,30 @@ func paragraphs(texts, list []string) string {
 	return qs422016
 }
 
+//  Links are several things that can be done, side by side.
+
+func StreamLinks(qw422016 *qt422016.Writer, list []LinkView) {
+	qw422016.N().S(`<div class="buttons">`)
+	for i := range list {
+		StreamLink(qw422016, &list[i])
+	}
+	qw422016.N().S(`</div>`)
+}
+
+func WriteLinks(qq422016 qtio422016.Writer, list []LinkView) {
+	qw422016 := qt422016.AcquireWriter(qq422016)
+	StreamLinks(qw422016, list)
+	qt422016.ReleaseWriter(qw422016)
+}
+
+func Links(list []LinkView) string {
+	qb422016 := qt422016.AcquireByteBuffer()
+	WriteLinks(qb422016, list)
+	qs422016 := string(qb422016.B)
+	qt422016.ReleaseByteBuffer(qb422016)
+	return qs422016
+}
+
 func StreamFacts(qw422016 *qt422016.Writer, v *FactsView) {
 	qw422016.N().S(`<dl class="facts">`)
 	for i := range v.Rows {

@@ -27,6 +27,8 @@ func FuzzCards(f *testing.F) {
 		Filter  *FilterView
 		Confirm *ConfirmView
 		Fields  []*FieldView
+		Links   []LinkView
+		Form    *FormView
 	}{
 		Shell:  &Shell{Page: webui.Page{Lang: langs.Default()}},
 		Card:   &CardView{Texts: []string{""}, List: []string{""}},
@@ -39,6 +41,8 @@ func FuzzCards(f *testing.F) {
 		StreamFacts(w, all.Facts)
 		StreamFilter(w, all.Filter)
 		StreamConfirm(w, all.Confirm)
+		LinksBlock(all.Links...)(w)
+		FormCard("", all.Form).StreamContent(w)
 	}
 	all.Shell.StreamMain = func(w *quicktemplate.Writer) { StreamCard(w, all.Card) }
 	f.Fuzz(func(t *testing.T, hostile string) {
