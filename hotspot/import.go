@@ -35,12 +35,35 @@ var errDryRun = errors.New("dry run")
 // kept: an import may be large, and the machine small. A dry run does all of
 // it, and then takes it back.
 func (s *Service) ImportVouchers(ctx context.Context, rows iter.Seq2[VoucherEdit, error], conflict OnConflict, dryRun bool) (ImportResult, error) {
-	switch conflict {
+	result, err := s.runImport(ctx, &importRun{s: s, conflict: conflict}, rows, dryRun)
+	return result, err
+}
+
+// RefusedRow is a row of an import that was left out, and why.
+type RefusedRow struct {
+	Row int // from 0
+	Err *Error
+}
+
+// maxRefused is how many rows of an import are left out at most: a file with
+// more mistakes than that is another file than its sender thinks.
+const maxRefused = 1000
+
+// ImportFitting is [Service.ImportVouchers] but for rows that cannot be: they
+// are left out and told, up to 1,000 of them.
+func (s *Service) ImportFitting(ctx context.Context, rows iter.Seq2[VoucherEdit, error], conflict OnConflict, dryRun bool) (ImportResult, []RefusedRow, error) {
+	run := &importRun{s: s, conflict: conflict, lenient: true}
+	result, err := s.runImport(ctx, run, rows, dryRun)
+	return result, run.refused, err
+}
+
+func (s *Service) runImport(ctx context.Context, run *importRun, rows iter.Seq2[VoucherEdit, error], dryRun bool) (ImportResult, error) {
+	switch run.conflict {
 	case ConflictFail, ConflictSkip, ConflictUpdate:
 	default:
-		return ImportResult{}, Invalid("on_conflict", "%q is not fail, skip or update", string(conflict))
+		return ImportResult{}, Invalid("on_conflict", "%q is not fail, skip or update", string(run.conflict))
 	}
-	run := &importRun{s: s, conflict: conflict, set: s.Settings()}
+	run.set = s.Settings()
 	s.era.RLock()
 	run.m = s.moment()
 	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
@@ -73,16 +96,19 @@ type importRun struct {
 	set      Settings
 	m        moment
 
+	lenient bool // rows that cannot be are left out
+	refused []RefusedRow
+
 	result ImportResult
 	seen   map[uint64]struct{} // vouchers that a row was about
 	used   []uint64            // those updated that somebody has used
 }
 
 func (run *importRun) all(ctx context.Context, tx Tx, rows iter.Seq2[VoucherEdit, error]) error {
-	run.result, run.used, run.seen = ImportResult{}, nil, make(map[uint64]struct{})
+	run.result, run.used, run.refused, run.seen = ImportResult{}, nil, nil, make(map[uint64]struct{})
 	n := 0
 	for e, err := range rows {
-		if err != nil {
+		if err != nil && !run.leaves(n, err) {
 			return err
 		}
 		if n++; n > maxBatch {
@@ -91,11 +117,24 @@ func (run *importRun) all(ctx context.Context, tx Tx, rows iter.Seq2[VoucherEdit
 		if n%256 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := run.row(tx, e); err != nil {
+		if err != nil {
+			continue
+		}
+		if err := run.row(tx, e); err != nil && !run.leaves(n-1, err) {
 			return err
 		}
 	}
 	return nil
+}
+
+// leaves reports whether a row is left out because of an error.
+func (run *importRun) leaves(row int, err error) bool {
+	var e *Error
+	if !run.lenient || len(run.refused) == maxRefused || !errors.As(err, &e) || e.Code != CodeInvalid && e.Code != CodeUsernameTaken {
+		return false
+	}
+	run.refused = append(run.refused, RefusedRow{row, e})
+	return true
 }
 
 // audit stores a row about the import, if it changed anything.

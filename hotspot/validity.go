@@ -100,3 +100,50 @@ func plural(n int64, unit string) string {
 	}
 	return strconv.FormatInt(n, 10) + " " + unit + "s"
 }
+
+// maxDays bounds a length of time long before it overflows.
+const maxDays = 36500
+
+// ReadValidity reads "always" and "N hours|days"; an operator's voucher may
+// last any whole number of them, not just those that the contract lists.
+func ReadValidity(s string) (Validity, error) {
+	if v, err := ParseValidity(s); err == nil {
+		return v, nil
+	}
+	// So is written what is no whole number of hours.
+	if d, err := time.ParseDuration(s); err == nil && d > 0 && d <= maxDays*day {
+		return Validity(d), nil
+	}
+	num, unit, _ := strings.Cut(s, " ")
+	n, err := strconv.ParseUint(num, 10, 32)
+	length := time.Duration(0)
+	switch unit {
+	case "hour", "hours":
+		length = time.Hour
+	case "day", "days":
+		length = day
+	}
+	if err != nil || n < 1 || length == 0 || n > uint64(maxDays*day/length) {
+		return 0, Invalid("valid_for", "%q is not a length of time such as \"6 hours\", \"1 day\", \"30 days\" or \"always\"", s)
+	}
+	return Validity(time.Duration(n) * length), nil
+}
+
+// timeForms are the ways to give a time, beside RFC 3339.
+var timeForms = [...]string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02", "2006-01-02T15:04", "2006-01-02T15:04:05"}
+
+// ReadTime reads a time in a zone, to the second; empty is the zero time.
+func ReadTime(field, s string, zone *time.Location) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t.Truncate(time.Second), nil
+	}
+	for _, form := range timeForms {
+		if t, err := time.ParseInLocation(form, s, zone); err == nil {
+			return t.Truncate(time.Second), nil
+		}
+	}
+	return time.Time{}, Invalid(field, "%q is not a time such as \"2026-01-31 18:00:00\"", s)
+}

@@ -2,8 +2,6 @@ package v1
 
 import (
 	"net/netip"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -80,67 +78,19 @@ func left(a hotspot.Allowance, d hotspot.Direction) *uint64 {
 	return nil
 }
 
-// maxDays bounds a length of time long before it overflows.
-const maxDays = 36500
-
-// parseValidFor reads "always" and "N hours|days"; an operator's voucher may
-// last any whole number of them, not just those that the action API lists.
-func parseValidFor(s string) (hotspot.Validity, error) {
-	if v, err := hotspot.ParseValidity(s); err == nil {
-		return v, nil
-	}
-	// So is written what is no whole number of hours.
-	if d, err := time.ParseDuration(s); err == nil && d > 0 && d <= maxDays*24*time.Hour {
-		return hotspot.Validity(d), nil
-	}
-	num, unit, _ := strings.Cut(s, " ")
-	n, err := strconv.ParseUint(num, 10, 32)
-	length := time.Duration(0)
-	switch unit {
-	case "hour", "hours":
-		length = time.Hour
-	case "day", "days":
-		length = 24 * time.Hour
-	}
-	if err != nil || n < 1 || length == 0 || n > uint64(maxDays*24*time.Hour/length) {
-		return 0, hotspot.Invalid("valid_for", "%q is not a length of time such as \"6 hours\", \"1 day\", \"30 days\" or \"always\"", s)
-	}
-	return hotspot.Validity(time.Duration(n) * length), nil
-}
-
-// timeForms are the ways to give a time, beside RFC 3339.
-var timeForms = [...]string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"}
-
-// parseTime reads a time in the venue's zone, to the second; empty is the zero
-// time.
-func parseTime(field, s string, zone *time.Location) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
-	}
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t.Truncate(time.Second), nil
-	}
-	for _, form := range timeForms {
-		if t, err := time.ParseInLocation(form, s, zone); err == nil {
-			return t.Truncate(time.Second), nil
-		}
-	}
-	return time.Time{}, hotspot.Invalid(field, "%q is not a time such as \"2026-01-31 18:00:00\"", s)
-}
-
 // parseMoment reads a time, or how long ago it was.
 func (s *server) parseMoment(field, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	t, err := parseTime(field, text, s.Service.Zone())
+	t, err := hotspot.ReadTime(field, text, s.Service.Zone())
 	if err == nil {
 		return t, nil
 	}
 	ago, e := time.ParseDuration(text)
 	if e != nil {
 		var v hotspot.Validity
-		v, e = parseValidFor(text)
+		v, e = hotspot.ReadValidity(text)
 		ago = time.Duration(v)
 	}
 	if e != nil || ago <= 0 {

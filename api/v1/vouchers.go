@@ -125,13 +125,13 @@ func (s *server) spec(n NewVouchers) (hotspot.VoucherSpec, error) {
 		Limit: hotspot.Usage{Down: n.DownloadLimit, Up: n.UploadLimit}, Devices: n.Devices,
 	}
 	if n.ValidFor != "" {
-		v, err := parseValidFor(n.ValidFor)
+		v, err := hotspot.ReadValidity(n.ValidFor)
 		if err != nil {
 			return spec, err
 		}
 		spec.ValidFor = &v
 	}
-	from, err := parseTime("valid_from", n.ValidFrom, s.Service.Zone())
+	from, err := hotspot.ReadTime("valid_from", n.ValidFrom, s.Service.Zone())
 	spec.ValidFrom = from
 	return spec, err
 }
@@ -163,14 +163,14 @@ func (s *server) edit(e VoucherEdit) (hotspot.VoucherEdit, error) {
 		Devices: e.Devices, Disabled: e.Disabled, Unbind: e.Unbind, Reset: e.Reset,
 	}
 	if e.ValidFor != nil {
-		v, err := parseValidFor(*e.ValidFor)
+		v, err := hotspot.ReadValidity(*e.ValidFor)
 		if err != nil {
 			return edit, err
 		}
 		edit.ValidFor = &v
 	}
 	if e.ValidFrom != nil {
-		t, err := parseTime("valid_from", *e.ValidFrom, s.Service.Zone())
+		t, err := hotspot.ReadTime("valid_from", *e.ValidFrom, s.Service.Zone())
 		if err != nil {
 			return edit, err
 		}

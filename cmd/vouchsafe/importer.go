@@ -13,8 +13,8 @@ import (
 	"strings"
 
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
-	"github.com/vouchsafe/vouchsafe/cmd/vouchsafe/internal/sheet"
 	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/hotspot/sheet"
 )
 
 // maxImportFile bounds what is piped in: it is read twice, so it is kept.

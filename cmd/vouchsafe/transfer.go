@@ -8,11 +8,12 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
-	"github.com/vouchsafe/vouchsafe/cmd/vouchsafe/internal/sheet"
 	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/hotspot/sheet"
 )
 
 // The formats of files with vouchers.
@@ -83,7 +84,7 @@ func (a *app) export(vouchers iter.Seq2[v1.Voucher, error], format string, w io.
 		for v, err := range vouchers {
 			n++
 			bar.at(n)
-			if !yield(sheet.Of(v), err) {
+			if !yield(exported(v), err) {
 				return
 			}
 		}
@@ -96,11 +97,25 @@ func (a *app) export(vouchers iter.Seq2[v1.Voucher, error], format string, w io.
 		if err != nil {
 			return err
 		}
-		if err := out.Write(v); err != nil {
+		if err := out.Write(sheet.Voucher(v)); err != nil {
 			return err
 		}
 	}
 	return out.Flush()
+}
+
+// exported is what an export says of a voucher: what the operator decided about
+// it, and nothing of its use.
+func exported(v v1.Voucher) v1.ImportVoucher {
+	from := ""
+	if v.ValidFrom != nil {
+		from = v.ValidFrom.Format(time.RFC3339)
+	}
+	return v1.ImportVoucher{
+		Username: &v.Username, Passcode: &v.Passcode, FullName: &v.FullName, Note: &v.Note,
+		ValidFor: &v.ValidFor, ValidFrom: &from, DownloadLimit: &v.DownloadLimit, UploadLimit: &v.UploadLimit,
+		Devices: &v.Devices, Disabled: &v.Disabled,
+	}
 }
 
 const importHelp = `Make vouchers from a file, all or none: CSV as spreadsheets write it, or JSON as

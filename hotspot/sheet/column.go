@@ -6,28 +6,27 @@ import (
 	"strconv"
 	"strings"
 
-	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // column is one column of a CSV file.
 type column struct {
 	name  string
-	read  func(v *v1.ImportVoucher, cell string) error
-	write func(v *v1.ImportVoucher) string
+	read  func(v *Voucher, cell string) error
+	write func(v *Voucher) string
 }
 
 // columns are in the order in which they are written.
 func columns() []*column {
 	return []*column{
-		text("username", func(v *v1.ImportVoucher) **string { return &v.Username }),
-		text("passcode", func(v *v1.ImportVoucher) **string { return &v.Passcode }),
-		text("full_name", func(v *v1.ImportVoucher) **string { return &v.FullName }),
-		text("note", func(v *v1.ImportVoucher) **string { return &v.Note }),
-		plain("valid_for", func(v *v1.ImportVoucher) **string { return &v.ValidFor }),
-		plain("valid_from", func(v *v1.ImportVoucher) **string { return &v.ValidFrom }),
-		amount("download_limit", func(v *v1.ImportVoucher) **uint64 { return &v.DownloadLimit }),
-		amount("upload_limit", func(v *v1.ImportVoucher) **uint64 { return &v.UploadLimit }),
+		text("username", func(v *Voucher) **string { return &v.Username }),
+		text("passcode", func(v *Voucher) **string { return &v.Passcode }),
+		text("full_name", func(v *Voucher) **string { return &v.FullName }),
+		text("note", func(v *Voucher) **string { return &v.Note }),
+		plain("valid_for", func(v *Voucher) **string { return &v.ValidFor }),
+		plain("valid_from", func(v *Voucher) **string { return &v.ValidFrom }),
+		amount("download_limit", func(v *Voucher) **uint64 { return &v.DownloadLimit }),
+		amount("upload_limit", func(v *Voucher) **uint64 { return &v.UploadLimit }),
 		devices(),
 		disabled(),
 	}
@@ -51,9 +50,9 @@ func columnNames() string {
 }
 
 // text is a column of any text. A spreadsheet must not take it for a formula.
-func text(name string, at func(*v1.ImportVoucher) **string) *column {
+func text(name string, at func(*Voucher) **string) *column {
 	return &column{name,
-		func(v *v1.ImportVoucher, cell string) error {
+		func(v *Voucher, cell string) error {
 			s := unguard(cell)
 			// Nobody wants the username or the passcode "".
 			if s != "" || name != "username" && name != "passcode" {
@@ -61,34 +60,34 @@ func text(name string, at func(*v1.ImportVoucher) **string) *column {
 			}
 			return nil
 		},
-		func(v *v1.ImportVoucher) string { return guard(value(*at(v))) }}
+		func(v *Voucher) string { return guard(value(*at(v))) }}
 }
 
 // plain is a column of words that the API reads.
-func plain(name string, at func(*v1.ImportVoucher) **string) *column {
+func plain(name string, at func(*Voucher) **string) *column {
 	return &column{name,
-		func(v *v1.ImportVoucher, cell string) error {
+		func(v *Voucher, cell string) error {
 			s := strings.TrimSpace(cell)
 			*at(v) = &s
 			return nil
 		},
-		func(v *v1.ImportVoucher) string { return value(*at(v)) }}
+		func(v *Voucher) string { return value(*at(v)) }}
 }
 
 // amount is a column of bytes.
-func amount(name string, at func(*v1.ImportVoucher) **uint64) *column {
+func amount(name string, at func(*Voucher) **uint64) *column {
 	return &column{name,
-		func(v *v1.ImportVoucher, cell string) error {
+		func(v *Voucher, cell string) error {
 			n, err := parseAmount(cell)
 			*at(v) = &n
 			return err
 		},
-		func(v *v1.ImportVoucher) string { return formatAmount(value(*at(v))) }}
+		func(v *Voucher) string { return formatAmount(value(*at(v))) }}
 }
 
 func devices() *column {
 	return &column{"devices",
-		func(v *v1.ImportVoucher, cell string) error {
+		func(v *Voucher, cell string) error {
 			n := 0
 			if cell = strings.TrimSpace(cell); cell != "" {
 				var err error
@@ -99,12 +98,12 @@ func devices() *column {
 			v.Devices = &n
 			return nil
 		},
-		func(v *v1.ImportVoucher) string { return strconv.Itoa(value(v.Devices)) }}
+		func(v *Voucher) string { return strconv.Itoa(value(v.Devices)) }}
 }
 
 func disabled() *column {
 	return &column{"disabled",
-		func(v *v1.ImportVoucher, cell string) error {
+		func(v *Voucher, cell string) error {
 			off := false
 			switch strings.ToLower(strings.TrimSpace(cell)) {
 			case "", "no", "false", "0":
@@ -116,7 +115,7 @@ func disabled() *column {
 			v.Disabled = &off
 			return nil
 		},
-		func(v *v1.ImportVoucher) string {
+		func(v *Voucher) string {
 			if value(v.Disabled) {
 				return "yes"
 			}

@@ -11,28 +11,28 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
-	v1 "github.com/vouchsafe/vouchsafe/api/v1"
-	"github.com/vouchsafe/vouchsafe/cmd/vouchsafe/internal/sheet"
+
 	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/hotspot/sheet"
 )
 
 func p[T any](v T) *T { return &v }
 
 // hard are vouchers that a careless format would change.
-func hard() []v1.ImportVoucher {
+func hard() []sheet.Voucher {
 	texts := []string{"plain", "", "'", "''", "'=1", "=1+1", "+49", "-1", "@sum", "'tis", "a,b", "a;b", "say \"x\"", "two\nlines", "\nfirst", " outer ", "ü ✓ 漢", "\uff1dfull", "0012", "1e5", "#", "a'b", "'+", "''-"}
-	var all []v1.ImportVoucher
+	var all []sheet.Voucher
 	for i, s := range texts {
 		limit := []uint64{0, 1, 1023, 1024, 5 * hotspot.MB, 3 << 30, hotspot.MB + 1, hotspot.MaxLimitMB * hotspot.MB}[i%8]
-		all = append(all, v1.ImportVoucher{Username: p("u" + s), Passcode: p("p" + s), FullName: p(s), Note: p(s + s),
+		all = append(all, sheet.Voucher{Username: p("u" + s), Passcode: p("p" + s), FullName: p(s), Note: p(s + s),
 			ValidFor: p("2 days"), ValidFrom: p("2026-01-31T18:00:00+01:00"), DownloadLimit: p(limit), UploadLimit: p(uint64(i)), Devices: p(i), Disabled: p(i%2 == 0)})
 	}
 	return all
 }
 
-func read(t *testing.T, rows iter.Seq2[sheet.Row, error]) []v1.ImportVoucher {
+func read(t *testing.T, rows iter.Seq2[sheet.Row, error]) []sheet.Voucher {
 	t.Helper()
-	var all []v1.ImportVoucher
+	var all []sheet.Voucher
 	for row, err := range rows {
 		if err != nil {
 			t.Fatal(err)
@@ -42,7 +42,7 @@ func read(t *testing.T, rows iter.Seq2[sheet.Row, error]) []v1.ImportVoucher {
 	return all
 }
 
-func writeCSV(t testing.TB, all []v1.ImportVoucher) []byte {
+func writeCSV(t testing.TB, all []sheet.Voucher) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := sheet.NewCSVWriter(&b)
@@ -81,7 +81,7 @@ func TestRoundTrip(t *testing.T) {
 // No cell begins as a formula does, whatever it holds.
 func TestNoFormulas(t *testing.T) {
 	for _, s := range []string{"=1", "+1", "-1", "@x", "\t=1", "\uff1d1"} {
-		file := string(writeCSV(t, []v1.ImportVoucher{{Username: p(s), Passcode: p(s), FullName: p(s), Note: p(s)}}))
+		file := string(writeCSV(t, []sheet.Voucher{{Username: p(s), Passcode: p(s), FullName: p(s), Note: p(s)}}))
 		_, row, _ := strings.Cut(file, "\r\n")
 		if !strings.HasPrefix(row, "'"+s+",'"+s+",'"+s+",'"+s+",") {
 			t.Errorf("%q is written %q", s, row)
@@ -91,20 +91,20 @@ func TestNoFormulas(t *testing.T) {
 
 // Files as people and their spreadsheets write them.
 func TestReadCSV(t *testing.T) {
-	always := v1.ImportVoucher{Username: p("a"), ValidFor: p("always")}
+	always := sheet.Voucher{Username: p("a"), ValidFor: p("always")}
 	for name, tc := range map[string]struct {
 		file string
-		want []v1.ImportVoucher
+		want []sheet.Voucher
 	}{
-		"semicolons":          {"Username;Valid_For\r\na;always\r\n", []v1.ImportVoucher{always}},
-		"tabs":                {"valid_for\tusername\nalways\ta", []v1.ImportVoucher{always}},
-		"one column":          {"username\na\n", []v1.ImportVoucher{{Username: p("a")}}},
-		"blank rows, columns": {"username;valid_for;;\na;always;;\n;;;\n;;;\n", []v1.ImportVoucher{always}},
-		"blank lines":         {"username,valid_for\n\n\na,always\n\n", []v1.ImportVoucher{always}},
-		"old line ends":       {"username,note\r\na,\"x\r\ny\"\r\n", []v1.ImportVoucher{{Username: p("a"), Note: p("x\ny")}}},
+		"semicolons":          {"Username;Valid_For\r\na;always\r\n", []sheet.Voucher{always}},
+		"tabs":                {"valid_for\tusername\nalways\ta", []sheet.Voucher{always}},
+		"one column":          {"username\na\n", []sheet.Voucher{{Username: p("a")}}},
+		"blank rows, columns": {"username;valid_for;;\na;always;;\n;;;\n;;;\n", []sheet.Voucher{always}},
+		"blank lines":         {"username,valid_for\n\n\na,always\n\n", []sheet.Voucher{always}},
+		"old line ends":       {"username,note\r\na,\"x\r\ny\"\r\n", []sheet.Voucher{{Username: p("a"), Note: p("x\ny")}}},
 		"only names":          {"username,passcode\n", nil},
-		"random":              {"username,passcode,note\n,,x\n", []v1.ImportVoucher{{Note: p("x")}}},
-		"amounts": {"download_limit,upload_limit,devices,disabled\n500,2 GB,,\nunlimited,1kb,3,YES\n, 7 B ,0,false\n", []v1.ImportVoucher{
+		"random":              {"username,passcode,note\n,,x\n", []sheet.Voucher{{Note: p("x")}}},
+		"amounts": {"download_limit,upload_limit,devices,disabled\n500,2 GB,,\nunlimited,1kb,3,YES\n, 7 B ,0,false\n", []sheet.Voucher{
 			{DownloadLimit: p(uint64(500 * hotspot.MB)), UploadLimit: p(uint64(2 << 30)), Devices: p(0), Disabled: p(false)},
 			{DownloadLimit: p(uint64(0)), UploadLimit: p(uint64(1024)), Devices: p(3), Disabled: p(true)},
 			{DownloadLimit: p(uint64(0)), UploadLimit: p(uint64(7)), Devices: p(0), Disabled: p(false)}}},
@@ -202,7 +202,7 @@ func FuzzImport(f *testing.F) {
 		for name, rows := range map[string]iter.Seq2[sheet.Row, error]{
 			"CSV": sheet.ReadCSV(bytes.NewReader(file)), "JSON": sheet.ReadJSON(bytes.NewReader(file)),
 		} {
-			var all []v1.ImportVoucher
+			var all []sheet.Voucher
 			for row, err := range rows {
 				if err != nil {
 					if err.Error() == "" {

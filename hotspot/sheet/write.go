@@ -3,24 +3,7 @@ package sheet
 import (
 	"encoding/csv"
 	"io"
-	"time"
-
-	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 )
-
-// Of is what an export says of a voucher: what the operator decided about it,
-// and nothing of its use.
-func Of(v v1.Voucher) v1.ImportVoucher {
-	from := ""
-	if v.ValidFrom != nil {
-		from = v.ValidFrom.Format(time.RFC3339)
-	}
-	return v1.ImportVoucher{
-		Username: &v.Username, Passcode: &v.Passcode, FullName: &v.FullName, Note: &v.Note,
-		ValidFor: &v.ValidFor, ValidFrom: &from, DownloadLimit: &v.DownloadLimit, UploadLimit: &v.UploadLimit,
-		Devices: &v.Devices, Disabled: &v.Disabled,
-	}
-}
 
 // CSVWriter writes a CSV file.
 type CSVWriter struct {
@@ -41,7 +24,7 @@ func NewCSVWriter(w io.Writer) *CSVWriter {
 }
 
 // Write writes a voucher.
-func (c *CSVWriter) Write(v v1.ImportVoucher) error {
+func (c *CSVWriter) Write(v Voucher) error {
 	for i, col := range c.columns {
 		c.cells[i] = col.write(&v)
 	}

@@ -9,13 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 )
 
 // Row is one voucher of a file.
 type Row struct {
-	Voucher v1.ImportVoucher
+	Voucher Voucher
 	Line    int // of a CSV file, from 1; of a JSON file, the voucher's number
 }
 
@@ -66,7 +64,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 }
 
 // from allows one more row after an offset, and what is read ahead of it.
-func (b *bounded) from(offset int64) { b.until = offset + v1.MaxRow + buffer }
+func (b *bounded) from(offset int64) { b.until = offset + MaxRow + buffer }
 
 // buffer is how far is read ahead.
 const buffer = 4096

@@ -13,7 +13,8 @@ import (
 )
 
 // ReadCSV reads a CSV file with a row of column names. Commas, semicolons and
-// tabs part the cells: whichever comes first in the first line.
+// tabs part the cells: whichever comes first in the first line. An error that
+// comes with a row is about that row alone; another one ends the file.
 func ReadCSV(r io.Reader) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		t, err := openTable(r)
@@ -26,7 +27,7 @@ func ReadCSV(r io.Reader) iter.Seq2[Row, error] {
 			if errors.Is(err, io.EOF) {
 				return
 			}
-			if !yield(row, err) || err != nil {
+			if !yield(row, err) || err != nil && row.Line == 0 {
 				return
 			}
 		}
