@@ -81,6 +81,9 @@ type Operator struct {
 	Sessions int // open now
 }
 
+// MinPassword is how many characters an operator's password has at least.
+const MinPassword = 10
+
 // NewOperator says whom to make an operator.
 type NewOperator struct {
 	Email    string

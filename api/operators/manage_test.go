@@ -22,7 +22,7 @@ func TestPasswords(t *testing.T) {
 		}
 	}
 	for _, p := range strings.Fields(common) {
-		if p != strings.ToLower(p) || len(p) < minPassword {
+		if p != strings.ToLower(p) || len(p) < api.MinPassword {
 			t.Errorf("%q in the list of common passwords is refused anyhow, or never", p)
 		}
 	}

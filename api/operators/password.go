@@ -5,11 +5,11 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 const (
-	minPassword = 10 // characters
 	maxPassword = 256
 	maxEmail    = 254 // bytes
 	maxName     = 64  // characters
@@ -39,8 +39,8 @@ func checkPassword(password, email, name string) error {
 	switch n := utf8.RuneCountInString(password); {
 	case !utf8.ValidString(password):
 		return hotspot.Invalid("password", "must be valid UTF-8")
-	case n < minPassword:
-		return hotspot.Invalid("password", "must have at least %d characters; several words are fine", minPassword)
+	case n < api.MinPassword:
+		return hotspot.Invalid("password", "must have at least %d characters; several words are fine", api.MinPassword)
 	case len(password) > maxPassword:
 		return hotspot.Invalid("password", "must have at most %d bytes", maxPassword)
 	case folded == email, folded == local, name != "" && folded == strings.ToLower(name):
