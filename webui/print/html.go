@@ -21,7 +21,7 @@ func (j *Job) HTML(w io.Writer, vs Vouchers) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	c := &page{job: j, to: w, rtl: j.sheet.Lang.Dir == "rtl"}
+	c := j.page(w)
 	c.head()
 	r, err := j.draw(c, vs, n)
 	if err != nil {
@@ -29,6 +29,10 @@ func (j *Job) HTML(w io.Writer, vs Vouchers) (Result, error) {
 	}
 	c.raw("</main>\n</body>\n</html>\n")
 	return r, c.flush()
+}
+
+func (j *Job) page(w io.Writer) *page {
+	return &page{job: j, to: w, rtl: j.sheet.Lang.Dir == "rtl"}
 }
 
 // page draws SVG into a page. Every text passes text, every number mm; raw is
@@ -109,6 +113,11 @@ func (c *page) head() {
 	c.raw("</h1><p>")
 	c.escaped(l.T("print.hint", "paper", c.job.paperName()))
 	c.raw("</p></header>\n<main>\n")
+	c.shared()
+}
+
+// shared writes what several vouchers show.
+func (c *page) shared() {
 	if c.job.wifi.Code != nil {
 		c.raw(`<svg class="shared" width="0" height="0" aria-hidden="true"><symbol id="wifi"`)
 		c.qr(c.job.wifi)
@@ -169,6 +178,12 @@ func (c *page) text(x, y length, a align, f font, size length, s string) {
 // qr writes a code's attributes and path, within an element begun.
 func (c *page) qr(q qrCode) {
 	c.put(` viewBox="0 0 # #"><path class="q" d="`, q.modules(), q.modules())
+	c.path(q)
+	c.raw(`"/>`)
+}
+
+// path writes the path around a code's dark modules.
+func (c *output) path(q qrCode) {
 	at := vertex{}
 	q.outlines(func(o outline) {
 		c.put("m# #", length(o.from.x-at.x), length(o.from.y-at.y))
@@ -178,7 +193,6 @@ func (c *page) qr(q qrCode) {
 		c.raw("z")
 		at = o.from
 	})
-	c.raw(`"/>`)
 }
 
 func (c *page) code(at box, q qrCode, shared bool) {
