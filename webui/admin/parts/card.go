@@ -45,6 +45,7 @@ type FactsView struct {
 // chosen stands in the page's address.
 type FilterView struct {
 	To           webui.URL
+	Swap         string // id of what the answer replaces, if not the page
 	Submit       string
 	Reset        *LinkView // to the page without it, if it is in use
 	StreamFields webui.Block

@@ -170,7 +170,13 @@ func fact(v *FactView) string {
 func StreamFilter(qw422016 *qt422016.Writer, v *FilterView) {
 	qw422016.N().S(`<form method="get" action="`)
 	qw422016.E().S(v.To.Href())
-	qw422016.N().S(`" class="filter"> `)
+	qw422016.N().S(`" class="filter"`)
+	if v.Swap != "" {
+		qw422016.N().S(` data-swap="`)
+		qw422016.E().S(v.Swap)
+		qw422016.N().S(`"`)
+	}
+	qw422016.N().S(`> `)
 	for _, h := range v.hidden() {
 		qw422016.N().S(`<input type="hidden" name="`)
 		qw422016.E().S(h.Text)

@@ -20,6 +20,9 @@
 //     page's own address.
 //   - data-dialog="ID" on a link: the dialog with this id opens instead of the
 //     page that asks the same. The dialog's own form or buttons close it.
+//   - data-ticks="NAME" on a checkbox: it ticks all those of its form that have
+//     this name. It stands in an element of the class ticks, which is hidden
+//     without script.
 //   - data-copy="ID" on a button: puts the text of an element or the value of a
 //     field on the clipboard, also on pages without HTTPS, and says so in the
 //     element that data-said names. Such buttons are hidden without script.

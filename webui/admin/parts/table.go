@@ -34,7 +34,8 @@ type CellView struct {
 // card, and the columns' headings stand above to sort by.
 type TableView struct {
 	Lang    *webui.Language
-	ID      string // what links for sorting and turning over replace
+	ID      string
+	Swap    string // id of what links for sorting and turning over replace; "": the list itself
 	Caption string
 	Columns []ColumnView
 	Rows    [][]CellView
@@ -42,6 +43,14 @@ type TableView struct {
 	Events  webui.URL  // of events that say that the list is old, if any
 	// Previous and Next lead to more rows, by a cursor. Zero: there are none.
 	Previous, Next webui.URL
+}
+
+// swap is the id of what the list's own links replace.
+func (v *TableView) swap() string {
+	if v.Swap != "" {
+		return v.Swap
+	}
+	return v.ID
 }
 
 // column is the heading of a cell, which a card shows beside it.

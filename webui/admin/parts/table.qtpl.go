@@ -33,7 +33,7 @@ func StreamTable(qw422016 *qt422016.Writer, v *TableView) {
 		qw422016.E().S(v.Caption)
 		qw422016.N().S(`</caption> <thead role="rowgroup"><tr role="row">`)
 		for i := range v.Columns {
-			streamheading(qw422016, v.ID, &v.Columns[i])
+			streamheading(qw422016, v.swap(), &v.Columns[i])
 		}
 		qw422016.N().S(`</tr></thead> <tbody role="rowgroup">`)
 		for _, row := range v.Rows {
@@ -54,7 +54,7 @@ func StreamTable(qw422016 *qt422016.Writer, v *TableView) {
 			qw422016.N().S(`<a rel="prev" href="`)
 			qw422016.E().S(v.Previous.Href())
 			qw422016.N().S(`" data-swap="`)
-			qw422016.E().S(v.ID)
+			qw422016.E().S(v.swap())
 			qw422016.N().S(`">`)
 			qw422016.E().S(v.Lang.T("panel.previous"))
 			qw422016.N().S(`</a>`)
@@ -64,7 +64,7 @@ func StreamTable(qw422016 *qt422016.Writer, v *TableView) {
 			qw422016.N().S(`<a rel="next" href="`)
 			qw422016.E().S(v.Next.Href())
 			qw422016.N().S(`" data-swap="`)
-			qw422016.E().S(v.ID)
+			qw422016.E().S(v.swap())
 			qw422016.N().S(`">`)
 			qw422016.E().S(v.Lang.T("panel.next"))
 			qw422016.N().S(`</a>`)

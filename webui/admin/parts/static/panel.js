@@ -87,7 +87,7 @@ const watch = (element) => {
 
 // start makes what is only of use with script usable.
 const start = (root) => {
-  for (const b of root.querySelectorAll("[data-copy]")) b.hidden = false;
+  for (const b of root.querySelectorAll("[data-copy],.ticks")) b.hidden = false;
   for (const e of [root, ...root.querySelectorAll("[data-events]")]) if (e.dataset?.events && !e.watched) { e.watched = true; watch(e); }
 };
 
@@ -111,7 +111,19 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || !form.dataset.swap) return;
   event.preventDefault();
+  if (form.method === "get") {
+    const url = new URL(form.action), asked = [...new FormData(form)].filter(([, value]) => value !== "");
+    url.search = new URLSearchParams(asked);
+    follow({ href: url.href, dataset: form.dataset });
+    return;
+  }
   send(form, event.submitter);
+});
+
+// One box ticks all others of a name in its form.
+document.addEventListener("change", (event) => {
+  const { ticks } = event.target.dataset;
+  if (ticks) for (const box of event.target.form.querySelectorAll("input[type=checkbox]")) if (box.name === ticks) box.checked = event.target.checked;
 });
 
 // Back and forward: the page is asked for again, since what it shows changes.
