@@ -1,0 +1,58 @@
+package tunnel
+
+import (
+	"net/http"
+	"time"
+)
+
+// ControlPath is the path of requests that the relay makes of the router's end
+// itself. The handler never sees it.
+const ControlPath = "/.tunnel"
+
+// ClientHeader names the internet address of the client for whom the relay asks.
+// It overwrites what the client sent.
+const ClientHeader = "Vouchsafe-Client"
+
+// Protocol is the application protocol of the TLS connection (RFC 7301).
+const Protocol = "h2"
+
+// Windows and timers of both ends. The router's timers must not exceed the
+// relay's: it would go on talking to a relay that has given up.
+const (
+	streamWindow     = 512 << 10
+	connectionWindow = 2 << 20
+	pingAfter        = 10 * time.Second
+	pingWait         = 5 * time.Second
+	writeWait        = 15 * time.Second
+	headerTable      = 4 << 10
+)
+
+// bounds of control messages, in bytes.
+const maxControl = 4 << 10
+
+// Hello is what the relay tells the router's end.
+type Hello struct {
+	// Host is where the router is reached: <prefix>.<domain>.
+	Host string `json:"host,omitempty"`
+	// Latency is the last round trip that the relay has measured, in
+	// microseconds; 0: none yet.
+	Latency int64 `json:"latency_us,omitempty"`
+	// Move asks the router to connect anew, and to end this connection once it
+	// has: this relay is about to stop.
+	Move bool `json:"move,omitempty"`
+}
+
+// Answer is what the router's end says to a Hello.
+type Answer struct {
+	Version string `json:"version"` // of the router's program
+}
+
+// http2 is the configuration of an end whose peer may send so much on a stream
+// before it is read.
+func http2(receive int) *http.HTTP2Config {
+	return &http.HTTP2Config{
+		MaxReceiveBufferPerStream: receive, MaxReceiveBufferPerConnection: connectionWindow,
+		MaxDecoderHeaderTableSize: headerTable, MaxEncoderHeaderTableSize: headerTable,
+		SendPingTimeout: pingAfter, PingTimeout: pingWait, WriteByteTimeout: writeWait,
+	}
+}
