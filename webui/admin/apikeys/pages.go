@@ -69,7 +69,7 @@ func (a *area) listPage(q *panel.Request) {
 		return
 	}
 	v := &listView{
-		Name:  &parts.FieldView{ID: "label", Name: "label", Label: q.T("apikeys.name"), Help: q.T("apikeys.name_help"), MaxLength: maxLabel, Autocomplete: "off"},
+		Name:  &parts.FieldView{ID: "label", Name: "label", Label: q.T("apikeys.name"), MaxLength: maxLabel, Autocomplete: "off"},
 		Table: &parts.TableView{Lang: q.Lang, ID: "keys", Caption: q.T("apikeys.current"), Empty: &parts.EmptyView{Title: q.T("apikeys.none"), Text: q.T("apikeys.none_text")}},
 		Advice: &parts.CardView{Title: q.T("apikeys.advice"), List: []string{
 			q.T("apikeys.advice.private"), q.T("apikeys.advice.each"), q.T("apikeys.advice.least"), q.T("apikeys.advice.unused"), q.T("apikeys.advice.leaked")}},
@@ -244,7 +244,7 @@ func (a *area) addForms(q *panel.Request, v *keyView, k *api.Key) {
 	tokens := &parts.FormView{To: q.To(pageOf(k.ID) + "/tokens"), Token: q.Token(), Submit: parts.ButtonView{Text: q.T("apikeys.end_tokens"), Second: true}}
 	v.Rename = parts.FormCard(q.T("apikeys.rename"), rename)
 	v.Tokens = parts.FormCard(q.T("apikeys.tokens"), tokens, q.T("apikeys.tokens_text"))
-	v.Delete = &parts.LinkView{Text: q.T("apikeys.delete_key"), To: q.To(pageOf(k.ID) + "/delete")}
+	v.Delete = &parts.LinkView{Text: q.T("apikeys.delete_key"), To: q.To(pageOf(k.ID) + "/delete"), Kind: parts.Bad}
 	v.Remove = &parts.CardView{Title: q.T("apikeys.delete"), Texts: []string{q.T("apikeys.delete_text")}, StreamContent: func(w *quicktemplate.Writer) { parts.StreamAction(w, v.Delete) }}
 }
 

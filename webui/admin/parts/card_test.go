@@ -35,6 +35,8 @@ func FuzzCards(f *testing.F) {
 		Facts:  &FactsView{Rows: []FactView{{Typed: true}, {Code: true, Badge: &BadgeView{}}, {}}},
 		Filter: &FilterView{To: to, Reset: &LinkView{}}, Confirm: &ConfirmView{Texts: []string{""}, List: []string{""}},
 		Fields: []*FieldView{{}},
+		Links:  []LinkView{{}, {}},
+		Form:   &FormView{},
 	}
 	all.Filter.StreamFields = Fields(all.Fields...)
 	all.Card.StreamContent = func(w *quicktemplate.Writer) {

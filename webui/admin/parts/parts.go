@@ -51,6 +51,7 @@ type LinkView struct {
 	To      webui.URL
 	Current bool   // it leads to the page that it stands on
 	Dialog  string // id of the dialog that asks the same as the page
+	Kind    Kind   // where it stands as a button
 }
 
 // Shell is a page of the panel: navigation, and what is to be seen. It is a

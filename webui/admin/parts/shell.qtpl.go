@@ -120,7 +120,9 @@ func Link(v *LinkView) string {
 //  Action is a link that stands where a button could.
 
 func StreamAction(qw422016 *qt422016.Writer, v *LinkView) {
-	qw422016.N().S(`<a class="button" href="`)
+	qw422016.N().S(`<a class="`)
+	qw422016.E().S(v.Kind.class("button"))
+	qw422016.N().S(`" href="`)
 	qw422016.E().S(v.To.Href())
 	qw422016.N().S(`"`)
 	if v.Dialog != "" {
