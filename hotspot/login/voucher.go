@@ -57,6 +57,10 @@ func (m *Voucher) Claim(ctx context.Context, h hotspot.Host, form url.Values) (h
 		return hotspot.Claim{}, hotspot.Invalid(FieldCode, "enter the code that is printed on your voucher")
 	}
 	v, err := m.vouchers.Voucher(ctx, code)
+	if other := hotspot.ASCIIDigits(code); other != code && errors.Is(err, hotspot.ErrNotFound) {
+		code = other
+		v, err = m.vouchers.Voucher(ctx, code)
+	}
 	if err != nil && !errors.Is(err, hotspot.ErrNotFound) {
 		return hotspot.Claim{}, fmt.Errorf("voucher login: %w", err)
 	}
@@ -68,7 +72,7 @@ func (m *Voucher) Claim(ctx context.Context, h hotspot.Host, form url.Values) (h
 	if err := m.limiter.Check(keys...); err != nil {
 		return hotspot.Claim{}, err
 	}
-	if !matches(clean(v.Passcode), pass) || err != nil {
+	if !matches(clean(v.Passcode), pass) && !matches(clean(v.Passcode), hotspot.ASCIIDigits(pass)) || err != nil {
 		m.limiter.Failed(keys...)
 		return hotspot.Claim{}, hotspot.ErrUnknownCode
 	}
