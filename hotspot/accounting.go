@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -287,9 +286,10 @@ func (s *Service) retry(ctx context.Context) error {
 }
 
 // finishAll finishes accounts together, so that many ends cost one batch, one
-// dump and one commit. Locks are taken in order; nobody else holds two.
+// dump and one commit. Locks are taken in the order in which everybody takes
+// them who needs several.
 func (s *Service) finishAll(ctx context.Context, accounts []AccountID) error {
-	slices.SortFunc(accounts, func(a, b AccountID) int { return strings.Compare(a.String(), b.String()) })
+	slices.SortFunc(accounts, compareAccount)
 	for _, a := range accounts {
 		defer s.accounts.lock(a.String())()
 	}
@@ -320,8 +320,20 @@ func (s *Service) Next() time.Duration {
 // Flush stores what was used since the last flush, the time, and trims the
 // log, all in one transaction: flash wear does not grow with guests. What
 // others want stored at the same rate goes along; each of them is run as part
-// of the transaction, under the rules of [Store.Update].
+// of the transaction, under the rules of [Store.Update]. Once in a while, it
+// also deletes users who were not here for long.
 func (s *Service) Flush(ctx context.Context, along ...func(Tx) error) error {
+	if err := s.flush(ctx, along); err != nil {
+		return err
+	}
+	// What was used is stored; that this failed must not have it stored again.
+	if err := s.forgetPeople(ctx); err != nil {
+		s.log.Warn("users whom nobody saw for long could not be deleted; it will be tried again", "error", err)
+	}
+	return nil
+}
+
+func (s *Service) flush(ctx context.Context, along []func(Tx) error) error {
 	if _, err := s.tally(ctx); err != nil {
 		return err
 	}

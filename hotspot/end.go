@@ -333,11 +333,7 @@ const (
 func (s *Service) prune(tx Tx, set Settings, m moment) error {
 	const atOnce = 500
 	var before time.Time
-	// A time that was just corrected by weeks may be corrected back; what is
-	// deleted stays so.
-	s.mu.Lock()
-	sure := m.believed && (s.stepped == 0 || s.cfg.Clock.Read().Mono-s.stepped >= sureAfter)
-	s.mu.Unlock()
+	sure := s.sure(m)
 	if set.LogAge > 0 && sure {
 		before = m.now.Add(-set.LogAge)
 	}

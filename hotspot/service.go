@@ -75,6 +75,8 @@ type Service struct {
 	readAt   time.Duration          // boot clock when the meters were read last
 	markedAt time.Duration          // boot clock when the time was stored last
 	through  uint64                 // the newest login counted in a day
+	forgot   bool                   // users were looked through for those to be deleted,
+	forgotAt time.Duration          // at this time of the boot clock
 	meter    meter
 }
 

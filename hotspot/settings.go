@@ -41,6 +41,8 @@ type Settings struct {
 	LogAge  time.Duration // 0 = keep
 	LogRows int           // 0 = keep
 
+	PeopleAge time.Duration // since they were here last; 0 = keep
+
 	AuditAge  time.Duration // 0 = keep
 	AuditRows int           // 0 = keep
 
@@ -90,6 +92,7 @@ func SettingKeys() []SettingKey {
 		flag("free.return", "on", "a known device is let in again without the form while its free period lasts", func(s *Settings) *bool { return &s.FreeReturn }),
 		days("audit.keep_days", "730", "delete what the audit log has older than this many days; 0 for never", func(s *Settings) *time.Duration { return &s.AuditAge }),
 		number("audit.keep_rows", "5000", 0, 1_000_000, "keep at most this many rows of the audit log; 0 for all", func(s *Settings) *int { return &s.AuditRows }),
+		days("people.keep_days", "365", "delete users who were not here for this many days, and take them out of the login log; 0 for never", func(s *Settings) *time.Duration { return &s.PeopleAge }),
 		days("log.keep_days", "365", "delete logins older than this many days; 0 for never", func(s *Settings) *time.Duration { return &s.LogAge }),
 		number("log.keep_rows", "50000", 0, 10_000_000, "keep at most this many logins; 0 for all", func(s *Settings) *int { return &s.LogRows }),
 	}

@@ -82,7 +82,7 @@ func newModelHouse(ctx context.Context, newWorld func(*Clock) World) (*modelHous
 	if err := h.start(h.world.Gate()); err != nil {
 		return nil, err
 	}
-	for key, value := range map[string]string{"login.free": "on", "free.download_limit": "0", "log.keep_days": "0"} {
+	for key, value := range map[string]string{"login.free": "on", "free.download_limit": "0", "log.keep_days": "0", "people.keep_days": "0"} {
 		if err := h.setting(key, value); err != nil {
 			return nil, err
 		}
