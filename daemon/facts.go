@@ -5,6 +5,7 @@ import (
 
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/daemon/doctor"
+	"github.com/vouchsafe/vouchsafe/webui/admin/entry"
 )
 
 // facts finds out how the parts of the hotspot are, for the dashboard.
@@ -15,6 +16,14 @@ func (d *hotspotDaemon) facts(ctx context.Context) (out []v1.HealthFact) {
 	doctor.Brief(ctx, o, func(f doctor.Finding) {
 		out = append(out, v1.HealthFact{Check: f.Check, Verdict: string(f.Verdict), Found: f.Found, Remedy: f.Remedy})
 	})
+	return out
+}
+
+// detected are the facts as the first run shows them.
+func (d *hotspotDaemon) detected(ctx context.Context) (out []entry.Fact) {
+	for _, f := range d.facts(ctx) {
+		out = append(out, entry.Fact(f))
+	}
 	return out
 }
 

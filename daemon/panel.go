@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/api/operators"
+	"github.com/vouchsafe/vouchsafe/webui/admin/entry"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 )
 
@@ -25,7 +26,9 @@ func (d *hotspotDaemon) panel() (*panel.Panel, error) {
 
 // areas are those of the panel, in the order of its navigation.
 func (d *hotspotDaemon) areas() []panel.Section {
-	return []panel.Section{}
+	return []panel.Section{
+		entry.New(entry.Config{Operators: d.people, Service: d.service, Detected: d.detected}),
+	}
 }
 
 // houseTime is the time as the venue's clocks show it.

@@ -1,8 +1,11 @@
 package entry
 
 import (
+	"errors"
+
 	"github.com/valyala/quicktemplate"
 
+	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/webui"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
@@ -84,11 +87,11 @@ type cardView struct {
 // refused shows a form again, each refusal in err at the field it is about; what
 // went wrong otherwise has a page of its own.
 func refused(q *panel.Request, err error, fields []parts.FieldView, again func()) {
-	if place(q, err, fields) {
-		again()
+	if errors.Is(err, api.ErrConfirm) || !place(q, err, fields) {
+		q.Fail(err)
 		return
 	}
-	q.Fail(err)
+	again()
 }
 
 // place puts each refusal in err at its field. Not ok: err is something else,
