@@ -78,11 +78,11 @@ func plain(name string, at func(*Voucher) **string) *column {
 func amount(name string, at func(*Voucher) **uint64) *column {
 	return &column{name,
 		func(v *Voucher, cell string) error {
-			n, err := parseAmount(cell)
+			n, err := ParseAmount(cell)
 			*at(v) = &n
 			return err
 		},
-		func(v *Voucher) string { return formatAmount(value(*at(v))) }}
+		func(v *Voucher) string { return FormatAmount(value(*at(v))) }}
 }
 
 func devices() *column {
@@ -136,9 +136,9 @@ var units = [...]struct {
 	n    uint64
 }{{"GB", hotspot.MB << 10}, {"MB", hotspot.MB}, {"kB", 1 << 10}, {"B", 1}}
 
-// parseAmount reads an amount; a number without a unit is in MB, as it is on
+// ParseAmount reads an amount; a number without a unit is in MB, as it is on
 // the command line.
-func parseAmount(cell string) (uint64, error) {
+func ParseAmount(cell string) (uint64, error) {
 	s := strings.ToLower(strings.TrimSpace(cell))
 	if s == "" || s == "unlimited" {
 		return 0, nil
@@ -160,8 +160,8 @@ func parseAmount(cell string) (uint64, error) {
 	return n * unit, nil
 }
 
-// formatAmount writes an amount exactly, in its largest unit.
-func formatAmount(n uint64) string {
+// FormatAmount writes an amount exactly, in its largest unit.
+func FormatAmount(n uint64) string {
 	if n == 0 {
 		return "unlimited"
 	}
