@@ -172,6 +172,10 @@ type User struct {
 	Visits    uint64
 	Marketing bool // agreed to be written to
 	Verified  bool // proved to own the address or number
+	// ExtraTime and Extra are what the period of free access that runs was
+	// extended by: see [Service.Extend].
+	ExtraTime time.Duration
+	Extra     Usage
 	Allowance
 }
 

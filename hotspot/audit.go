@@ -62,6 +62,7 @@ const (
 	AuditVoucherRestored Action = "voucher.restored"    // a removal was taken back
 	AuditVoucherUndone   Action = "voucher.edit_undone" // an edit was
 	AuditGuestKicked     Action = "guest.kicked"
+	AuditGuestExtended   Action = "guest.extended"
 	AuditDeviceBlocked   Action = "device.blocked"
 	AuditDeviceUnblocked Action = "device.unblocked"
 	AuditSettingChanged  Action = "setting.changed"

@@ -195,7 +195,7 @@ func (s *Service) editIn(tx Tx, v Voucher, c revision, m moment, set Settings, d
 	if err := tx.PutVoucher(&v); err != nil {
 		return err
 	}
-	moved, err := s.moveDeadlines(tx, v)
+	moved, err := s.moveDeadlines(tx, v.Account(), v.Allowance)
 	done.was, done.is, done.moved = append(done.was, was), append(done.is, v), append(done.moved, moved...)
 	return err
 }

@@ -160,11 +160,9 @@ func (s *Service) Guests(ctx context.Context) ([]Guest, error) {
 	err := s.cfg.Store.View(ctx, func(r Reader) error {
 		for i, l := range all {
 			out[i] = s.describe(l)
-			al, err := s.current(r, l.Account)
-			if err != nil {
-				return fmt.Errorf("account %s: %w", l.Account, err)
+			if err := s.fill(r, &out[i]); err != nil {
+				return err
 			}
-			out[i].Allowance = al
 		}
 		return nil
 	})

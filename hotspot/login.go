@@ -449,19 +449,15 @@ func orderAddrs(addrs []netip.Addr) []netip.Addr {
 // guest describes a live session.
 func (s *Service) guest(ctx context.Context, l live, m moment) (Guest, error) {
 	g := s.describe(l)
-	err := s.cfg.Store.View(ctx, func(r Reader) (err error) {
-		g.Allowance, err = s.current(r, l.Account)
-		return err
-	})
-	if err != nil {
-		return Guest{}, fmt.Errorf("account %s: %w", l.Account, err)
+	if err := s.cfg.Store.View(ctx, func(r Reader) error { return s.fill(r, &g) }); err != nil {
+		return Guest{}, err
 	}
 	return g, nil
 }
 
 func (s *Service) describe(l live) Guest {
 	mono := s.cfg.Clock.Read().Mono
-	g := Guest{Session: l.Session, Uptime: max(mono-l.began, 0).Truncate(time.Second), Idle: max(mono-l.lastActive, 0).Truncate(time.Second)}
+	g := Guest{Session: l.Session, Uptime: max(mono-l.began, 0).Truncate(time.Second), Idle: max(mono-l.lastActive, 0).Truncate(time.Second), Rate: l.pace.rate()}
 	if h, ok := s.cfg.Hosts.ByMAC(l.MAC); ok {
 		g.Host, g.Name = h, h.Name
 	} else {

@@ -98,21 +98,22 @@ func (v *Voucher) bind(m MAC, s Settings) (out []MAC, err *Error) {
 // renew begins a new period of free access if the last one is over and the
 // next may begin; otherwise it says when it may.
 func (u *User) renew(m moment, s Settings) *Error {
-	u.ValidFor = Validity(s.FreeFor)
+	u.ValidFor = u.freeFor(s)
 	next := u.Started.Add(s.FreeEvery)
 	over := u.refuseUsed()
 	if end, ok := u.Expires(); ok && !m.now.Before(end) {
 		over = &Error{Code: CodeTimeUsed, Text: "your free time is used up"}
 	}
 	switch {
-	case u.Started.IsZero() || (over != nil || s.FreeEvery > 0) && !m.now.Before(next):
+	case u.Started.IsZero() || (over != nil || s.FreeEvery > 0 && !u.extended()) && !m.now.Before(next):
+		u.ExtraTime, u.Extra = 0, Usage{}
 		u.Allowance = Allowance{ValidFor: Validity(s.FreeFor), Limit: s.FreeLimit, Started: m.now, Provisional: !m.believed}
 		return nil
 	case over != nil:
 		over.When = next
 		return over
 	}
-	u.setLimit(s.FreeLimit)
+	u.setLimit(topUp(s.FreeLimit, u.Extra))
 	return nil
 }
 

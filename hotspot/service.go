@@ -232,12 +232,18 @@ func compareID(a, b uint64) int {
 
 // allowance reads an account's allowance from the store.
 func allowance(r Reader, a AccountID) (Allowance, error) {
+	al, _, err := holder(r, a)
+	return al, err
+}
+
+// holder is allowance with the name of whose it is.
+func holder(r Reader, a AccountID) (Allowance, string, error) {
 	if a.Method == MethodVoucher {
 		v, err := r.Voucher(a.ID)
-		return v.Allowance, err
+		return v.Allowance, v.FullName, err
 	}
 	u, err := r.User(a.Method, a.ID)
-	return u.Allowance, err
+	return u.Allowance, u.Name, err
 }
 
 // unflushed is what an account's live sessions used beyond what the store

@@ -234,7 +234,7 @@ func TestHistoryIsKept(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if n != 400 || named != 9 {
+	if n != 400 || named != 32 {
 		t.Errorf("%d days are kept, %d with accounts", n, named)
 	}
 	h.clock.Set(h.clock.Read().Wall.AddDate(60, 0, 0), true)
@@ -288,7 +288,7 @@ func TestTopVouchers(t *testing.T) {
 	if err != nil || len(top) != 2 || top[0].ID != vs[2].ID || top[1].ID != vs[1].ID {
 		t.Errorf("week: %+v, %v", top, err)
 	}
-	_, err = h.TopVouchers(t.Context(), 8, 2)
+	_, err = h.TopVouchers(t.Context(), 31, 2)
 	h.refused(err, hotspot.CodeInvalid)
 }
 

@@ -12,7 +12,7 @@ const (
 	// the clock: one that is set wrongly must not delete them.
 	keptDays = 400
 	// namedDays is in how many of them accounts are counted apart.
-	namedDays = 9
+	namedDays = 32
 	// countAtOnce bounds the logins that are counted at once: a log from before
 	// there were statistics is counted as far.
 	countAtOnce = 4096

@@ -171,7 +171,7 @@ type TopVoucher struct {
 }
 
 // MaxTopDays is how many days back vouchers can be compared.
-const MaxTopDays = 7
+const MaxTopDays = 30
 
 // TopVouchers returns up to most vouchers that used the most on the last days,
 // today included. Vouchers that were removed are left out.

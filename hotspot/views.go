@@ -9,8 +9,10 @@ type Guest struct {
 	Name    string // what the device calls itself; hostile text
 	Uptime  time.Duration
 	Idle    time.Duration // since the last byte in either direction
+	Rate    Rate          // smoothed; see [Service.Live]
 	// Account of the guest with current figures, shared by its devices.
 	Allowance Allowance
+	FullName  string // of the voucher, or of the person
 }
 
 // GuestHost is a device seen on the guest network, let in or not.

@@ -347,15 +347,15 @@ func topUp(limit, more Usage) Usage {
 	return limit
 }
 
-// moveDeadlines gives a voucher's open sessions their new deadlines, and returns
+// moveDeadlines gives an account's open sessions their new deadlines, and returns
 // them.
-func (s *Service) moveDeadlines(tx Tx, v Voucher) (moved []Session, err error) {
-	for _, l := range s.ofAccount(v.Account()) {
+func (s *Service) moveDeadlines(tx Tx, id AccountID, a Allowance) (moved []Session, err error) {
+	for _, l := range s.ofAccount(id) {
 		x, err := tx.Session(l.ID)
 		if err != nil {
 			return nil, err
 		}
-		x.Deadline, x.DeadlineReason = x.deadline(v.Allowance)
+		x.Deadline, x.DeadlineReason = x.deadline(a)
 		if err := tx.PutSession(&x); err != nil {
 			return nil, err
 		}

@@ -250,6 +250,9 @@ func encodeUser(u *hotspot.User) []byte {
 	e.uint(11, u.Visits)
 	e.bool(12, u.Marketing)
 	e.bool(13, u.Verified)
+	e.span(14, u.ExtraTime) // to 15
+	e.uint(16, u.Extra.Down)
+	e.uint(17, u.Extra.Up)
 	e.allowance(u.Created, &u.Allowance)
 	return e.b
 }
@@ -281,6 +284,14 @@ func decodeUser(m hotspot.Method, id uint64, body string, u *hotspot.User) error
 			u.Marketing = d.bool()
 		case 13:
 			u.Verified = d.bool()
+		case 14:
+			u.ExtraTime = time.Duration(d.int()) * time.Second
+		case 15:
+			u.ExtraTime = time.Duration(d.int())
+		case 16:
+			u.Extra.Down = d.num
+		case 17:
+			u.Extra.Up = d.num
 		default:
 			d.allowance(u.Created, &u.Allowance)
 		}

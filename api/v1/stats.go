@@ -84,7 +84,7 @@ type (
 		By   string `query:"by" default:"hour" enum:"hour,day"`
 	}
 	topIn struct {
-		Days  int `query:"days" default:"1" minimum:"1" maximum:"7" format:"int64" doc:"today and the days before"`
+		Days  int `query:"days" default:"1" minimum:"1" maximum:"30" format:"int64" doc:"today and the days before"`
 		Limit int `query:"limit" default:"10" minimum:"1" maximum:"100" format:"int64"`
 	}
 )

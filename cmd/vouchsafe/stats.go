@@ -47,7 +47,7 @@ is in both days.`,
 	f.StringVar(&by, "by", "day", "tell history by this `step`: hour or day")
 	f.StringVar(&from, "from", "", "`time`, or so long ago, such as \"7 days\" (default 30 days or 24 hours)")
 	f.StringVar(&to, "to", "", "`time`; the same (default now)")
-	f.IntVar(&days, "days", 1, "vouchers that used the most on so many `days`, 1 to 7")
+	f.IntVar(&days, "days", 1, "vouchers that used the most on so many `days`, 1 to 30")
 	f.IntVar(&limit, "limit", 10, "show so `many` vouchers and guests, at most 100")
 	return cmd
 }
