@@ -42,9 +42,10 @@ func voucherOf(v hotspot.VoucherView, zone *time.Location) Voucher {
 func guestOf(g hotspot.Guest, zone *time.Location) Guest {
 	return Guest{
 		MAC: g.MAC, Addresses: texts(g.Addrs), Name: g.Name,
-		Login: g.Login, Method: string(g.Account.Method), Since: in(zone, g.Started),
+		Login: g.Login, FullName: g.FullName, Method: string(g.Account.Method), Since: in(zone, g.Started),
 		Uptime: seconds(g.Uptime), Idle: seconds(g.Idle),
 		DownloadUsed: g.Used.Down, UploadUsed: g.Used.Up,
+		DownloadRate: g.Rate.Down, UploadRate: g.Rate.Up,
 		DownloadLeft: left(g.Allowance, hotspot.Down), UploadLeft: left(g.Allowance, hotspot.Up),
 		Ends: in(zone, g.Deadline), EndsBecauseOf: string(g.DeadlineReason),
 	}

@@ -36,9 +36,9 @@ func (s *server) listGuests(ctx context.Context, _ *struct{}) (*item[List[Guest]
 }
 
 func (s *server) kickGuest(ctx context.Context, in *guestIn) (*none, error) {
-	mac, err := hotspot.ParseMAC(in.MAC)
+	mac, err := parseMAC(in.MAC)
 	if err != nil {
-		return nil, hotspot.Invalid("mac", "%v", err)
+		return nil, err
 	}
 	err = s.Service.Kick(ctx, mac)
 	if err != nil && hotspot.CodeOf(err) == hotspot.CodeNotFound {

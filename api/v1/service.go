@@ -22,6 +22,7 @@ const Prefix = "/api/v1"
 // Service is what the API needs of [hotspot.Service].
 type Service interface {
 	Stats
+	Devices
 	CreateVouchers(ctx context.Context, specs ...hotspot.VoucherSpec) ([]hotspot.Voucher, error)
 	EditVoucher(ctx context.Context, username string, e hotspot.VoucherEdit) (hotspot.VoucherView, error)
 	RemoveVoucher(ctx context.Context, username string) error
@@ -128,6 +129,7 @@ func New(c Config) *API {
 	s.bulk(api)
 	s.imports(api)
 	s.guests(api)
+	s.devices(api)
 	s.settings(api)
 	s.logins(api)
 	s.stats(api)

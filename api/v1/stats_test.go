@@ -76,7 +76,7 @@ func TestStats(t *testing.T) {
 	if get(t, url+"/api/v1/stats/top", &top); len(top.Items) != 1 || top.Items[0].Download != 9 {
 		t.Errorf("top %+v", top)
 	}
-	for _, path := range []string{"live?guests=1001", "history?by=week", "history?from=soon", "top?days=8", "top?limit=0", "live/stream?guests=x", "live/stream?other=1", "history?from=2026-03-05+00:00:00"} {
+	for _, path := range []string{"live?guests=1001", "history?by=week", "history?from=soon", "top?days=31", "top?limit=0", "live/stream?guests=x", "live/stream?other=1", "history?from=2026-03-05+00:00:00"} {
 		var p v1.Problem
 		if got := get(t, url+"/api/v1/stats/"+path, &p); got != http.StatusUnprocessableEntity || p.Field == "" {
 			t.Errorf("%s: %d %+v", path, got, p)

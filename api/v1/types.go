@@ -72,12 +72,15 @@ type Guest struct {
 	Addresses     []string    `json:"addresses" nullable:"false"`
 	Name          string      `json:"name" doc:"as the device calls itself"`
 	Login         string      `json:"login" doc:"voucher, e-mail address, number …"`
+	FullName      string      `json:"full_name" doc:"of the voucher, or of the person"`
 	Method        string      `json:"method"`
 	Since         *time.Time  `json:"since"`
 	Uptime        int64       `json:"uptime" doc:"seconds"`
 	Idle          int64       `json:"idle" doc:"seconds since the last byte"`
 	DownloadUsed  uint64      `json:"download_used" doc:"bytes of this session"`
 	UploadUsed    uint64      `json:"upload_used" doc:"bytes of this session"`
+	DownloadRate  uint64      `json:"download_rate" doc:"bytes per second, smoothed"`
+	UploadRate    uint64      `json:"upload_rate" doc:"the same"`
 	DownloadLeft  *uint64     `json:"download_left" doc:"bytes left of the account; null: unlimited"`
 	UploadLeft    *uint64     `json:"upload_left" doc:"bytes left of the account; null: unlimited"`
 	Ends          *time.Time  `json:"ends" doc:"when the session must end; null: never"`

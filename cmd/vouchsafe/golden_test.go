@@ -202,6 +202,17 @@ func TestKickAndClock(t *testing.T) {
 	l.serve(filepath.Join(l.dir, "control.sock"))
 	l.must("guest", "kick", "02-00-5e-10-00-01")
 	l.must("clock", "synced")
+	l.must("device", "block", "02-00-5e-10-00-01", "--note", "room 9")
+	l.must("device", "block", "02:00:5E:10:00:02")
+	golden(t, "device_list", l.must("device", "list"))
+	l.must("device", "unblock", "02:00:5e:10:00:01")
+	l.must("device", "unblock", "02:00:5e:10:00:02", "--json")
+	if out := l.must("device", "list"); out != "No device is blocked.\n" {
+		t.Errorf("printed %q", out)
+	}
+	if _, _, code := l.run("device", "unblock", "02:00:5e:10:00:02"); code != exitFailed {
+		t.Errorf("unblocking twice: exit code %d", code)
+	}
 	if len(l.service.Kicked) != 1 || !l.service.Believed {
 		t.Errorf("kicked %v, believed %v", l.service.Kicked, l.service.Believed)
 	}

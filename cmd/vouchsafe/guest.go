@@ -1,8 +1,8 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
@@ -88,23 +88,13 @@ func first(addrs []string) string {
 }
 
 func (a *app) guestKick() *cobra.Command {
-	return &cobra.Command{
-		Use: "kick MAC", Short: "End a guest's session; it has to log in again",
-		Example: "  vouchsafe guest kick 02:00:5E:10:00:01",
-		Args:    exactly("MAC"),
-
-		ValidArgsFunction: a.completeOne(guestMACs),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			mac, err := hotspot.ParseMAC(strings.TrimSpace(args[0]))
-			if err != nil {
-				return usage(cmd, "%v", err)
+	cmd := a.onMAC("kick MAC", "End a guest's session; it has to log in again", guestMACs,
+		func(ctx context.Context, c *v1.Client, mac hotspot.MAC) error {
+			if err := c.Kick(ctx, mac); err != nil {
+				return remedy(err, hotspot.CodeNotFound, "`vouchsafe guest list` shows who is online")
 			}
-			return a.with(cmd.Context(), reads, func(c *v1.Client) error {
-				if err := c.Kick(cmd.Context(), mac); err != nil {
-					return remedy(err, hotspot.CodeNotFound, "`vouchsafe guest list` shows who is online")
-				}
-				return a.print(map[string]hotspot.MAC{"kicked": mac}, "")
-			})
-		},
-	}
+			return a.print(map[string]hotspot.MAC{"kicked": mac}, "")
+		})
+	cmd.Example = "  vouchsafe guest kick 02:00:5E:10:00:01"
+	return cmd
 }

@@ -43,6 +43,7 @@ type Service struct {
 	key      int
 	named    keyList
 	audit    []hotspot.AuditRow
+	blocked  []hotspot.BlockedDevice
 }
 
 // NewService returns a service without vouchers, at a fixed time.
