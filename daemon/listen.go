@@ -166,12 +166,13 @@ func reachedAt(at net.Addr, port uint16) (addrs func() []netip.Addr, p uint16) {
 
 // portal makes the guests' pages.
 func (d *hotspotDaemon) portal(addrs func() []netip.Addr, port uint16) (http.Handler, error) {
+	var methods []portal.Method
+	for _, m := range login.Methods(d.service, d.limiter) {
+		methods = append(methods, countedMethod{m, d.metrics})
+	}
 	h, err := portal.New(portal.Config{
-		Service: countedService{d.service, d.metrics},
-		Methods: []portal.Method{
-			countedMethod{login.NewVoucher(d.service, d.limiter), d.metrics},
-			countedMethod{login.NewFree(d.service), d.metrics},
-		},
+		Service:   countedService{d.service, d.metrics},
+		Methods:   methods,
 		Log:       d.opts.Log,
 		Addresses: addrs,
 		Port:      port,

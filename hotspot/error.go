@@ -19,16 +19,17 @@ const (
 	CodeForbidden     Code = "forbidden"      // the caller's credential does not reach that far
 	CodeUnavailable   Code = "unavailable"    // disk full, gate not answering: try again
 
-	CodeUnknownCode   Code = "unknown_code"  // no such voucher, or a wrong passcode
-	CodeTimeUsed      Code = "time_used"     // validity over
-	CodeDownloadUsed  Code = "download_used" //
-	CodeUploadUsed    Code = "upload_used"   //
-	CodeNotYetValid   Code = "not_yet_valid" // before valid_from
-	CodeOtherDevice   Code = "other_device"  // bound to other devices
-	CodeDisabled      Code = "disabled"      // by the operator
-	CodeMethodOff     Code = "method_off"    // login method switched off
-	CodeTryLater      Code = "try_later"     // too many attempts
-	CodeIdle          Code = "idle"          // these tell why a guest is offline
+	CodeUnknownCode   Code = "unknown_code"   // no such voucher, or a wrong passcode
+	CodeTimeUsed      Code = "time_used"      // validity over
+	CodeDownloadUsed  Code = "download_used"  //
+	CodeUploadUsed    Code = "upload_used"    //
+	CodeNotYetValid   Code = "not_yet_valid"  // before valid_from
+	CodeOtherDevice   Code = "other_device"   // bound to other devices
+	CodeDisabled      Code = "disabled"       // by the operator
+	CodeMethodOff     Code = "method_off"     // login method switched off
+	CodeWrongPassword Code = "wrong_password" // not the venue's
+	CodeTryLater      Code = "try_later"      // too many attempts
+	CodeIdle          Code = "idle"           // these tell why a guest is offline
 	CodeTimeout       Code = "session_timeout"
 	CodeKicked        Code = "kicked"
 	CodeRemoved       Code = "removed"

@@ -304,8 +304,8 @@ func (s *Service) returning(ctx context.Context, m MAC) (c Claim, ok bool, err e
 		switch d.Account.Method {
 		case MethodVoucher:
 			c.Voucher, ok = d.Account.ID, set.VoucherReturn
-		case MethodFree:
-			u, err := r.User(MethodFree, d.Account.ID)
+		case MethodFree, MethodEmail:
+			u, err := r.User(d.Account.Method, d.Account.ID)
 			if errors.Is(err, ErrNotFound) {
 				return nil
 			}
@@ -314,7 +314,11 @@ func (s *Service) returning(ctx context.Context, m MAC) (c Claim, ok bool, err e
 			if end, limited := u.Expires(); limited && !s.moment().now.Before(end) {
 				return nil
 			}
-			c.User, ok = u, set.FreeReturn && set.LoginFree
+			offered := set.LoginFree
+			if u.Method == MethodEmail {
+				offered = set.LoginEmail
+			}
+			c.User, ok = u, set.FreeReturn && offered
 			return err
 		}
 		return nil

@@ -23,6 +23,10 @@ type Settings struct {
 
 	LoginVoucher bool
 	LoginFree    bool
+	LoginEmail   bool
+	LoginOrder   []Method // of the ways to log in on the login page
+
+	Portal PortalSettings
 
 	VoucherValidFor  Validity // preset of new vouchers
 	VoucherFromStart bool     // validity runs from valid_from, not from the first login
@@ -96,6 +100,7 @@ func SettingKeys() []SettingKey {
 		days("log.keep_days", "365", "delete logins older than this many days; 0 for never", func(s *Settings) *time.Duration { return &s.LogAge }),
 		number("log.keep_rows", "50000", 0, 10_000_000, "keep at most this many logins; 0 for all", func(s *Settings) *int { return &s.LogRows }),
 	}
+	keys = append(keys, portalKeys()...)
 	keys = append(keys,
 		duration("webhook.device_away", "12h", 31*day, "device.seen tells of a known device again after it was away this long; 0 for never", func(s *Settings) *time.Duration { return &s.WebhookAway }),
 		flag("webhook.local", "off", "webhooks may be sent to this router itself and to the guest network", func(s *Settings) *bool { return &s.WebhookLocal }),

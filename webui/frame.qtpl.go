@@ -25,7 +25,13 @@ func streamframe(qw422016 *qt422016.Writer, p Page, v View) {
 	qw422016.E().S(p.T("page.title", "title", p.Title, "site", p.Site))
 	qw422016.N().S(`</title> <link rel="stylesheet" href="`)
 	qw422016.E().S(p.Style.Href())
-	qw422016.N().S(`"> <link rel="icon" type="image/svg+xml" href="`)
+	qw422016.N().S(`"> `)
+	if !p.Theme.IsZero() {
+		qw422016.N().S(`<link rel="stylesheet" href="`)
+		qw422016.E().S(p.Theme.Href())
+		qw422016.N().S(`">`)
+	}
+	qw422016.N().S(` <link rel="icon" type="image/svg+xml" href="`)
 	qw422016.E().S(p.Icon.Href())
 	qw422016.N().S(`"> `)
 	if !p.Script.IsZero() {

@@ -22,6 +22,7 @@ const defaultTag = "en"
 // Languages are the languages that pages can be shown in.
 type Languages struct {
 	byTag map[string]*Language
+	last  *Language // of last resort; nil: the one that has every text
 }
 
 // languageFile is one file of lang/: the texts of one language for one
@@ -87,14 +88,32 @@ func (ls *Languages) read(fsys fs.FS, name string) error {
 }
 
 // Default returns the language of last resort.
-func (ls *Languages) Default() *Language { return ls.byTag[defaultTag] }
+func (ls *Languages) Default() *Language { return cmp.Or(ls.last, ls.byTag[defaultTag]) }
+
+// Only returns the languages with some tags (those that are there; if none is,
+// or no tag is given, all), with that of another tag as the one of last resort if it is among
+// them, or else the first.
+func (ls *Languages) Only(tags []string, last string) *Languages {
+	some := &Languages{byTag: map[string]*Language{}}
+	for _, tag := range tags {
+		if l := ls.byTag[strings.ToLower(tag)]; l != nil {
+			some.byTag[strings.ToLower(tag)] = l
+			some.last = cmp.Or(some.last, l)
+		}
+	}
+	if some.last == nil {
+		some.byTag, some.last = ls.byTag, ls.Default()
+	}
+	some.last = cmp.Or(some.byTag[strings.ToLower(last)], some.last)
+	return some
+}
 
 // All lists the languages: that of last resort, then in order of their tags.
 func (ls *Languages) All() []*Language {
 	all := []*Language{ls.Default()}
 	for _, key := range slices.Sorted(maps.Keys(ls.byTag)) {
-		if key != defaultTag {
-			all = append(all, ls.byTag[key])
+		if l := ls.byTag[key]; l != all[0] {
+			all = append(all, l)
 		}
 	}
 	return all

@@ -13,6 +13,7 @@ type Page struct {
 	Title string // of this page
 	Site  string // of the venue; operator's text
 	Style URL    // of the style sheet
+	Theme URL    // of another one, that of the venue, if it has one
 	Icon  URL    // of the icon
 	// Script is the address of the page's script module, if it has one: every
 	// page must do without it.

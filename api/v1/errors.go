@@ -28,6 +28,7 @@ var statuses = [...]struct {
 	{hotspot.CodeTryLater, http.StatusTooManyRequests},
 	{hotspot.CodeUnknownDevice, http.StatusNotFound},
 	{hotspot.CodeUnknownCode, http.StatusForbidden},
+	{hotspot.CodeWrongPassword, http.StatusForbidden},
 	{hotspot.CodeTimeUsed, http.StatusForbidden},
 	{hotspot.CodeDownloadUsed, http.StatusForbidden},
 	{hotspot.CodeUploadUsed, http.StatusForbidden},

@@ -41,7 +41,7 @@ type eyes struct {
 // portalPath tells whether a path is one of the portal's own.
 func portalPath(path string) bool {
 	switch path {
-	case "/welcome", "/login", "/free", "/status", "/logout", "/style.css", "/icon.svg":
+	case "/welcome", "/login", "/free", "/email", "/status", "/logout", "/style.css", "/theme.css", "/icon.svg", "/logo":
 		return true
 	}
 	return strings.HasPrefix(path, "/portal/")

@@ -20,6 +20,17 @@ type Method interface {
 	Claim(ctx context.Context, h hotspot.Host, form url.Values) (hotspot.Claim, error)
 }
 
+// Methods are all methods that there are, in the order in which a login page
+// shows them by itself. Each also asks what the operator asks of every guest.
+// Wrong attempts are counted by l.
+func Methods(v Vouchers, l *Limiter) []Method {
+	all := []Method{NewVoucher(v, l), NewEmail(v), NewFree(v)}
+	for i, m := range all {
+		all[i] = &door{m, v, l}
+	}
+	return all
+}
+
 // errOff refuses a method that is switched off.
 var errOff = &hotspot.Error{Code: hotspot.CodeMethodOff, Text: "this way to log in is not offered here"}
 

@@ -70,16 +70,19 @@ func TestUnknownAndWrongAreTheSame(t *testing.T) {
 	}
 }
 
+// asking is a login page with one question, the second.
+var asking = hotspot.PortalSettings{Fields: [3]hotspot.OwnField{1: {Label: "Room", Required: true}}}
+
 func TestSwitchedOff(t *testing.T) {
 	_, err := login.NewFree(fixed{hotspot.Settings{}}).Claim(t.Context(), device(1), nil)
 	if hotspot.CodeOf(err) != hotspot.CodeMethodOff {
 		t.Errorf("free while off: %v", err)
 	}
-	c, err := login.NewFree(fixed{hotspot.Settings{LoginFree: true}}).Claim(t.Context(), device(1), url.Values{"comments1": {" Room 12 "}})
+	c, err := login.NewFree(fixed{hotspot.Settings{LoginFree: true, Portal: asking}}).Claim(t.Context(), device(1), url.Values{"comments": {"unasked"}, "comments1": {" Room 12 "}})
 	if err != nil || c.User.Key != "02:00:00:00:00:01" || c.User.Comments != [3]string{"", "Room 12", ""} {
 		t.Errorf("free: %+v, %v", c, err)
 	}
-	for _, m := range []login.Method{login.NewVoucher(vouchers{}, nil), login.NewFree(fixed{})} {
+	for _, m := range login.Methods(vouchers{}, nil) {
 		if got := m.Enabled(hotspot.DefaultSettings()); got != (m.Name() == hotspot.MethodVoucher) {
 			t.Errorf("%s is offered on a fresh device: %v", m.Name(), got)
 		}

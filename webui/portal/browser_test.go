@@ -64,9 +64,9 @@ const directions = `(() => {
 	const edge = (el) => { const r = document.createRange(); r.selectNodeContents(el);
 		const text = r.getBoundingClientRect(), main = document.querySelector("main").getBoundingClientRect();
 		return rtl ? main.right - text.right : text.left - main.left; };
-	for (const el of document.querySelectorAll("main label, main dt, main dd, main summary, main h1:not([dir])"))
+	for (const el of document.querySelectorAll("main .field label, main dt, main dd, main summary, main h1:not([dir])"))
 		if (edge(el) > 60) faults.push(el.tagName + " begins " + edge(el) + " px from the edge");
-	for (const el of document.querySelectorAll("input:not([type=hidden])"))
+	for (const el of document.querySelectorAll("[name=code],[name=passcode],[name=email],[name=venue_password]"))
 		if (getComputedStyle(el).direction !== "ltr") faults.push("a code is written from right to left");
 	const list = document.querySelectorAll(".languages a");
 	if (list.length < 3) faults.push("no choice of languages");

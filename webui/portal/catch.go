@@ -99,7 +99,7 @@ func (p *portal) toPortal(w http.ResponseWriter, r *http.Request, query url.Valu
 // redirect answers with a Location and, as some systems only believe in a
 // portal that says something, a short page.
 func (p *portal) redirect(w http.ResponseWriter, r *http.Request, status int, to, texts string) {
-	l := p.langs.Asked(r) // the address is another site's
+	l := p.langs().Asked(r) // the address is another site's
 	title, link := html.EscapeString(l.T(texts+".title")), html.EscapeString(l.T(texts+".link"))
 	body := `<!doctype html><html lang="` + l.Tag + `" dir="` + l.Dir + `"><meta charset="utf-8"><title>` + title +
 		`</title><p>` + title + `: <a href="` + html.EscapeString(to) + `">` + link + "</a></p></html>\n"

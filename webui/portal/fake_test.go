@@ -28,6 +28,7 @@ type fakeService struct {
 	logout   func(hotspot.MAC) error
 	status   func(hotspot.Host) (hotspot.GuestStatus, error)
 	settings hotspot.Settings
+	logo     *hotspot.Logo
 	now      time.Time
 	believed bool
 }
@@ -74,6 +75,8 @@ func (f *fakeService) Status(_ context.Context, h hotspot.Host) (hotspot.GuestSt
 
 func (f *fakeService) Settings() hotspot.Settings { return f.settings }
 
+func (f *fakeService) Logo() *hotspot.Logo { return f.logo }
+
 func (f *fakeService) Now() (time.Time, bool) { return f.now, f.believed }
 
 // fakeMethod is a login method with a claim to give, or an error.
@@ -85,7 +88,7 @@ type fakeMethod struct {
 func (m fakeMethod) Name() hotspot.Method { return m.name }
 
 func (m fakeMethod) Enabled(s hotspot.Settings) bool {
-	return m.name == hotspot.MethodVoucher && s.LoginVoucher || m.name == hotspot.MethodFree && s.LoginFree
+	return m.name == hotspot.MethodVoucher && s.LoginVoucher || m.name == hotspot.MethodFree && s.LoginFree || m.name == hotspot.MethodEmail && s.LoginEmail
 }
 
 func (m fakeMethod) Claim(_ context.Context, _ hotspot.Host, form url.Values) (hotspot.Claim, error) {
@@ -143,7 +146,7 @@ func newVenue(t testing.TB, changes ...func(*venue)) *venue {
 		v.forms = append(v.forms, form)
 		return hotspot.Claim{Method: hotspot.MethodVoucher, Voucher: 7, Login: form.Get("code")}, v.refusal
 	}
-	v.cfg = Config{Service: v.fakeService, Methods: []Method{fakeMethod{hotspot.MethodVoucher, claim}, fakeMethod{hotspot.MethodFree, claim}},
+	v.cfg = Config{Service: v.fakeService, Methods: []Method{fakeMethod{hotspot.MethodVoucher, claim}, fakeMethod{hotspot.MethodFree, claim}, fakeMethod{hotspot.MethodEmail, claim}},
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Port: 2050,
 		Now:       func() time.Time { return noon },
 		Addresses: func() []netip.Addr { return []netip.Addr{portal4, portal6} }}

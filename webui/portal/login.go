@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/hotspot/login"
 )
 
 // clip bounds what a guest can write into the log.
@@ -126,7 +127,7 @@ func (p *portal) method(name hotspot.Method) Method {
 
 // refuse shows the login page again and says why. The status is 200: the page
 // answers the guest, not a program, and some sign-in sheets put a page of their
-// own in the place of any other. The code typed is kept, the passcode is not.
+// own in the place of any other. What was typed is kept, but for passcode and password.
 func (p *portal) refuse(w http.ResponseWriter, r *http.Request, h hotspot.Host, name hotspot.Method, form url.Values, err error) {
 	if r.Context().Err() != nil {
 		return // the guest went away
@@ -139,15 +140,14 @@ func (p *portal) refuse(w http.ResponseWriter, r *http.Request, h hotspot.Host, 
 	if errors.Is(err, hotspot.ErrBlocked) && p.keptOut(w, r, hotspot.ErrBlocked) {
 		return
 	}
-	v := p.welcomeView(r, form)
+	v := p.welcomeView(r, form, append(login.OwnFields[:], fieldCode, fieldEmail, fieldName, fieldTerms, fieldConsent)...)
 	text, known := p.refusal(v.Lang, name, err)
 	if known {
 		p.log.Info("login refused", "mac", h.MAC, "type", string(name), "code", string(code))
 	} else {
 		p.log.Error("login failed", "mac", h.MAC, "type", string(name), "err", err)
 	}
-	v.Refusal, v.RefusedMethod = text, name
-	v.BadFields = badFields(err)
+	v.refuse(name, text, badFields(err))
 	v.Title = v.T("welcome.error_title", "title", v.Title)
 	p.render(w, http.StatusOK, v)
 }

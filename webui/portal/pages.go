@@ -12,14 +12,16 @@ import (
 
 // page fills in the frame of a page. The title is a key.
 func (p *portal) page(r *http.Request, title string) webui.Page {
-	l, chosen := p.langs.For(r)
+	s := p.cfg.Service.Settings()
+	l, chosen := offered(p.all, s).For(r)
 	return webui.Page{
 		Lang:      l,
 		Chosen:    chosen,
 		Languages: p.languages(r, l),
 		Title:     l.T(title),
-		Site:      cmp.Or(p.cfg.Service.Settings().VenueName, l.T("site.name")),
+		Site:      cmp.Or(s.VenueName, l.T("site.name")),
 		Style:     p.style.URL(),
+		Theme:     themeURL(pathTheme, s),
 		Icon:      p.icon.URL(),
 	}
 }
@@ -33,11 +35,16 @@ type view interface {
 // sheet is a page of the portal: the venue's name above, the view below.
 type sheet struct {
 	webui.Page
+	Logo *logoView
 	view view
 }
 
 func (p *portal) render(w http.ResponseWriter, status int, v view) {
-	webui.Render(w, status, &sheet{v.Head(), v})
+	render(w, status, newLogo(pathLogo, p.cfg.Service.Logo()), v)
+}
+
+func render(w http.ResponseWriter, status int, logo *logoView, v view) {
+	webui.Render(w, status, &sheet{v.Head(), logo, v})
 }
 
 // messageView is a page that says one thing.

@@ -54,7 +54,7 @@ func TestRoutes(t *testing.T) {
 		}
 	}
 	for _, path := range Paths() {
-		if w := newVenue(t).get(path); w.Code == not {
+		if w := newVenue(t, func(v *venue) { v.logo = picture }).get(path); w.Code == not {
 			t.Errorf("%s is listed and not there", path)
 		}
 	}
@@ -216,7 +216,7 @@ func TestTexts(t *testing.T) {
 		if strings.HasSuffix(k, ".") || strings.HasSuffix(k, ".com") || strings.HasSuffix(k, ".org") || strings.Contains(k, ".html") {
 			continue
 		}
-		if first, _, _ := strings.Cut(k, "."); slices.Contains([]string{"site", "welcome", "voucher", "free", "terms", "status", "refused", "message"}, first) && !l.Has(k) {
+		if first, _, _ := strings.Cut(k, "."); slices.Contains([]string{"site", "welcome", "voucher", "free", "email", "venue", "field", "terms", "status", "refused", "message"}, first) && !l.Has(k) {
 			t.Errorf("there is no text %q", k)
 		}
 	}
@@ -233,8 +233,8 @@ func TestTexts(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
-	_, err := New(Config{Methods: []Method{fakeMethod{name: hotspot.MethodEmail}}})
-	for _, want := range []string{"Config.Service", "Config.Log", "Config.Addresses", "Config.Port", `"email"`} {
+	_, err := New(Config{Methods: []Method{fakeMethod{name: hotspot.MethodMobile}}})
+	for _, want := range []string{"Config.Service", "Config.Log", "Config.Addresses", "Config.Port", `"mobile"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not name %s", err, want)
 		}

@@ -26,6 +26,7 @@ type Service interface {
 	Logout(ctx context.Context, m hotspot.MAC) error
 	Status(ctx context.Context, h hotspot.Host) (hotspot.GuestStatus, error)
 	Settings() hotspot.Settings
+	Logo() *hotspot.Logo // nil: none
 	Now() (t time.Time, believed bool)
 }
 
@@ -41,8 +42,8 @@ type Method interface {
 // Config is what a portal is made of.
 type Config struct {
 	Service Service // must not be nil
-	// Methods are the login methods there are, in the order of the page. Those
-	// that the settings switch off are not shown.
+	// Methods are the login methods there are. The settings have their order on
+	// the page; those that they switch off are not shown.
 	Methods []Method
 	Log     *slog.Logger // must not be nil
 	// Addresses returns the router's addresses on the guest network, those to
@@ -88,7 +89,7 @@ func (c Config) validate() error {
 type portal struct {
 	cfg     Config
 	log     *slog.Logger
-	langs   *webui.Languages
+	all     *webui.Languages // of which the settings offer some
 	style   webui.Asset
 	icon    webui.Asset
 	routes  map[string]map[string]http.HandlerFunc // path → method
@@ -108,7 +109,7 @@ func New(cfg Config) (http.Handler, error) {
 		p.cfg.Now = time.Now
 	}
 	var errs [3]error
-	p.langs, errs[0] = webui.NewLanguages(files)
+	p.all, errs[0] = webui.NewLanguages(files)
 	p.style, errs[1] = webui.Style("/style.css", files, "static/portal.css")
 	p.icon, errs[2] = webui.Icon("/icon.svg")
 	if err := errors.Join(errs[:]...); err != nil {

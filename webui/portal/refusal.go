@@ -24,6 +24,8 @@ var refusals = map[hotspot.Code]bool{
 	hotspot.CodeMethodOff:    true,
 	hotspot.CodeTryLater:     true,
 	hotspot.CodeInvalid:      true,
+
+	hotspot.CodeWrongPassword: true,
 }
 
 // sameAs are codes that are told like another one.
@@ -43,9 +45,15 @@ func (p *portal) refusal(l *webui.Language, m hotspot.Method, err error) (text s
 	if as, ok := sameAs[code]; ok {
 		code = as
 	}
-	switch {
+	group := m
+	if m == hotspot.MethodEmail {
+		group = hotspot.MethodFree // its limits are the same
+	}
+	switch key := "refused." + string(code); {
+	case code == hotspot.CodeInvalid && l.Has(key+"."+e.Field):
+		return l.T(key + "." + e.Field), true
 	case refusals[code]:
-		return p.say(l, "refused."+string(code), string(m), e), true
+		return p.say(l, key, string(group), e), true
 	case code == hotspot.CodeUnavailable:
 		return l.T("refused.unavailable"), false
 	}

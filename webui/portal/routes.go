@@ -16,21 +16,25 @@ const (
 	pathWelcome = "/welcome"
 	pathLogin   = "/login"
 	pathFree    = "/free"
+	pathEmail   = "/email"
 	pathStatus  = "/status"
 	pathLogout  = "/logout"
 	pathStyle   = "/style.css"
 	pathIcon    = "/icon.svg"
+	pathTheme   = "/theme.css"
+	pathLogo    = "/logo"
 )
 
 // formPaths are where the forms of the login methods go.
 var formPaths = map[hotspot.Method]string{
 	hotspot.MethodVoucher: pathLogin,
 	hotspot.MethodFree:    pathFree,
+	hotspot.MethodEmail:   pathEmail,
 }
 
 // Paths lists every path that the portal serves on its own host.
 func Paths() []string {
-	return []string{pathHome, pathWelcome, pathLogin, pathFree, pathStatus, pathLogout, pathStyle, pathIcon}
+	return []string{pathHome, pathWelcome, pathLogin, pathFree, pathEmail, pathStatus, pathLogout, pathStyle, pathIcon, pathTheme, pathLogo}
 }
 
 type route struct {
@@ -45,15 +49,23 @@ func (p *portal) table() []route {
 		{http.MethodGet, pathWelcome, p.welcome},
 		{http.MethodPost, pathLogin, p.login(hotspot.MethodVoucher)},
 		{http.MethodPost, pathFree, p.login(hotspot.MethodFree)},
+		{http.MethodPost, pathEmail, p.login(hotspot.MethodEmail)},
 		{http.MethodGet, pathStatus, p.status},
 		{http.MethodPost, pathLogout, p.logout},
 		// Sign-in sheets reload the page that they show, and guests bookmark it.
 		{http.MethodGet, pathLogin, p.elsewhere(pathWelcome)},
 		{http.MethodGet, pathFree, p.elsewhere(pathWelcome)},
+		{http.MethodGet, pathEmail, p.elsewhere(pathWelcome)},
 		{http.MethodGet, pathLogout, p.elsewhere(pathStatus)},
 		{http.MethodGet, pathStyle, p.style.ServeHTTP},
 		{http.MethodGet, pathIcon, p.icon.ServeHTTP},
+		{http.MethodGet, pathTheme, serveTheme},
+		{http.MethodGet, pathLogo, p.logo},
 	}
+}
+
+func (p *portal) logo(w http.ResponseWriter, r *http.Request) {
+	serveLogo(w, r, p.cfg.Service.Logo())
 }
 
 // ServeHTTP implements http.Handler.
@@ -112,7 +124,7 @@ func (p *portal) carried(r *http.Request) url.Values {
 	if t, ok := parseTarget(from.Get(fieldTarget)); ok {
 		keep.Set(fieldTarget, t.URL)
 	}
-	if _, chosen := p.langs.For(r); chosen != "" {
+	if _, chosen := p.langs().For(r); chosen != "" {
 		keep.Set(webui.LanguageField, chosen)
 	}
 	return keep

@@ -1,6 +1,9 @@
 package portal
 
 import (
+	"bytes"
+	"image"
+	"image/png"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -39,6 +42,30 @@ var otherLanguages = []string{"ar", "it"}
 
 var typed = url.Values{"code": {"K7MPQ2"}, "passcode": {"secret-one"}}
 
+var answered = url.Values{"email": {"anna@example"}, "name": {"Anna Lee"}, "comments": {"12"}, "comments2": {"by <bus>"}, "consent": {"1"}, "venue_password": {"wrong-one"}}
+
+// asking are settings that ask guests for all that can be asked for.
+func asking(s hotspot.Settings) hotspot.Settings {
+	s.LoginEmail = true
+	s.PortalTerms = "1. Be kind.\n2. Nothing unlawful."
+	s.Portal = hotspot.PortalSettings{Color: "#7a1fa2", Password: "open sesame", TermsAccept: true, Consent: "You may send me news.",
+		Fields: [3]hotspot.OwnField{{Label: "Room", Required: true}, {}, {Label: "How did you get here?"}}}
+	return s
+}
+
+// picture is a logo of 120 × 40 pixels.
+var picture = func() *hotspot.Logo {
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 120, 40))); err != nil {
+		panic(err)
+	}
+	l, err := hotspot.ParseLogo(b.Bytes())
+	if err != nil {
+		panic(err)
+	}
+	return l
+}()
+
 const longWord = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 
 // scenes are all pages in all their states.
@@ -70,6 +97,27 @@ func scenes() []scene {
 			v.settings.VenueName = "مقهى الميناء"
 			v.settings.PortalTitle = "أهلا وسهلا"
 			v.settings.PortalText = "استمتع بالإنترنت"
+		}},
+		{name: "welcome-asking", path: "/welcome", change: func(v *venue) {
+			v.settings = asking(v.settings)
+			v.logo = picture
+		}},
+		{name: "welcome-order", path: "/welcome", change: func(v *venue) {
+			v.settings.LoginEmail = true
+			v.settings.LoginOrder = []hotspot.Method{hotspot.MethodFree, hotspot.MethodEmail, hotspot.MethodVoucher}
+			v.settings.Portal.Color = "#ffcc00"
+		}},
+		{name: "email-refused", method: http.MethodPost, path: "/email", form: answered, change: func(v *venue) {
+			v.settings = asking(v.settings)
+			v.refusal = hotspot.Invalid(fieldEmail, "no address")
+		}},
+		{name: "password-refused", method: http.MethodPost, path: "/free", form: answered, change: func(v *venue) {
+			v.settings = asking(v.settings)
+			v.refusal = &hotspot.Error{Code: hotspot.CodeWrongPassword, Field: fieldPassword}
+		}},
+		{name: "terms-refused", method: http.MethodPost, path: "/login", form: typed, change: func(v *venue) {
+			v.settings = asking(v.settings)
+			v.refusal = hotspot.Invalid(fieldTerms, "agree to the terms of use")
 		}},
 		{name: "login-refused", method: http.MethodPost, path: "/login", form: typed,
 			change: refuse(hotspot.ErrUnknownCode)},

@@ -19,9 +19,21 @@ var (
 )
 
 func (s *sheet) StreamBody(qw422016 *qt422016.Writer) {
-	qw422016.N().S(`<header class="site"><img src="`)
-	qw422016.E().S(s.Icon.Href())
-	qw422016.N().S(`" alt="" width="44" height="44"><p><bdi>`)
+	qw422016.N().S(`<header class="site">`)
+	if s.Logo != nil {
+		qw422016.N().S(`<img class="logo" src="`)
+		qw422016.E().S(s.Logo.URL.Href())
+		qw422016.N().S(`" alt="" width="`)
+		qw422016.N().D(s.Logo.Width)
+		qw422016.N().S(`" height="`)
+		qw422016.N().D(s.Logo.Height)
+		qw422016.N().S(`">`)
+	} else {
+		qw422016.N().S(`<img src="`)
+		qw422016.E().S(s.Icon.Href())
+		qw422016.N().S(`" alt="" width="44" height="44">`)
+	}
+	qw422016.N().S(`<p><bdi>`)
 	qw422016.E().S(s.Site)
 	qw422016.N().S(`</bdi></p></header> `)
 	webui.StreamLanguageChoice(qw422016, s.Languages, s.T("page.languages"))

@@ -18,10 +18,12 @@ func views(t testing.TB) []view {
 	}
 	page := webui.Page{Lang: langs.Default(), Style: webui.Local(pathStyle, nil), Icon: webui.Local(pathIcon, nil)}
 	quotas := []quotaView{{Limited: true, Limit: 2, Left: 1}, {}}
+	full := newWelcome(page, asking(hotspot.Settings{LoginVoucher: true, LoginFree: true, LoginEmail: true}), newVenue(t).cfg.Methods)
+	full.refuse(hotspot.MethodEmail, "no", []string{fieldEmail, fieldTerms})
+	free := newWelcome(page, hotspot.Settings{LoginFree: true, PortalTerms: "terms"}, newVenue(t).cfg.Methods)
+	free.refuse(hotspot.MethodFree, "no", nil)
 	return []view{
-		&welcomeView{Page: page, Methods: []hotspot.Method{hotspot.MethodVoucher, hotspot.MethodFree},
-			RefusedMethod: hotspot.MethodVoucher, BadFields: []string{fieldCode, fieldPasscode}},
-		&welcomeView{Page: page, Methods: []hotspot.Method{hotspot.MethodFree}, RefusedMethod: hotspot.MethodFree},
+		full, free,
 		&welcomeView{Page: page},
 		&statusView{Page: page, Online: true, Quotas: quotas, Self: webui.Local(pathStatus, nil)},
 		&statusView{Page: page},
@@ -31,7 +33,7 @@ func views(t testing.TB) []view {
 
 func shown(v view) string {
 	w := httptest.NewRecorder()
-	(&portal{}).render(w, http.StatusOK, v)
+	render(w, http.StatusOK, newLogo(pathLogo, picture), v)
 	return w.Body.String()
 }
 

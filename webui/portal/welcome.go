@@ -10,42 +10,40 @@ import (
 	"unicode/utf8"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/hotspot/login"
 	"github.com/vouchsafe/vouchsafe/webui"
 )
 
 // Names of form fields and of parameters of links.
 const (
-	fieldCode     = "code"
-	fieldPasscode = "passcode"
+	fieldCode     = login.FieldCode
+	fieldPasscode = login.FieldPasscode
 	fieldTarget   = "u"
 	fieldBye      = "bye" // the guest has just logged out
+
+	fieldEmail    = login.FieldEmail
+	fieldName     = login.FieldName
+	fieldConsent  = login.FieldConsent
+	fieldPassword = login.FieldPassword
+	fieldTerms    = login.FieldTerms
 )
 
-// maxField bounds what is put into a field again, in characters.
-const maxField = 64
+// maxField bounds what is put into a field again, in characters. An address may
+// be longer than any other.
+const (
+	maxField = 64
+	maxEmail = 254
+)
 
 // welcomeView is the page with the forms.
 type welcomeView struct {
 	webui.Page
-	Heading, Text, Terms string           // the operator's
-	Methods              []hotspot.Method // switched on, in order
-	Code, Passcode       string           // to start with
+	Heading, Text, Terms string // the operator's
+	Agree                bool   // to log in is to agree to the terms
+	Forms                []formView
 	Target               target
-	Notice               string         // why the device is offline, or that it logged out
-	Refusal              string         // why the last attempt failed
-	RefusedMethod        hotspot.Method // of that attempt
-	BadFields            []string       // what was filled in wrongly
-}
-
-// Refused reports whether the last attempt was with a method.
-func (v *welcomeView) Refused(m hotspot.Method) bool { return v.RefusedMethod == m }
-
-// Bad reports whether a field was filled in wrongly.
-func (v *welcomeView) Bad(field string) bool { return slices.Contains(v.BadFields, field) }
-
-// OnlyFree reports whether there is nothing to fill in.
-func (v *welcomeView) OnlyFree() bool {
-	return len(v.Methods) == 1 && v.Methods[0] == hotspot.MethodFree
+	Notice               string // why the device is offline, or that it logged out
+	Refusal              string // why the last attempt failed
 }
 
 // welcome shows the login page. A link may fill in the code, as the QR code on
@@ -64,12 +62,11 @@ func (p *portal) welcome(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := r.URL.Query()
-	v := p.welcomeView(r, q)
+	v := p.welcomeView(r, q, fieldCode, fieldPasscode)
 	if st.Online {
 		seeOther(w, v.Local(pathStatus, v.Target.query()))
 		return
 	}
-	v.Passcode = tidyField(q.Get(fieldPasscode))
 	switch {
 	case q.Has(fieldBye):
 		v.Notice = v.T("welcome.bye")
@@ -79,18 +76,42 @@ func (p *portal) welcome(w http.ResponseWriter, r *http.Request) {
 	p.render(w, http.StatusOK, v)
 }
 
-// welcomeView prepares the login page from the settings and what was sent.
-func (p *portal) welcomeView(r *http.Request, sent url.Values) *welcomeView {
-	s := p.cfg.Service.Settings()
-	v := &welcomeView{Page: p.page(r, "welcome.title"), Text: s.PortalText, Terms: s.PortalTerms,
-		Code: tidyField(sent.Get(fieldCode)), Target: p.target(sent.Get(fieldTarget))}
-	v.Heading = cmp.Or(s.PortalTitle, v.Title)
-	v.Title = v.Heading
-	for _, m := range p.cfg.Methods {
-		if m.Enabled(s) {
-			v.Methods = append(v.Methods, m.Name())
+// welcomeView prepares the login page from the settings and what was sent: some
+// of its fields are filled in again.
+func (p *portal) welcomeView(r *http.Request, sent url.Values, again ...string) *welcomeView {
+	v := newWelcome(p.page(r, "welcome.title"), p.cfg.Service.Settings(), p.cfg.Methods)
+	v.Target = p.target(sent.Get(fieldTarget))
+	for i := range v.Forms {
+		for j := range v.Forms[i].Fields {
+			if f := &v.Forms[i].Fields[j]; slices.Contains(again, f.Name) {
+				f.Value = tidy(sent.Get(f.Name), f.Most())
+			}
+		}
+		for j := range v.Forms[i].Boxes {
+			b := &v.Forms[i].Boxes[j]
+			b.Checked = slices.Contains(again, b.Name) && sent.Get(b.Name) != ""
 		}
 	}
+	return v
+}
+
+// newWelcome is the login page that the settings describe.
+func newWelcome(pg webui.Page, s hotspot.Settings, methods []Method) *welcomeView {
+	v := &welcomeView{Page: pg, Text: s.PortalText, Terms: s.PortalTerms}
+	v.Heading = cmp.Or(s.PortalTitle, v.Title)
+	v.Title = v.Heading
+	methods = slices.Clone(methods)
+	slices.SortStableFunc(methods, func(a, b Method) int {
+		return slices.Index(s.LoginOrder, a.Name()) - slices.Index(s.LoginOrder, b.Name())
+	})
+	for _, m := range methods {
+		if m.Enabled(s) {
+			f := newForm(pg, s, m.Name())
+			f.Second = len(v.Forms) > 0 && m.Name() == hotspot.MethodFree
+			v.Forms = append(v.Forms, f)
+		}
+	}
+	v.Agree = s.PortalTerms != "" && !s.Portal.TermsAccept && len(v.Forms) > 0
 	return v
 }
 
@@ -102,8 +123,11 @@ func (t target) query() url.Values {
 	return url.Values{fieldTarget: {t.URL}}
 }
 
-// tidyField makes what came from outside fit for a field: one line, bounded.
-func tidyField(s string) string {
+// tidyField makes what came from outside fit for a field.
+func tidyField(s string) string { return tidy(s, maxField) }
+
+// tidy makes a text one line of so many characters at most.
+func tidy(s string, most int) string {
 	if !utf8.ValidString(s) {
 		return ""
 	}
@@ -115,7 +139,7 @@ func tidyField(s string) string {
 	}, s))
 	n := 0
 	for i := range s {
-		if n++; n > maxField {
+		if n++; n > most {
 			return s[:i]
 		}
 	}
