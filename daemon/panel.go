@@ -3,11 +3,14 @@ package daemon
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/api/operators"
 	"github.com/vouchsafe/vouchsafe/webui/admin/entry"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
+	"github.com/vouchsafe/vouchsafe/webui/admin/printing"
 )
 
 // panel makes the operators' pages.
@@ -28,7 +31,23 @@ func (d *hotspotDaemon) panel() (*panel.Panel, error) {
 func (d *hotspotDaemon) areas() []panel.Section {
 	return []panel.Section{
 		entry.New(entry.Config{Operators: d.people, Service: d.service, Detected: d.detected}),
+		printing.New(printing.Config{Service: d.service, Portal: d.loginPage}),
 	}
+}
+
+// loginPage is the address of the guests' pages, for printed vouchers; "" while
+// it is not known.
+func (d *hotspotDaemon) loginPage() string {
+	cfg := d.conf()
+	addrs := d.guestAddresses()
+	if cfg.Guest.Interface == "" {
+		addrs = []netip.Addr{firstLAN(cfg).Addr()}
+	}
+	if len(addrs) == 0 {
+		return ""
+	}
+	at := netip.AddrPortFrom(addrs[0], cfg.Guest.PortalPort).String()
+	return "http://" + strings.TrimSuffix(at, ":80") + "/"
 }
 
 // houseTime is the time as the venue's clocks show it.

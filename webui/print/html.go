@@ -90,8 +90,8 @@ func (j *Job) sizeClass() string {
 }
 
 // paperName is what the hint calls the paper.
-func (j *Job) paperName() string {
-	return j.sheet.Lang.T("print.paper", "name", j.sheet.Lang.T("print.paper."+string(j.sheet.Layout.Paper)),
+func (j *Job) paperName(l *webui.Language) string {
+	return l.T("print.paper", "name", l.T("print.paper."+string(j.sheet.Layout.Paper)),
 		"width", string(appendMM(nil, j.plan.w)), "height", string(appendMM(nil, j.plan.h)))
 }
 
@@ -106,14 +106,45 @@ func (c *page) head() {
 	c.attr("href", c.job.sheet.Style.Href())
 	c.raw(">\n<link rel=\"icon\" type=\"image/svg+xml\"")
 	c.attr("href", c.job.sheet.Icon.Href())
+	if c.job.sheet.Script != (webui.URL{}) {
+		c.raw(">\n<script type=\"module\"")
+		c.attr("src", c.job.sheet.Script.Href())
+		c.raw("></script")
+	}
 	c.raw(">\n</head>\n<body")
 	c.attr("class", c.job.sizeClass())
-	c.raw(">\n<header class=\"hint\"><h1>")
+	c.raw(">\n<header class=\"hint\"")
+	c.hint()
+	c.raw("</header>\n<main>\n")
+	c.shared()
+}
+
+// hint says how to print, to whoever prints.
+func (c *page) hint() {
+	s := &c.job.sheet
+	l := s.Lang
+	if s.Reader != nil {
+		l = s.Reader
+		c.attr("lang", l.Tag)
+		c.attr("dir", l.Dir)
+	}
+	c.raw("><h1>")
 	c.escaped(l.T("print.heading"))
 	c.raw("</h1><p>")
-	c.escaped(l.T("print.hint", "paper", c.job.paperName()))
-	c.raw("</p></header>\n<main>\n")
-	c.shared()
+	c.escaped(l.T("print.hint", "paper", c.job.paperName(l)))
+	c.raw("</p>")
+	if s.Script != (webui.URL{}) {
+		c.raw("<button type=\"button\" id=\"print\" hidden>")
+		c.escaped(l.T("print.button"))
+		c.raw("</button>")
+	}
+	if s.Back != (webui.URL{}) {
+		c.raw(" <a")
+		c.attr("href", s.Back.Href())
+		c.raw(">")
+		c.escaped(l.T("print.back"))
+		c.raw("</a>")
+	}
 }
 
 // shared writes what several vouchers show.

@@ -26,6 +26,11 @@ func Style(urlPath string) (webui.Asset, error) {
 	return webui.Style(urlPath, files, "static/print.css")
 }
 
+// Script is the script of the printed pages, which can do without it.
+func Script(urlPath string) (webui.Asset, error) {
+	return webui.Script(urlPath, files, "static/print.js")
+}
+
 // MaxVouchers is how many vouchers may be printed at once.
 const MaxVouchers = 5000
 
@@ -54,6 +59,12 @@ type Sheet struct {
 	// Style, Icon and LogoURL are addresses that the page loads. The PDF has no
 	// use for them.
 	Style, Icon, LogoURL webui.URL
+	// Script opens the browser's dialog to print; see [Script]. Back leads to
+	// where the page was asked for. Both may be zero.
+	Script, Back webui.URL
+	// Reader is the language of whoever prints, which must know [Texts], too;
+	// nil: Lang.
+	Reader *webui.Language
 }
 
 // OwnTexts are an operator's texts on each voucher, in one language.
