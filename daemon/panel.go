@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/api/operators"
+	"github.com/vouchsafe/vouchsafe/webui/admin/apikeys"
+	"github.com/vouchsafe/vouchsafe/webui/admin/auditlog"
 	"github.com/vouchsafe/vouchsafe/webui/admin/entry"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 	"github.com/vouchsafe/vouchsafe/webui/admin/printing"
@@ -31,6 +33,8 @@ func (d *hotspotDaemon) panel() (*panel.Panel, error) {
 func (d *hotspotDaemon) areas() []panel.Section {
 	return []panel.Section{
 		entry.New(entry.Config{Operators: d.people, Service: d.service, Detected: d.detected}),
+		apikeys.New(apikeys.Config{Keys: d.keys, Fresh: d.people.Fresh}),
+		auditlog.New(auditlog.Config{Service: d.service, Log: d.opts.Log}),
 		printing.New(printing.Config{Service: d.service, Portal: d.loginPage}),
 	}
 }
