@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/network"
@@ -42,32 +43,37 @@ func Walk(t *testing.T, s *Site, pages map[string]string) {
 	s.SignIn(t, c)
 	for _, name := range slices.Sorted(maps.Keys(pages)) {
 		t.Run(name, func(t *testing.T) {
-			lang := ""
-			for _, l := range looks {
-				c.Do(t, browser.Look(l.width, l.scheme))
-				if lang != l.lang {
-					lang = l.lang
-					c.Do(t, chromedp.Navigate(s.in(pages[name], lang)))
-				}
-				for _, fault := range c.Audit(t) {
-					t.Errorf("%s %s at %d px: %s", l.lang, l.scheme, l.width, fault)
-				}
-				c.Picture(t, *screenshots, fmt.Sprintf("%s-%s-%s-%d.png", name, l.lang, l.scheme, l.width))
-			}
-			for _, said := range c.Heard() {
-				t.Errorf("console: %s", said)
-			}
+			Look(t, c, name, s.URL+pages[name])
 		})
 	}
 }
 
-// in is the address of a page in a language.
-func (s *Site) in(path, lang string) string {
-	sign := "?"
-	for _, c := range path {
-		if c == '?' {
-			sign = "&"
+// Look is what [Walk] does with each page, here with that at an address, in a
+// browser of the test's own.
+func Look(t *testing.T, c *browser.Browser, name, address string) {
+	t.Helper()
+	lang := ""
+	for _, l := range looks {
+		c.Do(t, browser.Look(l.width, l.scheme))
+		if lang != l.lang {
+			lang = l.lang
+			c.Do(t, chromedp.Navigate(in(address, lang)))
 		}
+		for _, fault := range c.Audit(t) {
+			t.Errorf("%s %s at %d px: %s", l.lang, l.scheme, l.width, fault)
+		}
+		c.Picture(t, *screenshots, fmt.Sprintf("%s-%s-%s-%d.png", name, l.lang, l.scheme, l.width))
 	}
-	return s.URL + path + sign + "lang=" + lang
+	for _, said := range c.Heard() {
+		t.Errorf("console: %s", said)
+	}
+}
+
+// in is the address of a page in a language.
+func in(address, lang string) string {
+	sign := "?"
+	if strings.Contains(address, "?") {
+		sign = "&"
+	}
+	return address + sign + "lang=" + lang
 }
