@@ -102,7 +102,7 @@ func (e *entry) passwordPage(q *panel.Request) {
 func (e *entry) askPassword(q *panel.Request, status int, fields []parts.FieldView) {
 	q.ShowStatus(status, q.T("entry.password.title"), (&formView{
 		Intro:    q.T("entry.password.intro"),
-		Username: q.By.Name,
+		Username: username(q),
 		Form: parts.FormView{To: q.To(pathPassword), Token: q.Token(), Submit: parts.ButtonView{Text: q.T("entry.password.go")},
 			Cancel: back(q)},
 		Fields: fields,

@@ -72,10 +72,10 @@ func (v *formView) Main() string {
 }
 
 func (v *formView) StreamInputs(qw422016 *qt422016.Writer) {
-	if v.Username != "" {
-		qw422016.N().S(`<input type="text" name="email" autocomplete="username" value="`)
-		qw422016.E().S(v.Username)
-		qw422016.N().S(`" hidden>`)
+	if v.Username != nil {
+		qw422016.N().S(`<div hidden>`)
+		parts.StreamField(qw422016, v.Username)
+		qw422016.N().S(`</div>`)
 	}
 	qw422016.N().S(` `)
 	if v.Legend != "" {
@@ -192,6 +192,8 @@ func (v *codesView) StreamMain(qw422016 *qt422016.Writer) {
 	qw422016.N().S(`<p class="lead">`)
 	qw422016.E().S(v.Text)
 	qw422016.N().S(`</p> <div class="card"><pre class="codes" id="codes" dir="ltr">`)
+	qw422016.N().S(`
+`)
 	for i := range v.Codes {
 		qw422016.E().S(v.Codes[i])
 		qw422016.N().S(`

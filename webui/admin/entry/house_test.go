@@ -262,6 +262,15 @@ func (v *visitor) lacks(texts ...string) *visitor {
 	return v
 }
 
+// hides checks that the page has none of the passwords that were typed.
+func (v *visitor) hides() *visitor {
+	v.Helper()
+	if typed := regexp.MustCompile(`type="password"[^>]* value="[^"]+"`).FindString(v.page.body); typed != "" {
+		v.Errorf("%s has a password: %s", v.page.path, typed)
+	}
+	return v
+}
+
 // said is the text of a page's main part.
 func said(body string) string {
 	_, main, _ := strings.Cut(body, "<main")

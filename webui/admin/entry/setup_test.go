@@ -74,10 +74,7 @@ func TestFirstRunRefuses(t *testing.T) {
 		{"", "", "", "This password cannot be used"},
 	} {
 		v.post("/setup", "email", step.email, "password", step.password, "password_again", step.again)
-		v.refused(http.StatusUnprocessableEntity, step.text).has(`value="`+step.email+`"`, `aria-invalid="true"`)
-		if typed := regexp.MustCompile(`type="password"[^>]* value="[^"]+"`).FindString(v.page.body); typed != "" {
-			t.Errorf("the page has a password: %s", typed)
-		}
+		v.refused(http.StatusUnprocessableEntity, step.text).has(`value="`+step.email+`"`, `aria-invalid="true"`).hides()
 	}
 	if empty, err := h.people.Empty(t.Context()); err != nil || !empty {
 		t.Fatal("somebody is an operator", err)

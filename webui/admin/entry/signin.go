@@ -69,6 +69,12 @@ func emailField(q *panel.Request, value string) parts.FieldView {
 		Autocomplete: "username", MaxLength: 254, Required: true}
 }
 
+// username is a field for programs that keep passwords.
+func username(q *panel.Request) *parts.FieldView {
+	f := emailField(q, q.By.Name)
+	return &f
+}
+
 func passwordField(q *panel.Request, label, autocomplete string) parts.FieldView {
 	return parts.FieldView{ID: fieldPassword, Name: fieldPassword, Label: q.T(label), Type: "password",
 		Autocomplete: autocomplete, MaxLength: 256, Required: true}
@@ -180,7 +186,7 @@ func (e *entry) askAgain(q *panel.Request, status int, notice *parts.NoticeView)
 	q.ShowStatus(status, q.T("entry.confirm"), (&formView{
 		Notice:   notice,
 		Intro:    q.T("entry.confirm.why"),
-		Username: q.By.Name,
+		Username: username(q),
 		Form:     parts.FormView{To: here(q, panel.PathConfirm), Token: q.Token(), Submit: parts.ButtonView{Text: q.T("entry.confirm.go")}},
 		Fields:   []parts.FieldView{passwordField(q, "entry.confirm.password", "current-password")},
 	}).block())

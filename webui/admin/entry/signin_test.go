@@ -37,7 +37,7 @@ func TestWrongPassword(t *testing.T) {
 	for _, email := range []string{mail, "nobody@example.com"} {
 		v := h.visitor()
 		v.get("/sign-in").post("/sign-in", "email", email, "password", wrong)
-		v.refused(http.StatusUnprocessableEntity, "The e-mail address or the password is not right.").lacks(wrong).has(`value="` + email + `"`)
+		v.refused(http.StatusUnprocessableEntity, "The e-mail address or the password is not right.").hides().lacks(wrong).has(`value="` + email + `"`)
 		if v.cookie() != "" {
 			t.Errorf("%s gets a cookie", email)
 		}
@@ -132,7 +132,7 @@ func TestConfirm(t *testing.T) {
 	v := h.in(mail)
 	v.get("/account/password").at("/account/password")
 	h.clock.Pass(16 * time.Minute)
-	v.get("/account/password").at("/confirm?next=%2Faccount%2Fpassword").has(`autocomplete="username" value="` + mail + `"`)
+	v.get("/account/password").at("/confirm?next=%2Faccount%2Fpassword").has(`value="`+mail+`"`, `autocomplete="username"`)
 	before := v.cookie()
 	v.post(v.page.path, "password", wrong).refused(http.StatusUnprocessableEntity, "The password is not right.")
 	v.post(v.page.path, "password", password).at("/account/password")

@@ -21,7 +21,7 @@ type formView struct {
 	FactsTitle string
 	QR         *qrView
 	// Username is a hidden field, for programs that keep passwords.
-	Username string
+	Username *parts.FieldView
 	Form     parts.FormView
 	Legend   string // of the fields, if they are one question
 	Fields   []parts.FieldView
