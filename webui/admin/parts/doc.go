@@ -26,4 +26,8 @@
 //   - data-copy="ID" on a button: puts the text of an element or the value of a
 //     field on the clipboard, also on pages without HTTPS, and says so in the
 //     element that data-said names. Such buttons are hidden without script.
+//   - data-back="/path" on an element: the daemon begins anew, and the browser
+//     goes there once it is back. The page has a Refresh header for the others.
+//   - data-clock="SECONDS" on a hidden element with two in it: these get the
+//     browser's time and, from data-same or data-other, whether it is the same.
 package parts

@@ -85,9 +85,32 @@ const watch = (element) => {
   };
 };
 
+// back goes on to a page once the daemon answers and is younger than this page:
+// it has begun anew.
+const back = (element) => {
+  const look = async () => {
+    try {
+      const { uptime } = await (await fetch("/healthz", { cache: "no-store" })).json();
+      if (uptime * 1000 < performance.now()) { location.assign(element.dataset.back); return; }
+    } catch { /* it is not there yet */ }
+    setTimeout(look, 1000);
+  };
+  setTimeout(look, 1000);
+};
+
+// compare shows the browser's time beside that of the router.
+const compare = (element) => {
+  const { clock, same, other } = element.dataset, [time, verdict] = element.children;
+  time.textContent = new Date().toLocaleString(document.documentElement.lang);
+  verdict.textContent = Math.abs(Date.now() - clock * 1000) < 15000 ? same : other;
+  element.hidden = false;
+};
+
 // start makes what is only of use with script usable.
 const start = (root) => {
   for (const b of root.querySelectorAll("[data-copy],.ticks")) b.hidden = false;
+  for (const e of root.querySelectorAll("[data-back]")) back(e);
+  for (const e of root.querySelectorAll("[data-clock]")) compare(e);
   for (const e of [root, ...root.querySelectorAll("[data-events]")]) if (e.dataset?.events && !e.watched) { e.watched = true; watch(e); }
 };
 
