@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"image"
+	"image/png"
 	"io"
 	"net/http/httptest"
 	"strings"
@@ -28,6 +30,7 @@ type contract struct {
 }
 
 func newContract(t *testing.T) *contract {
+	openapi3filter.RegisterBodyDecoder("image/png", openapi3filter.FileBodyDecoder)
 	t.Helper()
 	h := newHouse(t)
 	h.backups = wholeBackup{}
@@ -196,6 +199,12 @@ func (c *contract) walkSystem() {
 	c.json("PATCH", "/settings", `{"values":{"venue.name":"Café","api.get":"on"}}`, 200)
 	c.json("PATCH", "/settings", `{"values":{"venue.name":"lost","api.get":"perhaps"}}`, 422)
 	c.json("PATCH", "/settings", `{"values":{"no.such":"on"}}`, 404)
+	c.call("GET", "/logo", "", "", 404)
+	c.call("PUT", "/logo", "image/png", onePixel(c.t), 204)
+	c.call("PUT", "/logo", "image/jpeg", "<svg/>", 422)
+	c.call("GET", "/logo", "", "", 200)
+	c.json("DELETE", "/logo", "", 204)
+	c.json("DELETE", "/logo", "", 404)
 	c.json("GET", "/guests", "", 200)
 	c.json("GET", "/hosts", "", 200)
 	c.walkDevices()
@@ -211,6 +220,16 @@ func (c *contract) walkSystem() {
 	c.json("GET", "/log?level=warn&q=ready&limit=5", "", 200)
 	c.json("GET", "/log?level=loud", "", 422)
 	c.call("GET", "/support-bundle?personal=true", "", "", 200)
+}
+
+// onePixel is a picture.
+func onePixel(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 // wholeBackup is a backup that is fine.

@@ -23,6 +23,7 @@ const Prefix = "/api/v1"
 type Service interface {
 	Stats
 	Devices
+	Logo
 	CreateVouchers(ctx context.Context, specs ...hotspot.VoucherSpec) ([]hotspot.Voucher, error)
 	EditVoucher(ctx context.Context, username string, e hotspot.VoucherEdit) (hotspot.VoucherView, error)
 	RemoveVoucher(ctx context.Context, username string) error
@@ -131,6 +132,7 @@ func New(c Config) *API {
 	s.guests(api)
 	s.devices(api)
 	s.settings(api)
+	s.logo(api)
 	s.logins(api)
 	s.stats(api)
 	s.system(api)

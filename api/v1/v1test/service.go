@@ -40,6 +40,7 @@ type Service struct {
 	last     uint64
 	vouchers map[string]hotspot.VoucherView
 	settings map[string]string
+	picture  *hotspot.Logo
 	key      int
 	named    keyList
 	audit    []hotspot.AuditRow
@@ -232,6 +233,26 @@ func (s *Service) SetSettings(ctx context.Context, values map[string]string) err
 		}
 	}
 	return nil
+}
+
+// Logo implements v1.Service.
+func (s *Service) Logo() *hotspot.Logo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.picture
+}
+
+// SetLogo implements v1.Service.
+func (s *Service) SetLogo(_ context.Context, file []byte) (l *hotspot.Logo, err error) {
+	if len(file) > 0 {
+		if l, err = hotspot.ParseLogo(file); err != nil {
+			return nil, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.picture = l
+	return l, s.Err
 }
 
 // DeviceKey implements v1.Keys.
