@@ -85,16 +85,17 @@ func (j *Job) CheckPDF(vs Vouchers) error {
 // Samples are made-up vouchers that fill a sheet, to see what it looks like.
 func (j *Job) Samples() Vouchers {
 	return func(yield func(hotspot.VoucherView, error) bool) {
-		const letters = "K7MPQ2XV4RTH9WND" // no two codes on a sheet are alike
-		for i := range j.PerPage() {
+		const letters = "K7MPQ2XV4RTH9WND"
+		draw := uint32(1)
+		for range j.PerPage() {
 			v := j.sheet.sample()
 			var code [12]byte
 			for k := range code {
-				code[k] = letters[(i*(k+3)+5*k+i*i)%len(letters)]
+				draw = draw*1664525 + 1013904223 // the same ones each time
+				code[k] = letters[draw>>28]
 			}
 			v.Username, v.Passcode, v.FullName = string(code[:6]), string(code[6:]), "Amber Otter"
-			v.ValidFor, v.Devices = hotspot.Validity(24*time.Hour), 2
-			v.Limit = hotspot.Usage{Down: 500 * hotspot.MB}
+			v.ValidFor, v.Devices, v.Limit = hotspot.Validity(24*time.Hour), 2, hotspot.Usage{Down: 500 * hotspot.MB}
 			if !yield(v, nil) {
 				return
 			}

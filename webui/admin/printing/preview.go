@@ -33,7 +33,6 @@ type previewView struct {
 // sheetView is a sheet of paper on the screen.
 type sheetView struct {
 	Title, Text string
-	Small       bool // of a roll or a card, which are not as wide as the page
 	StreamSheet webui.Block
 }
 
@@ -78,9 +77,9 @@ func (a *area) show(q *panel.Request, v *previewView, set hotspot.Settings, sel 
 	vs := a.vouchers(q.Context(), sel)
 	if err == nil {
 		if !ready {
-			vs = j.Samples()
+			vs = nil
 		}
-		v.Sheet, err = a.sheetOf(q, j, set, vs)
+		v.Sheet, err = sheetOf(q, j, vs)
 	}
 	if err != nil {
 		if v.Notice = a.notice(q, err); v.Notice == nil {
@@ -152,13 +151,17 @@ func (a *area) languageOptions() (list []parts.OptionView) {
 	return list
 }
 
-// sheetOf draws the first sheet.
-func (a *area) sheetOf(q *panel.Request, j *print.Job, set hotspot.Settings, vs print.Vouchers) (*sheetView, error) {
+// sheetOf draws the first sheet; nil vouchers: one with made-up ones.
+func sheetOf(q *panel.Request, j *print.Job, vs print.Vouchers) (*sheetView, error) {
 	var b bytes.Buffer
+	text := "printing.preview.text"
+	if vs == nil {
+		vs, text = j.Samples(), "printing.preview.sample"
+	}
 	if err := j.Preview(&b, vs); err != nil {
 		return nil, err
 	}
-	v := &sheetView{Title: q.T("printing.preview"), Text: q.T("printing.preview.text"), Small: j.PerPage() == 1}
+	v := &sheetView{Title: q.T("printing.preview"), Text: q.T(text)}
 	// It is markup that package print wrote and escaped, as it does whole pages.
 	// The writer goes to memory, which does not fail.
 	v.StreamSheet = func(w *quicktemplate.Writer) { _, _ = w.W().Write(b.Bytes()) }

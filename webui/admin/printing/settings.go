@@ -126,7 +126,7 @@ func (a *area) showSettings(q *panel.Request, typed map[string]string, refused e
 		}
 	}
 	if j, err := a.job(q, set); err == nil && len(faults) == 0 {
-		if sheet, err := a.sheetOf(q, j, set, j.Samples()); err == nil {
+		if sheet, err := sheetOf(q, j, nil); err == nil {
 			v.Sheet = sheet
 		}
 	} else if len(faults) == 0 {

@@ -54,9 +54,9 @@ func (v *previewView) StreamMain(qw422016 *qt422016.Writer) {
 	parts.StreamFilter(qw422016, &v.Options)
 	qw422016.N().S(` `)
 	if v.More != nil {
-		qw422016.N().S(`<p>`)
+		qw422016.N().S(`<div class="buttons">`)
 		parts.StreamLink(qw422016, v.More)
-		qw422016.N().S(`</p>`)
+		qw422016.N().S(`</div>`)
 	}
 	qw422016.N().S(` `)
 	if v.Sheet != nil {
@@ -79,11 +79,7 @@ func (v *previewView) Main() string {
 }
 
 func streamsheet(qw422016 *qt422016.Writer, v *sheetView) {
-	qw422016.N().S(`<section class="sheets`)
-	if v.Small {
-		qw422016.N().S(` narrow`)
-	}
-	qw422016.N().S(`"><h2>`)
+	qw422016.N().S(`<section class="sheets"><h2>`)
 	qw422016.E().S(v.Title)
 	qw422016.N().S(`</h2> <p class="soft small">`)
 	qw422016.E().S(v.Text)
@@ -173,7 +169,7 @@ func (v *settingsView) Inputs() string {
 }
 
 func streamgroup(qw422016 *qt422016.Writer, v *groupView) {
-	qw422016.N().S(`<fieldset class="card"><legend>`)
+	qw422016.N().S(`<fieldset><legend>`)
 	qw422016.E().S(v.Title)
 	qw422016.N().S(`</legend>`)
 	for i := range v.Fields {
