@@ -135,16 +135,15 @@ func sessionsTable(q *panel.Request, list []api.Session) parts.TableView {
 		if s.From.IsValid() {
 			from = s.From.String()
 		}
-		browser, end := parts.CellView{Text: browserName(q, s.Agent), Typed: true}, parts.CellView{}
+		row := []parts.CellView{{Text: browserName(q, s.Agent), Typed: true}, {Text: from, Typed: true},
+			{Text: q.Lang.Time(s.Created, now)}, {Text: q.Lang.Time(s.LastSeen, now)}}
 		if s.Current {
-			browser.Badge = &parts.BadgeView{Kind: parts.Good, Text: q.T("entry.sessions.current")}
+			row[0].Badge = &parts.BadgeView{Kind: parts.Good, Text: q.T("entry.sessions.current")}
 		} else {
-			form := &parts.FormView{To: q.To(pathSessions), Token: q.Token(), Submit: parts.ButtonView{
-				Text: q.T("entry.sessions.end"), Second: true, Name: fieldSession, Value: s.ID.String()}}
-			end.StreamContent = formBlock(form)
+			row = append(row, parts.CellView{StreamContent: formBlock(&parts.FormView{To: q.To(pathSessions), Token: q.Token(),
+				Submit: parts.ButtonView{Text: q.T("entry.sessions.end"), Second: true, Name: fieldSession, Value: s.ID.String()}})})
 		}
-		t.Rows = append(t.Rows, []parts.CellView{browser, {Text: from, Typed: true},
-			{Text: q.Lang.Time(s.Created, now)}, {Text: q.Lang.Time(s.LastSeen, now)}, end})
+		t.Rows = append(t.Rows, row)
 	}
 	return t
 }

@@ -82,11 +82,12 @@ type Config struct {
 type entry struct {
 	Config
 	codes panel.Once // recovery codes just made
+	made  made
 }
 
 // New returns the pages.
 func New(cfg Config) panel.Section {
-	e := &entry{Config: cfg}
+	e := &entry{Config: cfg, made: newMade()}
 	open, own, owner := panel.Open(), panel.SignedIn(), panel.Writes(api.ScopeAll)
 	get, post := http.MethodGet, http.MethodPost
 	return panel.Section{Files: Files, Pages: []panel.Page{

@@ -30,7 +30,12 @@ func (v *formView) StreamMain(qw422016 *qt422016.Writer) {
 		qw422016.E().S(v.Intro)
 		qw422016.N().S(`</p>`)
 	}
-	qw422016.N().S(` `)
+	qw422016.N().S(` <div class="card">`)
+	if v.QR != nil {
+		streamcode(qw422016, v.QR)
+	}
+	parts.StreamForm(qw422016, &v.Form)
+	qw422016.N().S(`</div> `)
 	if v.Facts != nil {
 		qw422016.N().S(`<section class="card"><h2>`)
 		qw422016.E().S(v.FactsTitle)
@@ -38,12 +43,7 @@ func (v *formView) StreamMain(qw422016 *qt422016.Writer) {
 		parts.StreamFacts(qw422016, v.Facts)
 		qw422016.N().S(`</section>`)
 	}
-	qw422016.N().S(` <div class="card">`)
-	if v.QR != nil {
-		streamcode(qw422016, v.QR)
-	}
-	parts.StreamForm(qw422016, &v.Form)
-	qw422016.N().S(`</div> `)
+	qw422016.N().S(` `)
 	for i := range v.More {
 		qw422016.N().S(`<p class="soft small">`)
 		qw422016.E().S(v.More[i])

@@ -46,7 +46,7 @@ func steps(q *panel.Request, at string) *stepsView {
 func (e *entry) step(q *panel.Request, status int, key, path string, v *formView) {
 	v.Steps = steps(q, path)
 	v.Intro = q.T("entry." + key + ".intro")
-	v.Form.To, v.Form.Token = q.To(path), q.Token()
+	v.Form.To, v.Form.Token = q.To(path, onceField, v.Once), q.Token()
 	v.Form.Submit = parts.ButtonView{Text: q.T("entry." + key + ".go")}
 	if signedIn(q) {
 		v.Skip = &parts.LinkView{Text: q.T("entry.skip"), To: q.To("/")}
@@ -145,7 +145,17 @@ func venueFields(q *panel.Request, name string) []parts.FieldView {
 }
 
 func (e *entry) askVenue(q *panel.Request, status int, fields []parts.FieldView) {
-	e.step(q, status, "venue", pathVenue, &formView{Fields: fields, FactsTitle: q.T("entry.facts"), Facts: e.facts(q)})
+	v := &formView{Fields: fields, FactsTitle: q.T("entry.facts"), Facts: e.facts(q)}
+	bad := int64(0)
+	for i := range v.Facts.Rows {
+		if k := v.Facts.Rows[i].Badge.Kind; k == parts.Bad || k == parts.Warning {
+			bad++
+		}
+	}
+	if bad > 0 {
+		v.Notice = &parts.NoticeView{Kind: parts.Warning, Text: q.Lang.N("entry.facts.bad", bad), Remedy: q.T("entry.facts.later")}
+	}
+	e.step(q, status, "venue", pathVenue, v)
 }
 
 // facts lists what was detected, and the time zone.
@@ -189,11 +199,20 @@ func (e *entry) venue(q *panel.Request) {
 	q.Go(q.To(pathLogins))
 }
 
-// loginKeys are the settings that switch login methods.
+// loginKeys are the settings that switch login methods, in the methods' order.
 func loginKeys() []hotspot.SettingKey {
-	return slices.DeleteFunc(hotspot.SettingKeys(), func(k hotspot.SettingKey) bool {
+	keys := slices.DeleteFunc(hotspot.SettingKeys(), func(k hotspot.SettingKey) bool {
 		return k.Kind != "on|off" || !strings.HasPrefix(k.Key, loginPrefix)
 	})
+	place := func(k hotspot.SettingKey) int {
+		i := slices.Index(hotspot.Methods(), hotspot.Method(strings.TrimPrefix(k.Key, loginPrefix)))
+		if i < 0 {
+			return len(keys)
+		}
+		return i
+	}
+	slices.SortStableFunc(keys, func(a, b hotspot.SettingKey) int { return place(a) - place(b) })
+	return keys
 }
 
 // loginFields are a box for each login method. on says which are ticked.
@@ -249,7 +268,7 @@ func (e *entry) vouchersPage(q *panel.Request) {
 }
 
 func (e *entry) askVouchers(q *panel.Request, status int, fields []parts.FieldView) {
-	e.step(q, status, "vouchers", pathVouchers, &formView{Fields: fields})
+	e.step(q, status, "vouchers", pathVouchers, &formView{Fields: fields, Once: api.NewID().String()})
 }
 
 func voucherFields(q *panel.Request, count, validity string) []parts.FieldView {
@@ -270,8 +289,10 @@ func validityText(l *webui.Language, v hotspot.Validity) string {
 	return l.Duration(time.Duration(v))
 }
 
+// vouchers makes the first vouchers. A form that is sent twice, as by a double
+// click, makes them once.
 func (e *entry) vouchers(q *panel.Request) {
-	ids, err := e.makeVouchers(q)
+	ids, err := e.made.once(q, q.URL.Query().Get(onceField), func() (string, error) { return e.makeVouchers(q) })
 	if err != nil {
 		fields := voucherFields(q, q.Form.Get(fieldCount), q.Form.Get(fieldValidity))
 		refused(q, err, fields, func() { e.askVouchers(q, http.StatusUnprocessableEntity, fields) })

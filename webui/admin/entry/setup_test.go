@@ -31,7 +31,7 @@ func TestFirstRun(t *testing.T) {
 	if who := h.who(v.cookie()); who == nil || who.Role != api.RoleOwner {
 		t.Fatalf("%+v", who)
 	}
-	v.has(`value="Guest Wi-Fi"`, "Europe/Rome: it is today at 17:04", "Guest network", "br-guest is up: 192.168.0.1/24",
+	v.has(`value="Guest Wi-Fi"`, "Europe/Rome; local time: today at 17:04", "Guest network", "br-guest is up: 192.168.0.1/24",
 		"Problem", "is the cable in", "Look at it", "a check of tomorrow", "Unknown")
 	v.post("/setup/venue", "venue.name", "Café Trieste").at("/setup/logins").has("Café Trieste", "With a voucher")
 	v.post("/setup/logins", "login.voucher", "on", "login.free", "on").at("/setup/vouchers").has(`value="10"`, `<option value="1 day" selected>`)
@@ -92,6 +92,39 @@ func TestFirstRunRefuses(t *testing.T) {
 	v.post("/setup/vouchers", "count", "3", "valid_for", "31 days").refused(http.StatusUnprocessableEntity, "Choose one from the list.").has(`value="3"`)
 	if made, _, err := h.service.FindVouchers(t.Context(), hotspot.VoucherQuery{Limit: 1}); err != nil || len(made) > 0 {
 		t.Errorf("%+v, %v", made, err)
+	}
+}
+
+// TestVouchersOnce: a form that is sent twice makes vouchers once.
+func TestVouchersOnce(t *testing.T) {
+	h := newHouse(t)
+	v := h.visitor().setUp().get("/setup/vouchers")
+	form := regexp.MustCompile(`action="(/setup/vouchers\?once=[0-9a-f]+)"`).FindStringSubmatch(v.page.body)
+	if form == nil {
+		t.Fatal(said(v.page.body))
+	}
+	answers := make(chan string)
+	for range 2 {
+		r := v.form(form[1], "count", "10", "valid_for", "1 day")
+		go func() {
+			resp, err := v.client.Do(r)
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			resp.Body.Close()
+			answers <- resp.Header.Get("Location")
+		}()
+	}
+	if a, b := <-answers, <-answers; a != b || !strings.HasPrefix(a, "/setup/done?ids=1%2C2") {
+		t.Errorf("%s and %s", a, b)
+	}
+	for range 20 {
+		v.get("/setup/vouchers")
+		v.post(regexp.MustCompile(`/setup/vouchers\?once=[0-9a-f]+`).FindString(v.page.body), "count", "1", "valid_for", "1 day")
+	}
+	if made, _, err := h.service.FindVouchers(t.Context(), hotspot.VoucherQuery{Limit: 100}); err != nil || len(made) != 30 {
+		t.Errorf("%d vouchers, %v", len(made), err)
 	}
 }
 

@@ -48,6 +48,16 @@ func TestWrongPassword(t *testing.T) {
 	}
 }
 
+// TestSpaces: every character of a password counts, also those at its ends.
+func TestSpaces(t *testing.T) {
+	h := newHouse(t)
+	_, err := h.people.Create(t.Context(), api.Local(), api.NewOperator{Email: mail, Role: api.RoleOwner, Password: "  two at each end  "})
+	h.fine(err)
+	v := h.visitor().get("/sign-in")
+	v.post("/sign-in", "email", mail, "password", "two at each end").refused(http.StatusUnprocessableEntity, "not right")
+	v.post("/sign-in", "email", mail, "password", "  two at each end  ").at("/")
+}
+
 // TestTooManyPasswords: whoever guesses is told to wait, and how long.
 func TestTooManyPasswords(t *testing.T) {
 	h := newHouse(t)

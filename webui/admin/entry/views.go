@@ -16,9 +16,10 @@ type formView struct {
 	Steps  *stepsView // of the first run; nil: the page is none of them
 	Notice *parts.NoticeView
 	Intro  string
-	Facts  *parts.FactsView
-	// FactsTitle is above them.
+	// Facts stand below the form.
+	Facts      *parts.FactsView
 	FactsTitle string
+	Once       string // tells the form from others like it; may be empty
 	QR         *qrView
 	// Username is a hidden field, for programs that keep passwords.
 	Username *parts.FieldView

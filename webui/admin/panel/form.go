@@ -23,6 +23,10 @@ const (
 // tokenField is the hidden field of every form.
 const tokenField = "token"
 
+// passwordFields begins the names of fields that come as they were typed: every
+// character of a password counts.
+const passwordFields = "password"
+
 // File is a file that came with a form. It is read as it arrives.
 type File struct {
 	Name string // as the browser gave it; hostile text
@@ -70,7 +74,10 @@ func (q *Request) readForm(page *Page) bool {
 		return false
 	}
 	q.Form.Del(tokenField)
-	for _, values := range q.Form {
+	for name, values := range q.Form {
+		if strings.HasPrefix(name, passwordFields) {
+			continue
+		}
 		for i := range values {
 			values[i] = strings.TrimSpace(strings.ToValidUTF8(values[i], "\uFFFD"))
 		}

@@ -20,7 +20,8 @@ type Request struct {
 	W    http.ResponseWriter
 	By   *api.Principal // never nil; the zero principal if nobody is signed in
 	Lang *webui.Language
-	// Form is what a POST brought, without white space around it.
+	// Form is what a POST brought, without white space around it. Fields whose
+	// names begin with "password" come as they were typed.
 	Form url.Values
 	// File is the file that came with it; nil: none.
 	File *File

@@ -146,9 +146,9 @@ func streamfact(qw422016 *qt422016.Writer, v *FactView) {
 	}
 	qw422016.N().S(` `)
 	if v.Detail != "" {
-		qw422016.N().S(`<div class="soft small">`)
+		qw422016.N().S(`<div class="soft small"><bdi>`)
 		qw422016.E().S(v.Detail)
-		qw422016.N().S(`</div>`)
+		qw422016.N().S(`</bdi></div>`)
 	}
 	qw422016.N().S(`</dd></div>`)
 }
