@@ -110,8 +110,7 @@ type hotspotDaemon struct {
 // fails for good.
 func Run(ctx context.Context, cfg config.Config, opts Options) error {
 	preset := debug.SetMemoryLimit(-1)
-	opts.ring = newLogRing()
-	opts.Log = opts.ring.wrap(opts.Log)
+	opts.keepLog()
 	var failed error // of the restore that a run begins with
 	for run := 1; ; run++ {
 		d := &hotspotDaemon{opts: opts, log: opts.Log.With("component", "daemon"), started: time.Now(),
@@ -136,6 +135,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) error {
 
 // open brings up the parts that need no task of their own.
 func (d *hotspotDaemon) open(ctx context.Context) error {
+	d.opts.keepLog()
 	if err := os.MkdirAll(d.conf().Data, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}

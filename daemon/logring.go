@@ -31,6 +31,14 @@ type logRing struct {
 
 func newLogRing() *logRing { return &logRing{watch: map[chan struct{}]struct{}{}} }
 
+// keepLog keeps from now on what is logged, if it is not kept yet.
+func (o *Options) keepLog() {
+	if o.ring == nil {
+		o.ring = newLogRing()
+		o.Log = o.ring.wrap(o.Log)
+	}
+}
+
 // wrap returns a logger that keeps in the ring what another one logs.
 func (r *logRing) wrap(log *slog.Logger) *slog.Logger {
 	return slog.New(ringHandler{next: log.Handler(), ring: r})

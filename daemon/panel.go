@@ -36,6 +36,7 @@ func (d *hotspotDaemon) areas() []panel.Section {
 		apikeys.New(apikeys.Config{Keys: d.keys, Fresh: d.people.Fresh}),
 		auditlog.New(auditlog.Config{Service: d.service, Log: d.opts.Log}),
 		printing.New(printing.Config{Service: d.service, Portal: d.loginPage}),
+		d.systemArea(),
 	}
 }
 

@@ -54,10 +54,10 @@ func (b *backups) Backup(ctx context.Context, w io.Writer) error {
 	return b.db.Snapshot(ctx, w)
 }
 
-// Snapshots implements [api.Backups].
+// Snapshots implements [api.Backups]. What a restore replaced comes last.
 func (b *backups) Snapshots(context.Context) ([]api.Snapshot, error) {
 	files, err := store.Snapshots(filepath.Join(b.cfg.Data, snapshotsDir))
-	out := make([]api.Snapshot, 0, len(files))
+	out := make([]api.Snapshot, 0, len(files)+1)
 	for _, f := range files {
 		s := api.Snapshot{Name: f.Name, Size: uint64(f.Size)}
 		if !f.Made.IsZero() {
@@ -65,20 +65,16 @@ func (b *backups) Snapshots(context.Context) ([]api.Snapshot, error) {
 		}
 		out = append(out, s)
 	}
+	if info, err := os.Stat(filepath.Join(b.cfg.Data, beforeFile)); err == nil && info.Mode().IsRegular() {
+		at := info.ModTime()
+		out = append(out, api.Snapshot{Name: beforeFile, Created: &at, Size: uint64(info.Size())})
+	}
 	return out, err
 }
 
-// Snapshot implements [api.Backups]. A name leads nowhere but to a file that is
-// listed.
+// Snapshot implements [api.Backups].
 func (b *backups) Snapshot(ctx context.Context, name string, w io.Writer) error {
-	all, err := b.Snapshots(ctx)
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(all, func(s api.Snapshot) bool { return s.Name == name }) {
-		return &hotspot.Error{Code: hotspot.CodeNotFound, Field: "name", Text: "there is no such snapshot; the oldest ones are deleted in time"}
-	}
-	f, err := os.Open(filepath.Join(b.cfg.Data, snapshotsDir, name))
+	f, err := b.openSnapshot(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -88,6 +84,22 @@ func (b *backups) Snapshot(ctx context.Context, name string, w io.Writer) error 
 	}
 	_, err = io.Copy(w, f)
 	return err
+}
+
+// openSnapshot opens a copy that is on the router. A name leads nowhere but to
+// a file that is listed.
+func (b *backups) openSnapshot(ctx context.Context, name string) (*os.File, error) {
+	all, err := b.Snapshots(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(all, func(s api.Snapshot) bool { return s.Name == name }) {
+		return nil, &hotspot.Error{Code: hotspot.CodeNotFound, Field: "name", Text: "there is no such snapshot; the oldest ones are deleted in time"}
+	}
+	if name == beforeFile {
+		return os.Open(filepath.Join(b.cfg.Data, name))
+	}
+	return os.Open(filepath.Join(b.cfg.Data, snapshotsDir, name))
 }
 
 // Restore implements [api.Backups].

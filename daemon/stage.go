@@ -72,6 +72,16 @@ func (b *backups) Stage(ctx context.Context, name string, r io.Reader) (api.Stag
 	return out, nil
 }
 
+// StageSnapshot does the same with a copy that is on the router.
+func (b *backups) StageSnapshot(ctx context.Context, name string) (api.StagedBackup, error) {
+	f, err := b.openSnapshot(ctx, name)
+	if err != nil {
+		return api.StagedBackup{}, err
+	}
+	defer f.Close()
+	return b.Stage(ctx, name, f)
+}
+
 // stageWriter tells a disk that is full from a reader that broke off.
 type stageWriter struct {
 	f   *os.File

@@ -1,0 +1,131 @@
+package system
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
+	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
+)
+
+// maxShown bounds the lines of the log on a page.
+const maxShown = 200
+
+// levels are those of the log, the least important first.
+func levels() []string { return []string{"debug", "info", "warn", "error"} }
+
+func (a *area) logsPage(q *panel.Request) {
+	query := q.URL.Query()
+	ask := api.LogQuery{Level: query.Get("level"), Text: clipName(query.Get("q")), Limit: maxShown}
+	if !slices.Contains(levels(), ask.Level) {
+		ask.Level = "info"
+	}
+	lines := a.System.LogLines(ask)
+	level := &parts.FieldView{ID: "level", Name: "level", Label: q.T("system.logs.level"), Value: ask.Level}
+	for _, l := range levels() {
+		level.Options = append(level.Options, parts.OptionView{Value: l, Text: q.T("system.logs.from." + l)})
+	}
+	filter := &parts.FilterView{To: q.To(pathLogs), Submit: q.T("system.logs.show"),
+		StreamFields: parts.Fields(level, &parts.FieldView{ID: "q", Name: "q", Label: q.T("system.logs.text"), Value: ask.Text, Type: "search", MaxLength: 100})}
+	if ask.Text != "" || ask.Level != "info" {
+		filter.Reset = &parts.LinkView{Text: q.T("system.logs.all"), To: q.To(pathLogs)}
+	}
+	v := &parts.TableView{Lang: q.Lang, ID: "log", Caption: q.T("system.logs.title"), Events: q.To(pathLogEvents),
+		Columns: []parts.ColumnView{{Text: q.T("system.logs.time")}, {Text: q.T("system.logs.level.short")}, {Text: q.T("system.logs.line")}},
+		Empty:   &parts.EmptyView{Title: q.T("system.logs.none"), Text: q.T("system.logs.none.text")}}
+	for i := range lines {
+		v.Rows = append(v.Rows, logRow(q, &lines[i]))
+	}
+	show(q, http.StatusOK, pathLogs, card(parts.CardView{Title: q.T("system.logs.heading"), Texts: []string{q.T("system.logs.help")}, StreamContent: filterBlock(filter)}),
+		table(v))
+}
+
+// logRow is one line of the log.
+func logRow(q *panel.Request, l *api.LogLine) []parts.CellView {
+	kind := parts.Plain
+	switch l.Level {
+	case "warn":
+		kind = parts.Warning
+	case "error":
+		kind = parts.Bad
+	}
+	line := &lineView{Component: l.Component, Text: l.Text, Details: l.Details}
+	return []parts.CellView{
+		{Text: second(l.Time), Typed: true},
+		{Badge: &parts.BadgeView{Kind: kind, Text: q.T("system.logs.is." + l.Level)}},
+		{StreamContent: line.StreamLine},
+	}
+}
+
+// lineView is what a line of the log says, in English, as in the system's log.
+type lineView struct{ Component, Text, Details string }
+
+// gauge bounds what goes on at a time.
+type gauge struct{ n atomic.Int32 }
+
+// The bounds of the streams of events: each holds a connection.
+const (
+	maxStreams = 8
+	heartbeat  = 15 * time.Second
+	newsEvery  = time.Second
+	eventsType = "text/event-stream"
+)
+
+// logEvents tells browsers that the log has grown, at most once a second.
+func (a *area) logEvents(q *panel.Request) {
+	if !strings.Contains(q.Header.Get("Accept"), eventsType) { // it is no page
+		q.Go(q.To(pathLogs))
+		return
+	}
+	defer a.streams.n.Add(-1)
+	if a.streams.n.Add(1) > maxStreams {
+		q.Fail(&hotspot.Error{Code: hotspot.CodeTryLater, Text: "too many pages with the log are open"})
+		return
+	}
+	conn := http.NewResponseController(q.W)
+	_ = conn.SetReadDeadline(time.Time{}) // the server's limits are for short answers
+	q.W.Header().Set("Content-Type", eventsType)
+	q.W.Header().Set("Cache-Control", "no-store")
+	send := func(part string) bool {
+		_ = conn.SetWriteDeadline(time.Now().Add(api.WriteTimeout))
+		_, err := q.W.Write([]byte(part))
+		return err == nil && conn.Flush() == nil
+	}
+	news := a.System.LogNews(q.Context())
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for part := ":\n\n"; send(part); {
+		if part[0] == 'd' && !a.pause(q, newsEvery) {
+			return
+		}
+		select {
+		case <-q.Context().Done():
+			return
+		case <-a.Stopping():
+			return
+		case <-beat.C:
+			part = ":\n\n"
+		case <-news:
+			part = "data: log\n\n"
+		}
+	}
+}
+
+// pause waits, unless the stream shall end before.
+func (a *area) pause(q *panel.Request, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-q.Context().Done():
+		return false
+	case <-a.Stopping():
+		return false
+	case <-t.C:
+		return true
+	}
+}

@@ -1,0 +1,200 @@
+// Package system has the panel's pages about the hotspot as a whole: settings
+// that belong to no other page, what the configuration file says, an
+// examination, backups, the clock, the log, what runs here, and the support
+// bundle. Each is a tab with an address of its own below /settings.
+package system
+
+import (
+	"context"
+	"embed"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/valyala/quicktemplate"
+
+	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/webui"
+	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
+	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
+)
+
+// Files are the texts of the pages.
+//
+//go:embed lang
+var Files embed.FS
+
+// Service is what the pages need of [hotspot.Service].
+type Service interface {
+	Settings() hotspot.Settings
+	SetSettings(ctx context.Context, values map[string]string) error
+}
+
+// Backups makes copies of the store and takes them back in two steps.
+type Backups interface {
+	Backup(ctx context.Context, w io.Writer) error
+	Snapshots(ctx context.Context) ([]api.Snapshot, error)
+	Snapshot(ctx context.Context, name string, w io.Writer) error
+	// Stage verifies a backup whole and keeps it until it is restored,
+	// forgotten, or too old; StageSnapshot does that with one that the router
+	// has.
+	Stage(ctx context.Context, name string, r io.Reader) (api.StagedBackup, error)
+	StageSnapshot(ctx context.Context, name string) (api.StagedBackup, error)
+	Staged(id api.ID) (api.StagedBackup, error)
+	Unstage(id api.ID)
+	// RestoreStaged ends the daemon's run, once the answer is out.
+	RestoreStaged(ctx context.Context, id api.ID) (api.Backup, error)
+}
+
+// Config is what the pages are made of.
+type Config struct {
+	Service Service    // must not be nil
+	System  api.System // must not be nil
+	Backups Backups    // must not be nil
+	// Fresh reports whether somebody has entered the password a short while ago.
+	// Must not be nil.
+	Fresh func(by *api.Principal) bool
+	// Go runs what goes on beside a page, at most until the daemon stops. Must
+	// not be nil.
+	Go func(f func(ctx context.Context))
+	// Stopping is closed when streams shall end; it may return nil. Must not be
+	// nil.
+	Stopping func() <-chan struct{}
+	Log      *slog.Logger // must not be nil
+}
+
+// The pages' addresses.
+const (
+	pathSettings    = "/settings"
+	pathNetwork     = pathSettings + "/network"
+	pathExamine     = pathNetwork + "/examination"
+	pathBackup      = pathSettings + "/backup"
+	pathBackupFile  = pathBackup + "/file"
+	pathSnapshot    = pathBackup + "/snapshots/{name}"
+	pathUpload      = pathBackup + "/upload"
+	pathRestore     = pathBackup + "/restore"
+	pathRestoreDrop = pathRestore + "/drop"
+	pathClock       = pathSettings + "/clock"
+	pathLogs        = pathSettings + "/logs"
+	pathLogEvents   = pathLogs + "/events"
+	pathAbout       = pathSettings + "/about"
+	pathSupport     = pathSettings + "/support"
+)
+
+// maxUpload bounds a backup that is sent, with the form around it.
+const maxUpload = 256<<20 + 64<<10
+
+type area struct {
+	Config
+	exam    exam
+	streams gauge
+}
+
+// New returns the pages.
+func New(cfg Config) panel.Section {
+	a := &area{Config: cfg}
+	reads, writes, all := panel.Reads(api.ScopeSettings), panel.Writes(api.ScopeSettings), panel.Writes(api.ScopeAll)
+	get, post := http.MethodGet, http.MethodPost
+	return panel.Section{
+		Nav: []panel.NavItem{{Key: "system.nav", Path: pathSettings, Access: reads}},
+		Pages: []panel.Page{
+			{Method: get, Path: pathSettings, Access: reads, Serve: a.settingsPage},
+			{Method: post, Path: pathSettings, Access: writes, Serve: a.saveSettings},
+			{Method: get, Path: pathNetwork, Access: reads, Serve: a.networkPage},
+			{Method: post, Path: pathExamine, Access: writes, Serve: a.examine},
+			{Method: get, Path: pathBackup, Access: all, Serve: a.backupPage},
+			{Method: post, Path: pathBackupFile, Access: all, Serve: a.makeBackup},
+			{Method: post, Path: pathSnapshot, Access: all, Serve: a.takeSnapshot},
+			{Method: post, Path: pathUpload, Access: all, Serve: a.upload, MaxBody: maxUpload},
+			{Method: get, Path: pathRestore, Access: all, Serve: a.restorePage},
+			{Method: post, Path: pathRestore, Access: all, Serve: a.restore},
+			{Method: post, Path: pathRestoreDrop, Access: all, Serve: a.dropStaged},
+			{Method: get, Path: pathClock, Access: reads, Serve: a.clockPage},
+			{Method: post, Path: pathClock, Access: writes, Serve: a.clockRight},
+			{Method: get, Path: pathLogs, Access: all, Serve: a.logsPage},
+			{Method: get, Path: pathLogEvents, Access: all, Serve: a.logEvents},
+			{Method: get, Path: pathAbout, Access: reads, Serve: a.aboutPage},
+			{Method: get, Path: pathSupport, Access: all, Serve: a.supportPage},
+			{Method: post, Path: pathSupport, Access: all, Serve: a.makeSupport},
+		},
+		Files: Files,
+	}
+}
+
+// tabs are the pages that there are, for whom they are there.
+func tabs(q *panel.Request, current string) *parts.TabsView {
+	v := &parts.TabsView{Label: q.T("system.nav")}
+	for _, t := range []struct {
+		name, path string
+		all        bool
+	}{
+		{"settings", pathSettings, false}, {"network", pathNetwork, false}, {"backup", pathBackup, true}, {"clock", pathClock, false},
+		{"logs", pathLogs, true}, {"about", pathAbout, false}, {"support", pathSupport, true},
+	} {
+		if !t.all || q.May(panel.Writes(api.ScopeAll)) {
+			v.Links = append(v.Links, parts.LinkView{Text: q.T("system.tab." + t.name), To: q.To(t.path), Current: t.path == current})
+		}
+	}
+	return v
+}
+
+// show answers with a tab and what is on it.
+func show(q *panel.Request, status int, path string, blocks ...webui.Block) {
+	t := tabs(q, path)
+	title := q.T("system.nav")
+	for _, l := range t.Links {
+		if l.Current {
+			title = l.Text
+		}
+	}
+	q.ShowStatus(status, title, func(w *quicktemplate.Writer) {
+		parts.StreamTabs(w, t)
+		for _, b := range blocks {
+			b(w)
+		}
+	})
+}
+
+// The blocks that pages are put together from.
+
+func card(v parts.CardView) webui.Block {
+	return func(w *quicktemplate.Writer) { parts.StreamCard(w, &v) }
+}
+
+func facts(rows ...parts.FactView) webui.Block {
+	v := &parts.FactsView{Rows: rows}
+	return func(w *quicktemplate.Writer) { parts.StreamFacts(w, v) }
+}
+
+func table(v *parts.TableView) webui.Block {
+	return func(w *quicktemplate.Writer) { parts.StreamTable(w, v) }
+}
+
+func notice(v parts.NoticeView) webui.Block {
+	return func(w *quicktemplate.Writer) { parts.StreamNotice(w, &v) }
+}
+
+func form(v parts.FormView) webui.Block {
+	return func(w *quicktemplate.Writer) { parts.StreamForm(w, &v) }
+}
+
+func together(blocks ...webui.Block) webui.Block {
+	return func(w *quicktemplate.Writer) {
+		for _, b := range blocks {
+			b(w)
+		}
+	}
+}
+
+func hidden(name, value string) webui.Block {
+	return func(w *quicktemplate.Writer) { streamhiddenField(w, name, value) }
+}
+
+func copyBlock(v *parts.CopyView) webui.Block {
+	return func(w *quicktemplate.Writer) { parts.StreamCopy(w, v) }
+}
+
+func filterBlock(v *parts.FilterView) webui.Block {
+	return func(w *quicktemplate.Writer) { parts.StreamFilter(w, v) }
+}
