@@ -136,12 +136,12 @@ func sessionsTable(q *panel.Request, list []api.Session) parts.TableView {
 			from = s.From.String()
 		}
 		row := []parts.CellView{{Text: browserName(q, s.Agent), Typed: true}, {Text: from, Typed: true},
-			{Text: q.Lang.Time(s.Created, now)}, {Text: q.Lang.Time(s.LastSeen, now)}}
+			{Text: q.Lang.Time(s.Created, now)}, {Text: q.Lang.Time(s.LastSeen, now)}, {Text: "–"}}
 		if s.Current {
 			row[0].Badge = &parts.BadgeView{Kind: parts.Good, Text: q.T("entry.sessions.current")}
 		} else {
-			row = append(row, parts.CellView{StreamContent: formBlock(&parts.FormView{To: q.To(pathSessions), Token: q.Token(),
-				Submit: parts.ButtonView{Text: q.T("entry.sessions.end"), Second: true, Name: fieldSession, Value: s.ID.String()}})})
+			row[4] = parts.CellView{StreamContent: formBlock(&parts.FormView{To: q.To(pathSessions), Token: q.Token(),
+				Submit: parts.ButtonView{Text: q.T("entry.sessions.end"), Second: true, Name: fieldSession, Value: s.ID.String()}})}
 		}
 		t.Rows = append(t.Rows, row)
 	}
