@@ -13,6 +13,7 @@ import (
 	"github.com/vouchsafe/vouchsafe/webui/admin/entry"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 	"github.com/vouchsafe/vouchsafe/webui/admin/printing"
+	"github.com/vouchsafe/vouchsafe/webui/admin/vouchers"
 )
 
 // panel makes the operators' pages.
@@ -33,6 +34,7 @@ func (d *hotspotDaemon) panel() (*panel.Panel, error) {
 func (d *hotspotDaemon) areas() []panel.Section {
 	return []panel.Section{
 		entry.New(entry.Config{Operators: d.people, Service: d.service, Detected: d.detected}),
+		vouchers.New(vouchers.Config{Service: d.service}),
 		apikeys.New(apikeys.Config{Keys: d.keys, Fresh: d.people.Fresh}),
 		auditlog.New(auditlog.Config{Service: d.service, Log: d.opts.Log}),
 		printing.New(printing.Config{Service: d.service, Portal: d.loginPage}),

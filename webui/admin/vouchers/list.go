@@ -1,0 +1,256 @@
+package vouchers
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/webui"
+	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
+	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
+)
+
+const (
+	// perPage is how many rows a page has.
+	perPage = 50
+	// countTo is up to how many are counted on every page: a router takes its
+	// time for more.
+	countTo = 10_000
+)
+
+// listView is the list with its search.
+type listView struct {
+	Actions []parts.LinkView
+	Filter  parts.FilterView
+	Table   parts.TableView
+	Bulk    *bulkView // nil: nothing can be changed
+}
+
+// bulkView is what surrounds the list: what to do with rows of it.
+type bulkView struct {
+	To     webui.URL
+	Token  string
+	Search []parts.OptionView // hidden fields: name in Text
+	Tick   string
+	All    string // empty: there is no more than is on the page
+	Do     parts.FieldView
+	Submit parts.ButtonView
+}
+
+// pickView is the box that picks a row.
+type pickView struct{ ID, Label string }
+
+// noteView is a text that people typed, in small letters.
+type noteView struct{ Text string }
+
+// listID is what is swapped when the list is sorted, searched or turned over.
+const listID = "vouchers"
+
+// list shows a page of vouchers.
+func (a *area) list(q *panel.Request) {
+	s := parseSearch(q.URL.Query())
+	page, err := a.page(q, s)
+	if typed := hotspot.ASCIIDigits(s.text); err == nil && len(page.Vouchers) == 0 && typed != s.text {
+		s.text = typed
+		page, err = a.page(q, s)
+	}
+	if err != nil {
+		q.Fail(err)
+		return
+	}
+	v := &listView{Filter: a.filter(q, s), Table: a.table(q, s, page)}
+	if mayWrite(q) {
+		v.Actions = []parts.LinkView{{Text: q.T("vouchers.new"), To: q.To(pathNew)}}
+		if len(page.Vouchers) > 0 {
+			v.Bulk = a.bulk(q, s, page)
+		}
+		v.Actions = append(v.Actions, parts.LinkView{Text: q.T("vouchers.import"), To: q.To(pathImport)})
+	}
+	q.Show(q.T("vouchers.title"), v.StreamMain)
+}
+
+func (a *area) page(q *panel.Request, s search) (hotspot.VoucherPage, error) {
+	return a.Service.VoucherPage(q.Context(), hotspot.VoucherQuery{Text: s.text, Match: s.match(), Order: s.order,
+		Descending: s.descending, After: s.after, Before: s.before, Limit: perPage, CountTo: countTo + 1})
+}
+
+// filter is the search above the list.
+func (a *area) filter(q *panel.Request, s search) parts.FilterView {
+	options := []parts.OptionView{{Value: "", Text: q.T("vouchers.status.any")}}
+	for _, st := range statuses() {
+		options = append(options, parts.OptionView{Value: statusWord(st), Text: statusText(q, st)})
+	}
+	sort := ""
+	if s.order != hotspot.ByCreated || !s.descending {
+		sort = s.sort()
+	}
+	f := parts.FilterView{To: q.To(Path, "sort", sort, "ids", spansText(s.ids)), Swap: listID, Submit: q.T("vouchers.search"),
+		StreamFields: parts.Fields(
+			&parts.FieldView{ID: "q", Name: "q", Type: "search", Label: q.T("vouchers.search.text"), Value: s.text, MaxLength: 200},
+			&parts.FieldView{ID: "status", Name: "status", Label: q.T("vouchers.status"), Options: options, Value: statusWord(s.status)})}
+	if s.filtered() {
+		f.Reset = &parts.LinkView{Text: q.T("vouchers.search.clear"), To: q.To(Path, "sort", sort)}
+	}
+	return f
+}
+
+// table is the list itself.
+func (a *area) table(q *panel.Request, s search, page hotspot.VoucherPage) parts.TableView {
+	t := parts.TableView{Lang: q.Lang, ID: "rows", Swap: listID, Caption: a.caption(q, s, page.Count), Empty: a.empty(q, s)}
+	picks := mayWrite(q)
+	if picks {
+		t.Columns = append(t.Columns, parts.ColumnView{Text: q.T("vouchers.column.pick")})
+	}
+	t.Columns = append(t.Columns,
+		sorted(q, s, "vouchers.column.username", hotspot.ByUsername),
+		parts.ColumnView{Text: q.T("vouchers.column.name")},
+		parts.ColumnView{Text: q.T("vouchers.column.status")},
+		sorted(q, s, "vouchers.column.valid", hotspot.ByExpiry),
+		parts.ColumnView{Text: q.T("vouchers.column.used")},
+		parts.ColumnView{Text: q.T("vouchers.column.devices"), Number: true},
+		sorted(q, s, "vouchers.column.last_use", hotspot.ByLastUse),
+		sorted(q, s, "vouchers.column.created", hotspot.ByCreated))
+	now, set := q.Now(), a.Service.Settings()
+	for i := range page.Vouchers {
+		v := &page.Vouchers[i]
+		var row []parts.CellView
+		if picks {
+			row = append(row, parts.CellView{StreamContent: (&pickView{strconv.FormatUint(v.ID, 10), q.T("vouchers.pick", "username", v.Username)}).StreamBox})
+		}
+		t.Rows = append(t.Rows, append(row, a.row(q, s, v, now, set)...))
+	}
+	if page.Previous != nil {
+		t.Previous = s.to(q, Path, "before", placeText(page.Previous))
+	}
+	if page.Next != nil {
+		t.Next = s.to(q, Path, "after", placeText(page.Next))
+	}
+	return t
+}
+
+// row is one voucher in the list. Those that were just made show their
+// passcodes, to whom they are for.
+func (a *area) row(q *panel.Request, s search, v *hotspot.VoucherView, now time.Time, set hotspot.Settings) []parts.CellView {
+	name := parts.CellView{Text: v.Username, To: linkTo(q, v.Voucher), Typed: true}
+	if s.ids != nil && mayWrite(q) {
+		name.Detail = q.T("vouchers.passcode_is", "passcode", v.Passcode)
+	}
+	who := parts.CellView{Text: v.FullName, Typed: true}
+	if v.Note != "" {
+		who.StreamContent = (&noteView{v.Note}).StreamSmall
+	}
+	valid := parts.CellView{}
+	valid.Text, valid.Detail = validText(q, v, now)
+	return []parts.CellView{name, who, {Badge: badge(q, v)}, valid, {StreamContent: usedLines(q, v).StreamLines},
+		{Text: devicesText(q, v, set)}, {Text: timeText(q, v.LastUse, now)}, {Text: timeText(q, v.Created, now)}}
+}
+
+// caption says what is listed, and how many there are.
+func (a *area) caption(q *panel.Request, s search, n int) string {
+	key := "vouchers.listed"
+	if s.filtered() {
+		key = "vouchers.found"
+	}
+	if n > countTo {
+		return q.T(key+".more", "vouchers", many(q, countTo))
+	}
+	return q.T(key, "vouchers", many(q, n))
+}
+
+// empty says what to do where no row is.
+func (a *area) empty(q *panel.Request, s search) *parts.EmptyView {
+	if s.filtered() {
+		return &parts.EmptyView{Title: q.T("vouchers.none_found"), Text: q.T("vouchers.none_found.text"),
+			Action: &parts.LinkView{Text: q.T("vouchers.search.clear"), To: q.To(Path)}}
+	}
+	e := &parts.EmptyView{Title: q.T("vouchers.none"), Text: q.T("vouchers.none.read")}
+	if mayWrite(q) {
+		e.Text = q.T("vouchers.none.text")
+		e.Action = &parts.LinkView{Text: q.T("vouchers.none.make"), To: q.To(pathNew, "count", "10")}
+	}
+	return e
+}
+
+// sorted is a column that the list can be sorted by; once more turns it round.
+func sorted(q *panel.Request, s search, key string, by hotspot.VoucherOrder) parts.ColumnView {
+	c := parts.ColumnView{Text: q.T(key)}
+	turned := s
+	turned.order, turned.descending = by, by == hotspot.ByCreated || by == hotspot.ByLastUse
+	if s.order == by {
+		turned.descending = !s.descending
+		c.Order = parts.Ascending
+		if s.descending {
+			c.Order = parts.Descending
+		}
+	}
+	c.By = turned.to(q, Path)
+	return c
+}
+
+// bulk is what can be done with the rows.
+func (a *area) bulk(q *panel.Request, s search, page hotspot.VoucherPage) *bulkView {
+	b := &bulkView{To: q.To(pathSelect), Token: q.Token(), Tick: q.T("vouchers.tick_page"),
+		Do:     parts.FieldView{ID: "do", Name: "do", Label: q.T("vouchers.do")},
+		Submit: parts.ButtonView{Text: q.T("vouchers.do.go"), Second: true}}
+	asked := s.asked()
+	for i := 0; i < len(asked); i += 2 {
+		if asked[i+1] != "" {
+			b.Search = append(b.Search, parts.OptionView{Text: asked[i], Value: asked[i+1]})
+		}
+	}
+	for _, d := range deeds {
+		b.Do.Options = append(b.Do.Options, parts.OptionView{Value: string(d), Text: q.T("vouchers.do." + string(d))})
+	}
+	switch {
+	case page.Count > countTo:
+		b.All = q.T("vouchers.tick_all.more", "vouchers", many(q, countTo))
+	case page.Count > len(page.Vouchers):
+		b.All = q.T("vouchers.tick_all", "vouchers", many(q, page.Count))
+	}
+	return b
+}
+
+// linkTo is the address of a voucher's page.
+func linkTo(q *panel.Request, v hotspot.Voucher) webui.URL {
+	return q.To(pathOf(v))
+}
+
+// done says what happened, offers to take it back if that is possible, and goes
+// on to a page.
+func (a *area) done(q *panel.Request, text string, u *hotspot.Undo, next webui.URL) {
+	n := parts.NoticeView{Kind: parts.Good, Text: text}
+	if note, ok, err := a.Service.KeepUndo(q.Context(), u); err == nil && ok {
+		n.Remedy = q.T("vouchers.undo.until", "time", q.Lang.Time(note.Until, q.Now()))
+		n.Form = &parts.FormView{To: q.To(pathUndo), Submit: parts.ButtonView{Text: q.T("vouchers.undo"), Second: true, Name: "undo", Value: note.ID}}
+	}
+	q.Say(n)
+	q.Go(next)
+}
+
+// undo takes a change back.
+func (a *area) undo(q *panel.Request) {
+	res, err := a.Service.Undo(q.Context(), q.Form.Get("undo"))
+	if hotspot.CodeOf(err) == hotspot.CodeNotFound && err != nil {
+		q.Say(parts.NoticeView{Kind: parts.Warning, Text: q.T("vouchers.undo.gone"), Remedy: q.T("vouchers.undo.gone.remedy")})
+		q.Go(q.To(Path))
+		return
+	}
+	if err != nil {
+		q.Fail(err)
+		return
+	}
+	n := parts.NoticeView{Kind: parts.Good, Text: q.T("vouchers.undone", "vouchers", many(q, res.Restored))}
+	if res.Left > 0 {
+		n.Kind = parts.Warning
+		n.Remedy = q.T("vouchers.undone.left", "vouchers", many(q, res.Left), "names", joined(res.Names, res.Left))
+	}
+	q.Say(n)
+	q.Go(q.To(Path))
+}
+
+// many is a number of vouchers.
+func many(q *panel.Request, n int) string { return q.Lang.N("vouchers.n", int64(n)) }
+
+// statusOK is the status of a page that shows a form for the first time.
+const statusOK = http.StatusOK
