@@ -11,6 +11,7 @@ import (
 	"github.com/vouchsafe/vouchsafe/webui/admin/apikeys"
 	"github.com/vouchsafe/vouchsafe/webui/admin/auditlog"
 	"github.com/vouchsafe/vouchsafe/webui/admin/entry"
+	"github.com/vouchsafe/vouchsafe/webui/admin/guests"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 	"github.com/vouchsafe/vouchsafe/webui/admin/printing"
 	"github.com/vouchsafe/vouchsafe/webui/admin/vouchers"
@@ -32,7 +33,9 @@ func (d *hotspotDaemon) panel() (*panel.Panel, error) {
 
 // areas are those of the panel, in the order of its navigation.
 func (d *hotspotDaemon) areas() []panel.Section {
+	streams := &panel.Streams{Stopping: d.stopping()}
 	return []panel.Section{
+		guests.New(guests.Config{Service: d.service, Streams: streams}),
 		entry.New(entry.Config{Operators: d.people, Service: d.service, Detected: d.detected}),
 		vouchers.New(vouchers.Config{Service: d.service}),
 		apikeys.New(apikeys.Config{Keys: d.keys, Fresh: d.people.Fresh}),
