@@ -130,7 +130,7 @@ func streamprogress(qw422016 *qt422016.Writer, v *stepsView) {
 	for i := range v.Links {
 		qw422016.N().S(`<li>`)
 		if v.Links[i].To.IsZero() {
-			qw422016.N().S(`<span`)
+			qw422016.N().S(`<span class="step"`)
 			if v.Links[i].Current {
 				qw422016.N().S(` aria-current="step"`)
 			}
