@@ -160,10 +160,15 @@ func (e *entry) askVenue(q *panel.Request, status int, fields []parts.FieldView)
 
 // facts lists what was detected, and the time zone.
 func (e *entry) facts(q *panel.Request) *parts.FactsView {
-	zone := e.Service.Zone()
+	now := q.Now().In(e.Service.Zone())
+	short, offset := now.Zone()
+	zone := e.Service.Zone().String()
+	if zone == "Local" { // the system's, which has no other name
+		zone = short
+	}
 	row := parts.FactView{Name: q.T("entry.fact.time_zone"), Badge: badge(q, "ok"),
-		Text: q.T("entry.zone.found", "zone", zone.String(), "time", q.Lang.Time(q.Now(), q.Now()))}
-	if zone.String() == "UTC" {
+		Text: q.T("entry.zone.found", "zone", zone, "time", q.Lang.Time(now, now))}
+	if short == "UTC" && offset == 0 {
 		row.Detail = q.T("entry.zone.remedy")
 	}
 	v := &parts.FactsView{Rows: []parts.FactView{row}}
