@@ -15,6 +15,7 @@ const (
 	inText   place = "text"
 	inTag    place = "a tag" // between attributes
 	inName   place = "a tag's name"
+	atName   place = "a tag, right after its name"
 	inAttr   place = "an attribute's name"
 	atValue  place = "an attribute before its quotes"
 	inValue  place = "an attribute's value"
@@ -118,7 +119,14 @@ func (s *scan) control() {
 	switch s.at {
 	case inAttr:
 		s.at, s.attr = inTag, ""
-	case inName, atValue, inRemark:
+	case inName:
+		if s.element == "" {
+			s.fault("a tag inside %s", s.at)
+			break
+		}
+		s.named()
+		s.at = atName
+	case atValue, inRemark:
 		s.fault("a tag inside %s", s.at)
 	}
 	if s.at == inValue && slices.Contains(addresses, s.attr) {
@@ -133,10 +141,10 @@ func (s *scan) branch(last bool) {
 		return
 	}
 	began := s.branches[len(s.branches)-1]
-	if s.at != began {
+	if s.at != began && (s.at != inTag || began != atName) {
 		s.fault("branches end in %s and in %s", began, s.at)
-		s.at = began
 	}
+	s.at = began // without the branch, the name has only just ended
 	if last {
 		s.branches = s.branches[:len(s.branches)-1]
 	}
@@ -193,6 +201,12 @@ func (s *scan) html(c rune) {
 				s.at = inRemark // also the doctype
 			}
 		}
+	case atName:
+		if !space && c != '>' && c != '/' {
+			s.fault("a tag's name goes on after what may be left out")
+		}
+		s.at = inTag
+		s.inTag(c, space)
 	case inTag:
 		s.inTag(c, space)
 	case inAttr:

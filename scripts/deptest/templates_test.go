@@ -61,7 +61,7 @@ func TestCheckTemplate(t *testing.T) {
 {%s v.T("k", "a", "%}") %} {%d v.N %}</p><a href="{%s v.To.Href() %}" title="{%s a %} & {%dl b %}">→</a><br/><a href="/a?b=c">{%= body() %}</a>
 {% for _, x := range v.All %}{% if x == 1 %}<td>{% elseif y %}<th>{% else %}{% continue %}{% endif %}{%= row(x) %}{% endfor %}
 {% switch x %}{% case 1 %}<b>{% case 2 %}{% default %}</b>{% endswitch %}<script type="module" src="{%s v.S.Href() %}"></script>
-<input value="{%s v.V %}" autofocus>{% endfunc %}{% endcollapsespace %}`
+<fieldset{% if v.B %} hidden{% endif %}{% if v.C %} class="c"{% endif %} id="f"></fieldset><input value="{%s v.V %}" autofocus>{% endfunc %}{% endcollapsespace %}`
 	for _, fault := range checkTemplate(good) {
 		t.Errorf("good%s", fault)
 	}
@@ -71,6 +71,9 @@ func TestCheckTemplate(t *testing.T) {
 		`<img alt="Word {%s x %}">`:                      "a word of its own in alt",
 		`<p class={%s x %}>`:                             "outside of quotes",
 		`<p {%s x %}>`:                                   "outside of quotes",
+		`<p{% if x %} hidden{% endif %}re>`:              "goes on after",
+		`<p{% if x %}re{% endif %}>`:                     "goes on after",
+		`<{% if x %}p{% endif %}>`:                       "inside a tag's name",
 		`<p {%s x %}="a">`:                               "outside of quotes",
 		`<{%s x %}>`:                                     "outside of quotes",
 		`<p class='{%s x %}'>`:                           "double quotes",

@@ -1,0 +1,374 @@
+package cloud
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/api"
+)
+
+// accountRoute is a call of the account API.
+type accountRoute struct {
+	pattern string // of [http.ServeMux]
+	serve   func(r *Relay, c *call) (any, error)
+}
+
+// accountRoutes is the account API.
+func accountRoutes() []accountRoute {
+	return []accountRoute{
+		{"GET /v1/account", (*Relay).getAccount},
+		{"GET /v1/account/license", (*Relay).getLicense},
+		{"POST /v1/account/license", (*Relay).postLicense},
+		{"GET /v1/account/tokens", (*Relay).getTokens},
+		{"POST /v1/account/tokens", (*Relay).postToken},
+		{"DELETE /v1/account/tokens/{name}", (*Relay).deleteToken},
+		{"GET /v1/account/routers", (*Relay).getRouters},
+		{"POST /v1/account/routers/{prefix}/rotate", (*Relay).postRotate},
+		{"DELETE /v1/account/routers/{prefix}", (*Relay).deleteRouter},
+		{"POST /v1/account/claims", (*Relay).postClaim},
+	}
+}
+
+// call is one call, by an account.
+type call struct {
+	*http.Request
+	account Account
+	fields  map[string]json.RawMessage
+}
+
+// accountAPI serves api.<domain>.
+func (r *Relay) accountAPI() http.Handler {
+	mux := http.NewServeMux()
+	for _, route := range accountRoutes() {
+		mux.HandleFunc(route.pattern, func(w http.ResponseWriter, req *http.Request) {
+			v, err := r.call(w, req, route)
+			r.answer(w, v, err)
+		})
+	}
+	mux.HandleFunc("POST /v1/enrol", r.enrol)
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if _, pattern := mux.Handler(req); pattern == "" {
+			r.answer(w, nil, refuse(http.StatusNotFound, "there is nothing at this path for this method"))
+			return
+		}
+		mux.ServeHTTP(w, req)
+	})
+}
+
+// call finds out whose call it is, reads its body, and serves it.
+func (r *Relay) call(w http.ResponseWriter, req *http.Request, route accountRoute) (any, error) {
+	client := clientKey(api.Peer(req))
+	if !r.clients.take(client) {
+		return nil, refuse(http.StatusTooManyRequests, "too many requests; slow down")
+	}
+	token := req.Header.Get("X-Api-Key")
+	if bearer, ok := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer "); ok && token == "" {
+		token = bearer
+	}
+	acc, err := r.cfg.Accounts.Open(req.Context(), token)
+	if err != nil {
+		return nil, err
+	}
+	c := &call{Request: req, account: acc}
+	if req.Method == http.MethodPost {
+		if c.fields, err = readFields(w, req); err != nil {
+			return nil, err
+		}
+	}
+	return route.serve(r, c)
+}
+
+// readFields reads a body that is a JSON object, whatever its type says: the
+// source's own examples send none.
+func readFields(w http.ResponseWriter, req *http.Request) (map[string]json.RawMessage, error) {
+	b, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
+	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
+		return nil, refuse(http.StatusRequestEntityTooLarge, "the body may have up to 65536 bytes")
+	}
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "the body ended too early")
+	}
+	fields := map[string]json.RawMessage{}
+	if len(strings.TrimSpace(string(b))) > 0 && json.Unmarshal(b, &fields) != nil {
+		return nil, refuse(http.StatusBadRequest, "the body is not a JSON object")
+	}
+	return fields, nil
+}
+
+// text returns a field that must be a text.
+func (c *call) text(name string) (string, error) {
+	var s string
+	raw, ok := c.fields[name]
+	if !ok || json.Unmarshal(raw, &s) != nil || s == "" {
+		return "", refuse(http.StatusUnprocessableEntity, "%s: a text is needed", name)
+	}
+	return s, nil
+}
+
+// number returns a field that must be a whole number, or its default.
+func (c *call) number(name string, def int) (int, error) {
+	raw, ok := c.fields[name]
+	if !ok {
+		return def, nil
+	}
+	var f float64
+	if json.Unmarshal(raw, &f) != nil || f != math.Trunc(f) || math.Abs(f) > math.MaxInt32 {
+		return 0, refuse(http.StatusUnprocessableEntity, "%s: a whole number is needed", name)
+	}
+	return int(f), nil
+}
+
+func (r *Relay) answer(w http.ResponseWriter, v any, err error) {
+	var refusal *Error
+	switch {
+	case err == nil:
+		writeJSON(w, http.StatusOK, v)
+		return
+	case !errors.As(err, &refusal):
+		r.log.Error("request failed", "error", err)
+		refusal = refuse(http.StatusInternalServerError, "an error of the relay's; try again")
+	}
+	if refusal.Status == http.StatusTooManyRequests || refusal.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+	writeJSON(w, refusal.Status, struct {
+		Status  int    `json:"status"`
+		Message string `json:"message"`
+	}{refusal.Status, refusal.Text})
+}
+
+type accountAnswer struct {
+	Account struct {
+		Prefix          string `json:"prefix"`
+		ActivationUsage int    `json:"activationUsage"`
+		ActivationLimit int    `json:"activationLimit"`
+	} `json:"account"`
+	Status   int `json:"status"`
+	Products struct {
+		Themes  []product `json:"themes"`
+		Plugins []product `json:"plugins"`
+	} `json:"products"`
+}
+
+// product is something that an account may install on its routers.
+type product struct {
+	Slug    string `json:"slug"`
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	SHA256  string `json:"sha256"`
+	URL     string `json:"url"`
+}
+
+func (r *Relay) getAccount(c *call) (any, error) {
+	var a accountAnswer
+	a.Account.Prefix, a.Account.ActivationUsage, a.Account.ActivationLimit = c.account.ID, c.account.Usage, c.account.Limit(r.cfg.Now())
+	a.Status, a.Products.Themes, a.Products.Plugins = http.StatusOK, []product{}, []product{}
+	return a, nil
+}
+
+type licenseAnswer struct {
+	Status  int `json:"status"`
+	License struct {
+		Limit   int   `json:"limit"`
+		Expires int64 `json:"expires"`
+	} `json:"license"`
+}
+
+func licenseOf(l *License) licenseAnswer {
+	a := licenseAnswer{Status: http.StatusOK}
+	a.License.Limit, a.License.Expires = 1, -1
+	if l != nil {
+		a.License.Limit, a.License.Expires = l.Limit, l.Expires
+	}
+	return a
+}
+
+func (r *Relay) getLicense(c *call) (any, error) { return licenseOf(c.account.License), nil }
+
+func (r *Relay) postLicense(c *call) (any, error) {
+	text, err := c.text("license")
+	if err != nil {
+		return nil, err
+	}
+	l, err := r.cfg.Accounts.SetLicense(c.Context(), c.account.ID, text)
+	if err != nil {
+		return nil, err
+	}
+	return licenseOf(&l), nil
+}
+
+type tokenView struct {
+	Token   string `json:"token,omitempty"`
+	Name    string `json:"name"`
+	Expires int64  `json:"expires"`
+}
+
+// unix is a moment in an answer; never is -1.
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return -1
+	}
+	return t.Unix()
+}
+
+func (r *Relay) getTokens(c *call) (any, error) {
+	tokens, err := r.cfg.Accounts.Tokens(c.Context(), c.account.ID)
+	if err != nil {
+		return nil, err
+	}
+	a := struct {
+		Status int         `json:"status"`
+		Tokens []tokenView `json:"tokens"`
+	}{http.StatusOK, []tokenView{}}
+	for _, t := range tokens {
+		a.Tokens = append(a.Tokens, tokenView{Name: t.Name, Expires: unix(t.Expires)})
+	}
+	return a, nil
+}
+
+func (r *Relay) postToken(c *call) (any, error) {
+	name, err := c.text("name")
+	if err != nil {
+		return nil, err
+	}
+	days, err := c.number("expires", 0)
+	if err != nil {
+		return nil, err
+	}
+	t, token, err := r.cfg.Accounts.CreateToken(c.Context(), c.account.ID, name, days)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		Status int       `json:"status"`
+		Token  tokenView `json:"token"`
+	}{http.StatusOK, tokenView{token, t.Name, unix(t.Expires)}}, nil
+}
+
+// done is the answer of a call with nothing to tell.
+type done struct {
+	Status  int     `json:"status"`
+	Message *string `json:"message"`
+}
+
+func (r *Relay) deleteToken(c *call) (any, error) {
+	return done{Status: http.StatusOK}, r.cfg.Accounts.RemoveToken(c.Context(), c.account.ID, c.PathValue("name"))
+}
+
+type routerView struct {
+	Prefix   string `json:"prefix"`
+	Host     string `json:"host"`
+	Name     string `json:"name"`
+	Online   bool   `json:"online"`
+	LastSeen int64  `json:"lastSeen"`
+	Version  string `json:"version"`
+}
+
+func (r *Relay) viewOf(x Router) routerView {
+	return routerView{x.Prefix, x.Prefix + "." + r.cfg.Domain, x.Name, r.links.online(x.ID), unix(x.LastSeen), x.Version}
+}
+
+func (r *Relay) getRouters(c *call) (any, error) {
+	routers, err := r.cfg.Accounts.Routers(c.Context(), c.account.ID)
+	if err != nil {
+		return nil, err
+	}
+	a := struct {
+		Status  int          `json:"status"`
+		Routers []routerView `json:"routers"`
+	}{http.StatusOK, []routerView{}}
+	for _, x := range routers {
+		a.Routers = append(a.Routers, r.viewOf(x))
+	}
+	return a, nil
+}
+
+func (r *Relay) postRotate(c *call) (any, error) {
+	x, err := r.cfg.Accounts.Rotate(c.Context(), c.account.ID, c.PathValue("prefix"))
+	if err != nil {
+		return nil, err
+	}
+	r.links.cut(x.ID) // it comes back under the new prefix
+	return struct {
+		Status int        `json:"status"`
+		Router routerView `json:"router"`
+	}{http.StatusOK, r.viewOf(x)}, nil
+}
+
+func (r *Relay) deleteRouter(c *call) (any, error) {
+	x, err := r.cfg.Accounts.RemoveRouter(c.Context(), c.account.ID, c.PathValue("prefix"))
+	if err != nil {
+		return nil, err
+	}
+	r.links.cut(x.ID)
+	return done{Status: http.StatusOK}, nil
+}
+
+func (r *Relay) postClaim(c *call) (any, error) {
+	code, expires, err := r.cfg.Accounts.NewClaim(c.Context(), c.account.ID)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		Status int `json:"status"`
+		Claim  struct {
+			Code    string `json:"code"`
+			Expires int64  `json:"expires"`
+		} `json:"claim"`
+	}{Status: http.StatusOK, Claim: struct {
+		Code    string `json:"code"`
+		Expires int64  `json:"expires"`
+	}{code, expires.Unix()}}, nil
+}
+
+// enrolled is what a router is told when it has enrolled.
+type enrolled struct {
+	Status      int    `json:"status"`
+	Certificate string `json:"certificate"` // PEM
+	Host        string `json:"host"`
+	Tunnel      string `json:"tunnel"` // name of the relay's end for tunnels
+}
+
+// enrol makes a router of an account. The claim code is the credential.
+func (r *Relay) enrol(w http.ResponseWriter, req *http.Request) {
+	if !r.clients.take(clientKey(api.Peer(req))) {
+		r.answer(w, nil, refuse(http.StatusTooManyRequests, "too many requests; slow down"))
+		return
+	}
+	v, err := r.enrolRouter(w, req)
+	r.answer(w, v, err)
+}
+
+func (r *Relay) enrolRouter(w http.ResponseWriter, req *http.Request) (any, error) {
+	fields, err := readFields(w, req)
+	if err != nil {
+		return nil, err
+	}
+	c := &call{Request: req, fields: fields}
+	var in Enrollment
+	var request string
+	for name, at := range map[string]*string{"code": &in.Code, "name": &in.Name, "version": &in.Version, "csr": &request} {
+		if *at, err = c.text(name); err != nil {
+			return nil, err
+		}
+	}
+	csr, err := readRequest(request)
+	if err != nil {
+		return nil, err
+	}
+	var certificate string
+	x, err := r.cfg.Accounts.Enrol(req.Context(), in, func(id string) (fingerprint string, err error) {
+		certificate, fingerprint, err = r.authority.sign(csr, id)
+		return fingerprint, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.log.Info("router enrolled", "router", x.ID, "account", x.Account)
+	return enrolled{http.StatusOK, certificate, x.Prefix + "." + r.cfg.Domain, r.tunnelName()}, nil
+}

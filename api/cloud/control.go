@@ -1,0 +1,113 @@
+package cloud
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// Control is what the operator's side of a relay asks for, over a socket that
+// only the operator can open or without a relay running.
+//
+//	GET    /accounts                    all accounts
+//	POST   /accounts                    {"name"}: an account and its first token
+//	POST   /accounts/{id}/license       {"license"}
+//	POST   /accounts/{id}/claims        a claim code
+//	GET    /accounts/{id}/routers       its routers
+//	DELETE /accounts/{id}/routers/{prefix}
+//
+// relay is the one that runs; nil: none does.
+func Control(a *Accounts, relay *Relay) http.Handler {
+	mux := http.NewServeMux()
+	handle := func(pattern string, serve func(r *http.Request, fields map[string]json.RawMessage) (any, error)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			v, err := func() (any, error) {
+				fields, err := readFields(w, r)
+				if err != nil {
+					return nil, err
+				}
+				return serve(r, fields)
+			}()
+			writeControl(w, v, err)
+		})
+	}
+	handle("GET /accounts", func(r *http.Request, _ map[string]json.RawMessage) (any, error) { return a.All(r.Context()) })
+	handle("POST /accounts", func(r *http.Request, f map[string]json.RawMessage) (any, error) {
+		name, err := (&call{fields: f}).text("name")
+		if err != nil {
+			return nil, err
+		}
+		acc, token, err := a.Create(r.Context(), name)
+		return NewAccount{acc, token}, err
+	})
+	handle("POST /accounts/{id}/license", func(r *http.Request, f map[string]json.RawMessage) (any, error) {
+		text, err := (&call{fields: f}).text("license")
+		if err != nil {
+			return nil, err
+		}
+		return a.SetLicense(r.Context(), r.PathValue("id"), text)
+	})
+	handle("POST /accounts/{id}/claims", func(r *http.Request, _ map[string]json.RawMessage) (any, error) {
+		code, expires, err := a.NewClaim(r.Context(), r.PathValue("id"))
+		return NewClaim{code, expires.Unix()}, err
+	})
+	handle("GET /accounts/{id}/routers", func(r *http.Request, _ map[string]json.RawMessage) (any, error) {
+		return a.Routers(r.Context(), r.PathValue("id"))
+	})
+	handle("DELETE /accounts/{id}/routers/{prefix}", func(r *http.Request, _ map[string]json.RawMessage) (any, error) {
+		x, err := a.RemoveRouter(r.Context(), r.PathValue("id"), r.PathValue("prefix"))
+		if err == nil && relay != nil {
+			relay.links.cut(x.ID)
+		}
+		return x, err
+	})
+	return mux
+}
+
+// NewAccount is an account just made, with its first token.
+type NewAccount struct {
+	Account Account `json:"account"`
+	Token   string  `json:"token"`
+}
+
+// NewClaim is a claim code just made.
+type NewClaim struct {
+	Code    string `json:"code"`
+	Expires int64  `json:"expires"` // Unix seconds
+}
+
+func writeControl(w http.ResponseWriter, v any, err error) {
+	var refusal *Error
+	switch {
+	case err == nil:
+		writeJSON(w, http.StatusOK, v)
+	case asRefusal(err, &refusal):
+		writeJSON(w, refusal.Status, failure{refusal.Status, refusal.Text, true})
+	default:
+		writeJSON(w, http.StatusInternalServerError, failure{http.StatusInternalServerError, err.Error(), true})
+	}
+}
+
+// All lists the accounts.
+func (a *Accounts) All(ctx context.Context) ([]Account, error) {
+	out := []Account{}
+	for after := ""; ; {
+		page, err := a.cfg.Store.List(ctx, accountKey(""), after, 500)
+		if err != nil {
+			return nil, fmt.Errorf("relay's records: %w", err)
+		}
+		for _, e := range page {
+			after = e.Key
+			var acc Account
+			if err := json.Unmarshal(e.Value, &acc); err != nil {
+				return nil, fmt.Errorf("the record %s is damaged: %w", strings.TrimSpace(e.Key), err)
+			}
+			out = append(out, acc)
+		}
+		if len(page) < 500 {
+			return out, nil
+		}
+	}
+}

@@ -1,0 +1,131 @@
+package cloud
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/api/tunnel"
+)
+
+// links are the routers that are connected. The newest connection of a router
+// wins; the one before it lets its requests finish.
+type links struct {
+	mu       sync.Mutex
+	byRouter map[string]*held
+	byPrefix map[string]*held
+}
+
+type held struct {
+	router Router
+	link   *tunnel.Link
+}
+
+// put makes a link the router's.
+func (l *links) put(r Router, link *tunnel.Link) {
+	l.mu.Lock()
+	if l.byRouter == nil {
+		l.byRouter, l.byPrefix = map[string]*held{}, map[string]*held{}
+	}
+	old := l.byRouter[r.ID]
+	if old != nil {
+		delete(l.byPrefix, old.router.Prefix)
+	}
+	h := &held{r, link}
+	l.byRouter[r.ID], l.byPrefix[r.Prefix] = h, h
+	l.mu.Unlock()
+	if old != nil {
+		go finish(old.link)
+	}
+}
+
+// finish closes a link once what is under way on it is done, or has had its
+// time.
+func finish(link *tunnel.Link) {
+	limit := time.NewTimer(drainWithin)
+	defer limit.Stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for link.Busy() > 0 {
+		select {
+		case <-tick.C:
+		case <-link.Done():
+			return
+		case <-limit.C:
+			link.Close()
+			return
+		}
+	}
+	link.Close()
+}
+
+// drop forgets a link that has ended.
+func (l *links) drop(router string, link *tunnel.Link) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if h := l.byRouter[router]; h != nil && h.link == link {
+		delete(l.byRouter, router)
+		delete(l.byPrefix, h.router.Prefix)
+	}
+}
+
+// of returns the link of a prefix, or nil.
+func (l *links) of(prefix string) *held {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.byPrefix[prefix]
+}
+
+// online reports whether a router is connected.
+func (l *links) online(router string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.byRouter[router] != nil
+}
+
+// cut ends a router's link: it was removed, or is reached elsewhere now.
+func (l *links) cut(router string) {
+	l.mu.Lock()
+	h := l.byRouter[router]
+	if h != nil {
+		delete(l.byRouter, router)
+		delete(l.byPrefix, h.router.Prefix)
+	}
+	l.mu.Unlock()
+	if h != nil {
+		h.link.Close()
+	}
+}
+
+func (l *links) all() (out []*held) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, h := range l.byRouter {
+		out = append(out, h)
+	}
+	return out
+}
+
+// move asks all routers to connect anew, and waits until they have gone or ctx
+// ends.
+func (l *links) move(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, h := range l.all() {
+		wg.Go(func() {
+			if _, _, err := h.link.Say(ctx, tunnel.Hello{Move: true}); err != nil {
+				return // it is gone
+			}
+			select {
+			case <-h.link.Done():
+			case <-ctx.Done():
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (l *links) close() {
+	for _, h := range l.all() {
+		h.link.Close()
+	}
+}

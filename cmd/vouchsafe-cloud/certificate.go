@@ -1,0 +1,117 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// selfSignedFile has the certificate that the relay made for itself, and its key.
+const selfSignedFile = "selfsigned.pem"
+
+type findCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+// selfSigned makes a certificate that nobody trusts, once.
+func selfSigned(data, domain string) (findCertificate, error) {
+	path := filepath.Join(data, selfSignedFile)
+	cert, err := tls.LoadX509KeyPair(path, path)
+	if errors.Is(err, os.ErrNotExist) || err == nil && cert.Leaf.VerifyHostname("api."+domain) != nil {
+		if err := makeSelfSigned(path, domain); err != nil {
+			return nil, err
+		}
+		cert, err = tls.LoadX509KeyPair(path, path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("self-signed certificate: %w", err)
+	}
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &cert, nil }, nil
+}
+
+func makeSelfSigned(path, domain string) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return err
+	}
+	draft := &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: "*." + domain}, DNSNames: []string{"*." + domain, domain},
+		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().AddDate(10, 0, 0),
+		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	der, err := x509.CreateCertificate(rand.Reader, draft, draft, &key.PublicKey, key)
+	if err != nil {
+		return err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("self-signed certificate: %w", err)
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return fmt.Errorf("self-signed certificate: %w", err)
+	}
+	return nil
+}
+
+// lookAgain is how often the files of a certificate are looked at.
+const lookAgain = 10 * time.Second
+
+// files are a certificate's. One that takes their place is served from then on,
+// without a restart; one that cannot be read leaves the one before in force.
+type files struct {
+	cert, key string
+	mu        sync.Mutex
+	now       *tls.Certificate
+	changed   time.Time
+	looked    time.Time
+}
+
+func fromFiles(cert, key string) (findCertificate, error) {
+	f := &files{cert: cert, key: key}
+	if err := f.read(); err != nil {
+		return nil, fmt.Errorf("--cert and --key: %w", err)
+	}
+	return f.find, nil
+}
+
+func (f *files) read() error {
+	info, err := os.Stat(f.cert)
+	if err != nil {
+		return err
+	}
+	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+	if err != nil {
+		return err
+	}
+	f.now, f.changed = &pair, info.ModTime()
+	return nil
+}
+
+func (f *files) find(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now := time.Now(); now.Sub(f.looked) >= lookAgain {
+		f.looked = now
+		if info, err := os.Stat(f.cert); err == nil && !info.ModTime().Equal(f.changed) {
+			// Half a renewal cannot be read: the next look finds the other half.
+			_ = f.read()
+		}
+	}
+	return f.now, nil
+}

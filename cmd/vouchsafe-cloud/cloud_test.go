@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// run runs a command and returns what it printed.
+func run(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	c := commands()
+	c.SetArgs(args)
+	c.SetOut(&out)
+	c.SetErr(&out)
+	err := c.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+func lastWord(s string) string {
+	words := strings.Fields(s)
+	if len(words) == 0 {
+		return ""
+	}
+	return words[len(words)-1]
+}
+
+// relay runs a relay until the test ends.
+func relay(t *testing.T, data string) (addr string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	up, done := make(chan net.Addr, 1), make(chan error, 1)
+	go func() {
+		done <- serve(ctx, data, serveOptions{domain: "cloud.test", listen: "127.0.0.1:0", tls: "selfsigned"}, slog.New(slog.NewTextHandler(t.Output(), nil)), func(a net.Addr) { up <- a })
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case a := <-up:
+		return a.String()
+	case err := <-done:
+		done <- err
+		t.Fatal(err)
+		return ""
+	}
+}
+
+// TestAccounts makes accounts without a relay and beside one.
+func TestAccounts(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	out, err := run(t, "account", "create", "--data", data, "--name", "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := lastWord(out)
+	addr := relay(t, data)
+	if out, err = run(t, "account", "create", "--data", data, "--name", "other"); err != nil {
+		t.Fatal(err)
+	}
+	second := lastWord(out)
+	b, err := os.ReadFile(filepath.Join(data, selfSignedFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(b)
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots},
+		DialContext: func(ctx context.Context, n, _ string) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, n, addr) }}}
+	account := func(token string) (int, string) {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", "https://api.cloud.test/v1/account", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("x-api-key", token)
+		resp, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		var v struct{ Account struct{ Prefix string } }
+		if err := json.NewDecoder(resp.Body).Decode(&v); err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, v.Account.Prefix
+	}
+	for _, token := range []string{first, second} {
+		if status, id := account(token); status != 200 || len(id) != 8 {
+			t.Errorf("%d %q", status, id)
+		}
+	}
+	_, id := account(first)
+	license, err := run(t, "license", "issue", "--data", data, "--limit", "7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := run(t, "license", "set", "--data", data, "--account", id, "--license", strings.TrimSpace(license)); err != nil || !strings.Contains(out, "7") {
+		t.Errorf("%s %v", out, err)
+	}
+	if out, err := run(t, "router", "claim", "--data", data, "--account", id); err != nil || len(strings.TrimSpace(out)) != 19 {
+		t.Errorf("%q %v", out, err)
+	}
+	if out, err := run(t, "account", "list", "--data", data); err != nil || !strings.Contains(out, "acme") || !strings.Contains(out, "7") || !strings.Contains(out, "other") {
+		t.Errorf("%s %v", out, err)
+	}
+	if out, err := run(t, "router", "list", "--data", data, "--account", id); err != nil || !strings.Contains(out, "PREFIX") {
+		t.Errorf("%s %v", out, err)
+	}
+}
+
+// TestMistakes: each is told in words that help.
+func TestMistakes(t *testing.T) {
+	data := t.TempDir()
+	for _, tc := range []struct {
+		want string
+		args []string
+	}{
+		{"--domain", []string{"serve", "--domain", "localhost"}},
+		{"--cert and --key", []string{"serve", "--domain", "cloud.test"}},
+		{"files or selfsigned", []string{"serve", "--domain", "cloud.test", "--tls", "magic"}},
+		{"name", []string{"account", "create"}},
+		{"1 to 64", []string{"account", "create", "--name", strings.Repeat("a", 65)}},
+		{"--days", []string{"license", "issue", "--days", "0"}},
+		{"1 to 1000000", []string{"license", "issue", "--limit", "0"}},
+		{"no account", []string{"router", "claim", "--account", "nobody"}},
+		{"no router", []string{"router", "remove", "0123456789", "--account", "nobody"}},
+	} {
+		if out, err := run(t, append(tc.args, "--data", data)...); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%q: %s %v", tc.args, out, err)
+		}
+	}
+}
+
+// TestFiles: another certificate takes the place of the one in force, and half
+// of one does not.
+func TestFiles(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.pem")
+	if err := makeSelfSigned(path, "one.test"); err != nil {
+		t.Fatal(err)
+	}
+	f := &files{cert: path, key: path}
+	if err := f.read(); err != nil {
+		t.Fatal(err)
+	}
+	name := func() string {
+		t.Helper()
+		f.looked = time.Time{}
+		c, err := f.find(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Leaf.Subject.CommonName
+	}
+	if err := os.WriteFile(path, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, time.Time{}, time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if got := name(); got != "*.one.test" {
+		t.Error(got)
+	}
+	if err := makeSelfSigned(path, "two.test"); err != nil {
+		t.Fatal(err)
+	}
+	if got := name(); got != "*.two.test" {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vouchsafe/vouchsafe/api/cloud"
+	"github.com/vouchsafe/vouchsafe/api/cloud/bolt"
+)
+
+// serveOptions are the flags of serve.
+type serveOptions struct {
+	domain, listen, tls, cert, key string
+	verbose                        bool
+}
+
+func serveCommand(data *string) *cobra.Command {
+	var o serveOptions
+	c := &cobra.Command{Use: "serve", Short: "Relay, until interrupted", Args: cobra.NoArgs,
+		Long: "Serve https://<prefix>.<domain>/api/ for routers, https://api.<domain>/v1/ for accounts, and\n" +
+			"tunnel.<domain> for routers' tunnels, all on one port. The domain and all names below it must\n" +
+			"lead here.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			level := slog.LevelInfo
+			if o.verbose {
+				level = slog.LevelDebug
+			}
+			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+			return serve(cmd.Context(), *data, o, log, nil)
+		}}
+	f := c.Flags()
+	f.StringVar(&o.domain, "domain", "", "the domain, such as cloud.example.com")
+	f.StringVar(&o.listen, "listen", ":443", "address and port to listen on")
+	f.StringVar(&o.tls, "tls", "files", "the certificate for *.<domain>: files, or selfsigned for trying things out")
+	f.StringVar(&o.cert, "cert", "", "with --tls files: the certificate and its chain, in PEM")
+	f.StringVar(&o.key, "key", "", "with --tls files: its key, in PEM")
+	f.BoolVar(&o.verbose, "verbose", false, "log failed handshakes, too")
+	must(c.MarkFlagRequired("domain"))
+	return c
+}
+
+// serve runs a relay until ctx ends. listening is told where; nil: nobody is.
+func serve(ctx context.Context, data string, o serveOptions, log *slog.Logger, listening func(net.Addr)) (err error) {
+	domain := strings.ToLower(strings.Trim(o.domain, "."))
+	if !strings.Contains(domain, ".") || strings.ContainsAny(domain, "/: ") {
+		return fmt.Errorf("--domain %q: write a name such as cloud.example.com", o.domain)
+	}
+	key, err := licenseKey(data)
+	if err != nil {
+		return err
+	}
+	certificate, err := certificates(data, domain, o)
+	if err != nil {
+		return err
+	}
+	s, err := bolt.Open(filepath.Join(data, recordsFile))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	accounts := cloud.NewAccounts(cloud.AccountsConfig{Store: s, LicenseKey: publicKey(key)})
+	relay, err := cloud.NewRelay(ctx, cloud.Config{Accounts: accounts, Domain: domain, Certificate: certificate, Log: log})
+	if err != nil {
+		return err
+	}
+	ln, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	stop, err := control(data, cloud.Control(accounts, relay))
+	if err != nil {
+		ln.Close()
+		return err
+	}
+	defer stop()
+	log.Info("listening", "address", ln.Addr(), "domain", domain, "version", version)
+	if listening != nil {
+		listening(ln.Addr())
+	}
+	return relay.Serve(ctx, ln)
+}
+
+// control serves the operator's side on a socket in the data directory.
+func control(data string, h http.Handler) (stop func(), err error) {
+	path := filepath.Join(data, socketFile)
+	// The records' lock is held, so a socket that is there is left over.
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		ln.Close()
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = srv.Serve(ln) }) // ends with Close
+	return func() {
+		_ = srv.Close() // whoever asks at this moment asks again
+		wg.Wait()
+	}, nil
+}
+
+// certificates returns what finds the relay's certificate.
+func certificates(data, domain string, o serveOptions) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
+	switch o.tls {
+	case "selfsigned":
+		return selfSigned(data, domain)
+	case "files":
+		if o.cert == "" || o.key == "" {
+			return nil, errors.New("--tls files needs --cert and --key: the certificate for *." + domain + " and its key")
+		}
+		return fromFiles(o.cert, o.key)
+	}
+	return nil, fmt.Errorf("--tls %q: files or selfsigned", o.tls)
+}
