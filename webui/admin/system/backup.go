@@ -124,6 +124,7 @@ func (a *area) takeSnapshot(q *panel.Request) {
 // only who have just shown that they are who signed in.
 func (a *area) download(q *panel.Request, name, mime string, write func(io.Writer) error) {
 	if !a.Fresh(q.By) {
+		q.Say(parts.NoticeView{Text: q.T("system.backup.again")})
 		q.Fail(api.ErrConfirm)
 		return
 	}
