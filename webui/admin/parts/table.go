@@ -17,6 +17,7 @@ type ColumnView struct {
 	By     webui.URL // sorts by it; zero: it cannot be sorted by
 	Order  Order
 	Number bool // set flush with the end of the line
+	Wide   bool // left out on phones
 }
 
 // CellView is one of a row's cells, in the order of the columns.
@@ -43,6 +44,19 @@ type TableView struct {
 	Events  webui.URL  // of events that say that the list is old, if any
 	// Previous and Next lead to more rows, by a cursor. Zero: there are none.
 	Previous, Next webui.URL
+}
+
+// class is the class attribute of the column's cells.
+func (c *ColumnView) class() string {
+	switch {
+	case c.Number && c.Wide:
+		return "number wide"
+	case c.Number:
+		return "number"
+	case c.Wide:
+		return "wide"
+	}
+	return ""
 }
 
 // swap is the id of what the list's own links replace.

@@ -90,8 +90,10 @@ func Table(v *TableView) string {
 
 func streamheading(qw422016 *qt422016.Writer, id string, c *ColumnView) {
 	qw422016.N().S(`<th scope="col" role="columnheader"`)
-	if c.Number {
-		qw422016.N().S(` class="number"`)
+	if c.class() != "" {
+		qw422016.N().S(` class="`)
+		qw422016.E().S(c.class())
+		qw422016.N().S(`"`)
 	}
 	if c.Order != "" {
 		qw422016.N().S(` aria-sort="`)
@@ -131,8 +133,10 @@ func heading(id string, c *ColumnView) string {
 
 func streamcell(qw422016 *qt422016.Writer, c *ColumnView, v *CellView) {
 	qw422016.N().S(`<td role="cell"`)
-	if c.Number {
-		qw422016.N().S(` class="number"`)
+	if c.class() != "" {
+		qw422016.N().S(` class="`)
+		qw422016.E().S(c.class())
+		qw422016.N().S(`"`)
 	}
 	qw422016.N().S(` data-label="`)
 	qw422016.E().S(c.Text)

@@ -37,9 +37,9 @@ type oneView struct {
 
 // meterView is how much of a quota is used.
 type meterView struct {
-	Name, Text string
-	Limited    bool
-	Permille   int
+	ID, Text string
+	Limited  bool
+	Permille int
 }
 
 // byName shows the voucher of a username.
@@ -128,7 +128,7 @@ func (a *area) facts(q *panel.Request, v *hotspot.VoucherView) parts.FactsView {
 // meters are what was used of the quotas.
 func meters(q *panel.Request, v *hotspot.VoucherView) []meterView {
 	one := func(key string, used, limit uint64, d hotspot.Direction) meterView {
-		m := meterView{Name: q.T("vouchers." + key + ".name"), Text: usedText(q, "vouchers."+key, used, limit), Limited: limit > 0}
+		m := meterView{ID: "used-" + key, Text: usedText(q, "vouchers."+key, used, limit), Limited: limit > 0}
 		switch {
 		case !m.Limited:
 		case v.Exhausted().Has(d):
@@ -191,12 +191,14 @@ func (a *area) editForm(q *panel.Request, v *hotspot.VoucherView, typed url.Valu
 	length := f.field("valid_for")
 	length.Options = lengthOptions(q, v.ValidFor, q.T("vouchers.valid.always"))
 	length.Options[0].Value = always
+	code, pass, name := f.typed("username", "", 64), f.typed("passcode", "", 64), f.typed("full_name", "", 128)
+	code.Help, pass.Help, name.Help = "", "", "" // they are about new vouchers
 	return formView{
 		Hidden: []parts.OptionView{{Text: "version", Value: v.Version()}},
 		Form:   parts.FormView{To: q.To(byNumber(v.ID)), Token: q.Token(), Submit: parts.ButtonView{Text: q.T("vouchers.save")}},
-		Fields: []*parts.FieldView{f.typed("full_name", "", 128), f.lines("note", 1000), length, f.typed("valid_from", "datetime-local", 0),
+		Fields: []*parts.FieldView{name, f.lines("note", 1000), length, f.typed("valid_from", "datetime-local", 0),
 			f.typed("limit_down", "", 30), f.typed("limit_up", "", 30), f.typed("devices", "number", 3),
-			f.typed("username", "", 64), f.typed("passcode", "", 64)},
+			code, pass},
 	}
 }
 
@@ -229,7 +231,7 @@ func (a *area) logins(q *panel.Request, v hotspot.VoucherView) (parts.TableView,
 				why = q.T(key)
 			}
 		}
-		used := &linesView{[]string{usedText(q, "vouchers.down", x.Used.Down, 0), usedText(q, "vouchers.up", x.Used.Up, 0)}}
+		used := usedLines(q, "vouchers.", x.Used, hotspot.Usage{})
 		t.Rows = append(t.Rows, []parts.CellView{{Text: q.Lang.Time(x.Started, now)}, {Text: q.Lang.Duration(end.Sub(x.Started))},
 			{Text: x.MAC.String()}, {StreamContent: used.StreamLines}, {Text: why}})
 	}

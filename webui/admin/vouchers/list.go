@@ -38,8 +38,14 @@ type bulkView struct {
 	Submit parts.ButtonView
 }
 
-// pickView is the box that picks a row.
-type pickView struct{ ID, Label string }
+// nameView is a voucher's code, with the box that picks its row.
+type nameView struct {
+	ID       string
+	Pick     string // label of the box; empty: there is none
+	Username string
+	To       webui.URL
+	Passcode string
+}
 
 // noteView is a text that people typed, in small letters.
 type noteView struct{ Text string }
@@ -98,27 +104,19 @@ func (a *area) filter(q *panel.Request, s search) parts.FilterView {
 // table is the list itself.
 func (a *area) table(q *panel.Request, s search, page hotspot.VoucherPage) parts.TableView {
 	t := parts.TableView{Lang: q.Lang, ID: "rows", Swap: listID, Caption: a.caption(q, s, page.Count), Empty: a.empty(q, s)}
-	picks := mayWrite(q)
-	if picks {
-		t.Columns = append(t.Columns, parts.ColumnView{Text: q.T("vouchers.column.pick")})
-	}
 	t.Columns = append(t.Columns,
 		sorted(q, s, "vouchers.column.username", hotspot.ByUsername),
 		parts.ColumnView{Text: q.T("vouchers.column.name")},
 		parts.ColumnView{Text: q.T("vouchers.column.status")},
 		sorted(q, s, "vouchers.column.valid", hotspot.ByExpiry),
 		parts.ColumnView{Text: q.T("vouchers.column.used")},
-		parts.ColumnView{Text: q.T("vouchers.column.devices"), Number: true},
+		parts.ColumnView{Text: q.T("vouchers.column.devices"), Number: true, Wide: true},
 		sorted(q, s, "vouchers.column.last_use", hotspot.ByLastUse),
 		sorted(q, s, "vouchers.column.created", hotspot.ByCreated))
 	now, set := q.Now(), a.Service.Settings()
 	for i := range page.Vouchers {
 		v := &page.Vouchers[i]
-		var row []parts.CellView
-		if picks {
-			row = append(row, parts.CellView{StreamContent: (&pickView{strconv.FormatUint(v.ID, 10), q.T("vouchers.pick", "username", v.Username)}).StreamBox})
-		}
-		t.Rows = append(t.Rows, append(row, a.row(q, s, v, now, set)...))
+		t.Rows = append(t.Rows, a.row(q, s, v, now, set))
 	}
 	if page.Previous != nil {
 		t.Previous = s.to(q, Path, "before", placeText(page.Previous))
@@ -132,9 +130,12 @@ func (a *area) table(q *panel.Request, s search, page hotspot.VoucherPage) parts
 // row is one voucher in the list. Those that were just made show their
 // passcodes, to whom they are for.
 func (a *area) row(q *panel.Request, s search, v *hotspot.VoucherView, now time.Time, set hotspot.Settings) []parts.CellView {
-	name := parts.CellView{Text: v.Username, To: linkTo(q, v.Voucher), Typed: true}
-	if s.ids != nil && mayWrite(q) {
-		name.Detail = q.T("vouchers.passcode_is", "passcode", v.Passcode)
+	name := &nameView{ID: strconv.FormatUint(v.ID, 10), Username: v.Username, To: linkTo(q, v.Voucher)}
+	if mayWrite(q) {
+		name.Pick = q.T("vouchers.pick", "username", v.Username)
+		if s.ids != nil {
+			name.Passcode = q.T("vouchers.passcode_is", "passcode", v.Passcode)
+		}
 	}
 	who := parts.CellView{Text: v.FullName, Typed: true}
 	if v.Note != "" {
@@ -142,7 +143,7 @@ func (a *area) row(q *panel.Request, s search, v *hotspot.VoucherView, now time.
 	}
 	valid := parts.CellView{}
 	valid.Text, valid.Detail = validText(q, v, now)
-	return []parts.CellView{name, who, {Badge: badge(q, v)}, valid, {StreamContent: usedLines(q, v).StreamLines},
+	return []parts.CellView{{StreamContent: name.StreamCell}, who, {Badge: badge(q, v)}, valid, {StreamContent: usedLines(q, "vouchers.short.", v.Used, v.Limit).StreamLines},
 		{Text: devicesText(q, v, set)}, {Text: timeText(q, v.LastUse, now)}, {Text: timeText(q, v.Created, now)}}
 }
 
@@ -174,7 +175,7 @@ func (a *area) empty(q *panel.Request, s search) *parts.EmptyView {
 
 // sorted is a column that the list can be sorted by; once more turns it round.
 func sorted(q *panel.Request, s search, key string, by hotspot.VoucherOrder) parts.ColumnView {
-	c := parts.ColumnView{Text: q.T(key)}
+	c := parts.ColumnView{Text: q.T(key), Wide: by == hotspot.ByLastUse}
 	turned := s
 	turned.order, turned.descending = by, by == hotspot.ByCreated || by == hotspot.ByLastUse
 	if s.order == by {

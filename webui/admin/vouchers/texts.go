@@ -59,8 +59,8 @@ func timeText(q *panel.Request, t, now time.Time) string {
 type linesView struct{ Texts []string }
 
 // usedLines says what was used, and of how much.
-func usedLines(q *panel.Request, v *hotspot.VoucherView) *linesView {
-	return &linesView{[]string{usedText(q, "vouchers.down", v.Used.Down, v.Limit.Down), usedText(q, "vouchers.up", v.Used.Up, v.Limit.Up)}}
+func usedLines(q *panel.Request, key string, used, limit hotspot.Usage) *linesView {
+	return &linesView{[]string{usedText(q, key+"down", used.Down, limit.Down), usedText(q, key+"up", used.Up, limit.Up)}}
 }
 
 func usedText(q *panel.Request, key string, used, limit uint64) string {

@@ -133,23 +133,36 @@ func hidden(name, value string) string {
 	return qs422016
 }
 
-func (v *pickView) StreamBox(qw422016 *qt422016.Writer) {
-	qw422016.N().S(`<label class="pick"><input type="checkbox" name="id" value="`)
-	qw422016.E().S(v.ID)
-	qw422016.N().S(`" aria-label="`)
-	qw422016.E().S(v.Label)
-	qw422016.N().S(`"></label>`)
+func (v *nameView) StreamCell(qw422016 *qt422016.Writer) {
+	qw422016.N().S(`<div class="named">`)
+	if v.Pick != "" {
+		qw422016.N().S(`<label class="pick"><input type="checkbox" name="id" value="`)
+		qw422016.E().S(v.ID)
+		qw422016.N().S(`"><span class="unseen">`)
+		qw422016.E().S(v.Pick)
+		qw422016.N().S(`</span></label>`)
+	}
+	qw422016.N().S(` <a href="`)
+	qw422016.E().S(v.To.Href())
+	qw422016.N().S(`"><bdi>`)
+	qw422016.E().S(v.Username)
+	qw422016.N().S(`</bdi></a></div> `)
+	if v.Passcode != "" {
+		qw422016.N().S(`<div class="soft small">`)
+		qw422016.E().S(v.Passcode)
+		qw422016.N().S(`</div>`)
+	}
 }
 
-func (v *pickView) WriteBox(qq422016 qtio422016.Writer) {
+func (v *nameView) WriteCell(qq422016 qtio422016.Writer) {
 	qw422016 := qt422016.AcquireWriter(qq422016)
-	v.StreamBox(qw422016)
+	v.StreamCell(qw422016)
 	qt422016.ReleaseWriter(qw422016)
 }
 
-func (v *pickView) Box() string {
+func (v *nameView) Cell() string {
 	qb422016 := qt422016.AcquireByteBuffer()
-	v.WriteBox(qb422016)
+	v.WriteCell(qb422016)
 	qs422016 := string(qb422016.B)
 	qt422016.ReleaseByteBuffer(qb422016)
 	return qs422016
@@ -382,14 +395,16 @@ func (v *oneView) Surely() string {
 }
 
 func streammeter(qw422016 *qt422016.Writer, v *meterView) {
-	qw422016.N().S(`<div class="meter"><p>`)
+	qw422016.N().S(`<div class="meter"><p id="`)
+	qw422016.E().S(v.ID)
+	qw422016.N().S(`">`)
 	qw422016.E().S(v.Text)
 	qw422016.N().S(`</p>`)
 	if v.Limited {
 		qw422016.N().S(`<meter min="0" max="1000" high="900" value="`)
 		qw422016.N().D(v.Permille)
-		qw422016.N().S(`" aria-label="`)
-		qw422016.E().S(v.Name)
+		qw422016.N().S(`" aria-labelledby="`)
+		qw422016.E().S(v.ID)
 		qw422016.N().S(`"></meter>`)
 	}
 	qw422016.N().S(`</div>`)
