@@ -128,7 +128,7 @@ func (s *Site) do(t testing.TB, method, path, contentType string, body io.Reader
 		r.Header.Set("Content-Type", contentType)
 		r.Header.Set("Origin", s.URL)
 	}
-	r.AddCookie(s.cookie())
+	r.AddCookie(s.Cookie())
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(r)
 	if err != nil {
@@ -142,8 +142,8 @@ func (s *Site) do(t testing.TB, method, path, contentType string, body io.Reader
 	return Answer{resp.StatusCode, resp.Header, string(b)}
 }
 
-// cookie is the operator's.
-func (s *Site) cookie() *http.Cookie {
+// Cookie is the operator's, for requests that a test puts together.
+func (s *Site) Cookie() *http.Cookie {
 	w := httptest.NewRecorder()
 	api.SetSessionCookie(w, httptest.NewRequest(http.MethodGet, "/", nil), session)
 	return w.Result().Cookies()[0]

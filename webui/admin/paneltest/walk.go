@@ -29,7 +29,7 @@ var looks = []struct {
 // SignIn gives a browser the operator's cookie.
 func (s *Site) SignIn(t *testing.T, c *browser.Browser) {
 	t.Helper()
-	cookie, hidden := s.cookie(), true
+	cookie, hidden := s.Cookie(), true
 	c.Do(t, browser.Command(network.SetCookie, network.SetCookieParams{Name: cookie.Name, Value: cookie.Value, URL: s.URL, HTTPOnly: &hidden}))
 }
 
