@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/api/keys"
 	"github.com/vouchsafe/vouchsafe/api/operators"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
@@ -84,6 +85,7 @@ type hotspotDaemon struct {
 	receipts *v1.Receipts
 	backups  *backups
 	health   *health
+	checks   *api.HealthWatch
 	served   bool  // it was up
 	preset   int64 // limit of the memory that the environment gives
 	limiter  *login.Limiter
@@ -157,6 +159,7 @@ func (d *hotspotDaemon) open(ctx context.Context) error {
 	}
 	d.clock = clock.New(clock.Config{Log: d.opts.Log, Trust: trusted(*d.conf())})
 	d.health, d.metrics = newHealth(), newMetrics(d)
+	d.checks = api.NewHealthWatch(d.facts)
 	if d.gate, d.hosts, err = d.network(ctx); err != nil {
 		return err
 	}

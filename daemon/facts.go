@@ -3,18 +3,18 @@ package daemon
 import (
 	"context"
 
-	v1 "github.com/vouchsafe/vouchsafe/api/v1"
+	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/daemon/doctor"
 	"github.com/vouchsafe/vouchsafe/webui/admin/entry"
 )
 
 // facts finds out how the parts of the hotspot are, for the dashboard.
-func (d *hotspotDaemon) facts(ctx context.Context) (out []v1.HealthFact) {
+func (d *hotspotDaemon) facts(ctx context.Context) (out []api.Finding) {
 	_, believed := d.service.Now()
 	o := doctor.Options{Config: *d.conf(), Source: "the daemon's own",
 		Daemon: &doctor.Daemon{Version: d.opts.Version, Backend: string(d.conf().Network.Backend), ClockBelieved: believed}}
 	doctor.Brief(ctx, o, func(f doctor.Finding) {
-		out = append(out, v1.HealthFact{Check: f.Check, Verdict: string(f.Verdict), Found: f.Found, Remedy: f.Remedy})
+		out = append(out, api.Finding{Check: f.Check, Verdict: string(f.Verdict), Found: f.Found, Remedy: f.Remedy})
 	})
 	return out
 }

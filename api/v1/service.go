@@ -83,9 +83,8 @@ type Config struct {
 	// Info tells what the daemon knows of itself; the API fills in the clock,
 	// the zone and the guests. Must not be nil.
 	Info func(context.Context) Status
-	// Health finds out how the parts of the hotspot are. It is called at most
-	// once a minute. Nil where no daemon runs.
-	Health func(context.Context) []HealthFact
+	// Health knows how the parts of the hotspot are. Nil where no daemon runs.
+	Health *surface.HealthWatch
 	// Stopping is closed when streams shall end. Nil: never.
 	Stopping <-chan struct{}
 	// ClockSynced is told that the system's clock is right now. Nil where no
@@ -107,7 +106,6 @@ type server struct {
 	Config
 	mux     *http.ServeMux
 	streams atomic.Int32 // of statistics, that are open
-	found   healthFacts
 }
 
 // New returns the API for paths under [Prefix].

@@ -146,10 +146,10 @@ func TestStream(t *testing.T) {
 // TestHealth looks once, however many ask.
 func TestHealth(t *testing.T) {
 	var looks atomic.Int64
-	_, url := statsHouse(t, v1.Config{Health: func(context.Context) []v1.HealthFact {
+	_, url := statsHouse(t, v1.Config{Health: api.NewHealthWatch(func(context.Context) []v1.HealthFact {
 		looks.Add(1)
 		return []v1.HealthFact{{Check: "uplink", Verdict: "problem", Found: "none", Remedy: "plug it in"}, {Check: "memory", Verdict: "ok"}}
-	}})
+	})})
 	for range 5 {
 		var h v1.Health
 		if get(t, url+"/api/v1/health", &h); h.Verdict != "problem" || len(h.Facts) != 3 || h.Facts[2].Found != "look here" || h.Time == nil {
