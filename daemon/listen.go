@@ -166,13 +166,9 @@ func reachedAt(at net.Addr, port uint16) (addrs func() []netip.Addr, p uint16) {
 
 // portal makes the guests' pages.
 func (d *hotspotDaemon) portal(addrs func() []netip.Addr, port uint16) (http.Handler, error) {
-	var methods []portal.Method
-	for _, m := range login.Methods(d.service, d.limiter) {
-		methods = append(methods, countedMethod{m, d.metrics})
-	}
 	h, err := portal.New(portal.Config{
 		Service:   countedService{d.service, d.metrics},
-		Methods:   methods,
+		Methods:   d.methods(),
 		Log:       d.opts.Log,
 		Addresses: addrs,
 		Port:      port,
@@ -181,6 +177,15 @@ func (d *hotspotDaemon) portal(addrs func() []netip.Addr, port uint16) (http.Han
 		return nil, fmt.Errorf("portal: %w", err)
 	}
 	return h, nil
+}
+
+// methods are the ways to log in, whose attempts are counted.
+func (d *hotspotDaemon) methods() []portal.Method {
+	var all []portal.Method
+	for _, m := range login.Methods(d.service, d.limiter) {
+		all = append(all, countedMethod{m, d.metrics})
+	}
+	return all
 }
 
 // whose names the device that an address belongs to: one with many addresses is

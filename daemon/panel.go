@@ -12,18 +12,24 @@ import (
 	"github.com/vouchsafe/vouchsafe/webui/admin/auditlog"
 	"github.com/vouchsafe/vouchsafe/webui/admin/entry"
 	"github.com/vouchsafe/vouchsafe/webui/admin/guests"
+	"github.com/vouchsafe/vouchsafe/webui/admin/loginpage"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 	"github.com/vouchsafe/vouchsafe/webui/admin/printing"
 	"github.com/vouchsafe/vouchsafe/webui/admin/vouchers"
+	"github.com/vouchsafe/vouchsafe/webui/portal"
 )
 
 // panel makes the operators' pages.
 func (d *hotspotDaemon) panel() (*panel.Panel, error) {
+	areas, err := d.areas()
+	if err != nil {
+		return nil, fmt.Errorf("panel: %w", err)
+	}
 	p, err := panel.New(panel.Config{
 		People: d.people, FormToken: operators.FormToken, Log: d.opts.Log,
 		Site:     func() string { return d.service.Settings().VenueName },
 		Now:      d.houseTime,
-		Sections: d.areas(),
+		Sections: areas,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("panel: %w", err)
@@ -32,7 +38,11 @@ func (d *hotspotDaemon) panel() (*panel.Panel, error) {
 }
 
 // areas are those of the panel, in the order of its navigation.
-func (d *hotspotDaemon) areas() []panel.Section {
+func (d *hotspotDaemon) areas() ([]panel.Section, error) {
+	preview, err := portal.NewPreview(loginpage.PreviewPath, d.methods())
+	if err != nil {
+		return nil, err
+	}
 	streams := &panel.Streams{Stopping: d.stopping()}
 	return []panel.Section{
 		guests.New(guests.Config{Service: d.service, Streams: streams}),
@@ -41,8 +51,9 @@ func (d *hotspotDaemon) areas() []panel.Section {
 		apikeys.New(apikeys.Config{Keys: d.keys, Fresh: d.people.Fresh}),
 		auditlog.New(auditlog.Config{Service: d.service, Log: d.opts.Log}),
 		printing.New(printing.Config{Service: d.service, Portal: d.loginPage}),
+		loginpage.New(loginpage.Config{Service: d.service, Preview: preview}),
 		d.systemArea(),
-	}
+	}, nil
 }
 
 // loginPage is the address of the guests' pages, for printed vouchers; "" while

@@ -91,8 +91,8 @@ func (ls *Languages) read(fsys fs.FS, name string) error {
 func (ls *Languages) Default() *Language { return cmp.Or(ls.last, ls.byTag[defaultTag]) }
 
 // Only returns the languages with some tags (those that are there; if none is,
-// or no tag is given, all), with that of another tag as the one of last resort if it is among
-// them, or else the first.
+// or no tag is given, all), with that of another tag as the one of last resort
+// if it is among them, or else the first.
 func (ls *Languages) Only(tags []string, last string) *Languages {
 	some := &Languages{byTag: map[string]*Language{}}
 	for _, tag := range tags {
@@ -106,6 +106,11 @@ func (ls *Languages) Only(tags []string, last string) *Languages {
 	}
 	some.last = cmp.Or(some.byTag[strings.ToLower(last)], some.last)
 	return some
+}
+
+// Find returns the language with a tag, or that of last resort.
+func (ls *Languages) Find(tag string) *Language {
+	return cmp.Or(ls.byTag[strings.ToLower(tag)], ls.Default())
 }
 
 // All lists the languages: that of last resort, then in order of their tags.

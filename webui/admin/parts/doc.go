@@ -23,6 +23,9 @@
 //   - data-ticks="NAME" on a checkbox: it ticks all those of its form that have
 //     this name. It stands in an element of the class ticks, which is hidden
 //     without script.
+//   - data-preview="ID" on a form: whenever something is typed or chosen in it,
+//     the frame with this id shows what its button with the frame as formtarget
+//     would bring there; at once, with data-unsaved.
 //   - data-copy="ID" on a button: puts the text of an element or the value of a
 //     field on the clipboard, also on pages without HTTPS, and says so in the
 //     element that data-said names. Such buttons are hidden without script.

@@ -106,11 +106,38 @@ const compare = (element) => {
   element.hidden = false;
 };
 
+let shown = 0; // of several previews, the last one counts
+
+// show brings the page in a frame up to date with what a form holds. The frame
+// keeps its place and its history.
+const show = async (form) => {
+  const frame = document.getElementById(form.dataset.preview), turn = ++shown;
+  const button = [...form.elements].find((e) => e.formTarget === frame?.name);
+  let fetched;
+  try { fetched = await fetchPage(button.formAction, { method: "POST", body: new URLSearchParams(new FormData(form)) }); } catch { /* the next input tries again */ }
+  const from = fetched?.page, to = frame?.contentDocument;
+  if (turn !== shown || !from || !to) return;
+  to.documentElement.lang = from.documentElement.lang;
+  to.documentElement.dir = from.documentElement.dir;
+  const links = [...to.querySelectorAll("link[rel=stylesheet]")];
+  for (const link of from.querySelectorAll("link[rel=stylesheet]")) {
+    const old = links.shift();
+    if (!old) to.head.append(to.adoptNode(link.cloneNode()));
+    else if (old.href !== link.href) old.href = link.href;
+  }
+  for (const old of links) old.remove();
+  to.body.replaceChildren(...to.adoptNode(from.body).childNodes);
+};
+
 // start makes what is only of use with script usable.
 const start = (root) => {
   for (const b of root.querySelectorAll("[data-copy],.ticks")) b.hidden = false;
   for (const e of root.querySelectorAll("[data-back]")) back(e);
   for (const e of root.querySelectorAll("[data-clock]")) compare(e);
+  for (const f of root.querySelectorAll("form[data-unsaved]")) {
+    show(f);
+    document.getElementById(f.dataset.preview).onload = () => show(f); // if it was not there yet
+  }
   for (const e of [root, ...root.querySelectorAll("[data-events]")]) if (e.dataset?.events && !e.watched) { e.watched = true; watch(e); }
 };
 
@@ -147,6 +174,15 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("change", (event) => {
   const { ticks } = event.target.dataset;
   if (ticks) for (const box of event.target.form.querySelectorAll("input[type=checkbox]")) if (box.name === ticks) box.checked = event.target.checked;
+});
+
+let typing;
+
+document.addEventListener("input", (event) => {
+  const form = event.target.form;
+  if (!form?.dataset.preview) return;
+  clearTimeout(typing);
+  typing = setTimeout(show, 250, form);
 });
 
 // Back and forward: the page is asked for again, since what it shows changes.
