@@ -38,6 +38,7 @@ func (guests) Logout(context.Context, hotspot.MAC) error { return nil }
 func (guests) Status(context.Context, hotspot.Host) (hotspot.GuestStatus, error) {
 	return hotspot.GuestStatus{}, nil
 }
+func (guests) Logo() *hotspot.Logo               { return nil }
 func (guests) Settings() hotspot.Settings        { return hotspot.DefaultSettings() }
 func (guests) Now() (t time.Time, believed bool) { return time.Unix(0, 0), true }
 
