@@ -64,10 +64,14 @@ func usedLines(q *panel.Request, key string, used, limit hotspot.Usage) *linesVi
 }
 
 func usedText(q *panel.Request, key string, used, limit uint64) string {
-	if limit == 0 {
-		return q.T(key, "used", q.Lang.Bytes(used))
+	text := q.Lang.Bytes(used)
+	if used == 0 {
+		text = q.Lang.Number(0)
 	}
-	return q.T(key+".of", "used", q.Lang.Bytes(used), "limit", q.Lang.Bytes(limit))
+	if limit == 0 {
+		return q.T(key, "used", text)
+	}
+	return q.T(key+".of", "used", text, "limit", q.Lang.Bytes(limit))
 }
 
 // devicesText is how many devices have logged in, of how many may.

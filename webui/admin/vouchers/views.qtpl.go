@@ -169,9 +169,9 @@ func (v *nameView) Cell() string {
 }
 
 func (v *noteView) StreamSmall(qw422016 *qt422016.Writer) {
-	qw422016.N().S(`<div class="soft small" dir="auto">`)
+	qw422016.N().S(`<div class="soft small"><bdi>`)
 	qw422016.E().S(v.Text)
-	qw422016.N().S(`</div>`)
+	qw422016.N().S(`</bdi></div>`)
 }
 
 func (v *noteView) WriteSmall(qq422016 qtio422016.Writer) {
