@@ -207,8 +207,11 @@ func (j *Job) endPage(c canvas, page int) error {
 // drawVoucher draws one voucher into its slot of the page.
 func (j *Job) drawVoucher(c canvas, slot int, v hotspot.VoucherView, p placed) {
 	cell := j.plan.cell
-	if j.sheet.Layout.paper().grid {
-		cell = j.sheet.Layout.cell(slot)
+	if l := j.sheet.Layout; l.paper().grid {
+		if j.sheet.Lang.Dir == "rtl" { // rows begin at the right
+			slot += l.Columns - 1 - 2*(slot%l.Columns)
+		}
+		cell = l.cell(slot)
 	}
 	moved := func(b box) box { return box{b.x + cell.x, b.y + cell.y, b.w, b.h} }
 	c.beginVoucher(v)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/valyala/quicktemplate"
 
@@ -33,6 +34,7 @@ type previewView struct {
 // sheetView is a sheet of paper on the screen.
 type sheetView struct {
 	Title, Text string
+	Left        *parts.NoticeView // what has no room
 	StreamSheet webui.Block
 }
 
@@ -73,13 +75,13 @@ func (a *area) preview(q *panel.Request) {
 
 // show fills in what follows from the sheets' plan.
 func (a *area) show(q *panel.Request, v *previewView, set hotspot.Settings, sel selection, options url.Values, n int, ready bool) {
-	j, err := a.job(q, set)
+	j, left, err := a.job(q, set)
 	vs := a.vouchers(q.Context(), sel)
 	if err == nil {
 		if !ready {
 			vs = nil
 		}
-		v.Sheet, err = sheetOf(q, j, vs)
+		v.Sheet, err = sheetOf(q, j, vs, left)
 	}
 	if err != nil {
 		if v.Notice = a.notice(q, err); v.Notice == nil {
@@ -152,7 +154,7 @@ func (a *area) languageOptions() (list []parts.OptionView) {
 }
 
 // sheetOf draws the first sheet; nil vouchers: one with made-up ones.
-func sheetOf(q *panel.Request, j *print.Job, vs print.Vouchers) (*sheetView, error) {
+func sheetOf(q *panel.Request, j *print.Job, vs print.Vouchers, left []print.Extra) (*sheetView, error) {
 	var b bytes.Buffer
 	text := "printing.preview.text"
 	if vs == nil {
@@ -161,11 +163,23 @@ func sheetOf(q *panel.Request, j *print.Job, vs print.Vouchers) (*sheetView, err
 	if err := j.Preview(&b, vs); err != nil {
 		return nil, err
 	}
-	v := &sheetView{Title: q.T("printing.preview"), Text: q.T(text)}
+	v := &sheetView{Title: q.T("printing.preview"), Text: q.T(text), Left: leftOut(q, left)}
 	// It is markup that package print wrote and escaped, as it does whole pages.
 	// The writer goes to memory, which does not fail.
 	v.StreamSheet = func(w *quicktemplate.Writer) { _, _ = w.W().Write(b.Bytes()) }
 	return v, nil
+}
+
+// leftOut tells what vouchers have no room for; nil: nothing.
+func leftOut(q *panel.Request, left []print.Extra) *parts.NoticeView {
+	if len(left) == 0 {
+		return nil
+	}
+	names := make([]string, len(left))
+	for i, e := range left {
+		names[i] = q.T("printing.extra." + string(e))
+	}
+	return &parts.NoticeView{Kind: parts.Warning, Text: q.T("printing.left_out", "what", strings.Join(names, " · ")), Remedy: q.T("printing.left_out.remedy")}
 }
 
 // pairs are a query's names and values, one after another.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,10 +12,10 @@ import (
 	"github.com/vouchsafe/vouchsafe/webui/print"
 )
 
-// selection is which vouchers are to be printed: by number, or as a search in
-// the list of vouchers finds them, in order of creation.
+// selection is which vouchers are to be printed: some by number, as a search in
+// the list of vouchers finds them, or both; in order of creation.
 type selection struct {
-	ids    []span // nil: by search
+	ids    []span // ascending and apart; nil: all
 	text   string
 	status hotspot.VoucherStatus
 	query  url.Values // that says so
@@ -39,9 +40,9 @@ func parseSelection(q url.Values) (s selection, asked bool, err error) {
 		}
 	}
 	if v := s.query.Get("ids"); v != "" {
-		s.query = url.Values{"ids": {v}}
-		s.ids, err = parseIDs(v)
-		return s, true, err
+		if s.ids, err = parseIDs(v); err != nil {
+			return s, true, err
+		}
 	}
 	s.text = s.query.Get("q")
 	if v := s.query.Get("status"); v != "" && v != "all" {
@@ -75,13 +76,27 @@ func parseIDs(list string) ([]span, error) {
 		if n += b - a + 1; n > print.MaxVouchers {
 			return nil, bad
 		}
-		if k := len(spans) - 1; k >= 0 && spans[k].last+1 == a {
-			spans[k].last = b
-			continue
-		}
 		spans = append(spans, span{a, b})
 	}
-	return spans, nil
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.first, b.first) })
+	apart := spans[:0]
+	for _, x := range spans {
+		if k := len(apart) - 1; k >= 0 && x.first <= apart[k].last+1 {
+			apart[k].last = max(apart[k].last, x.last)
+			continue
+		}
+		apart = append(apart, x)
+	}
+	return apart, nil
+}
+
+// has reports whether a selection has a number.
+func (s *selection) has(id uint64) bool {
+	if s.ids == nil {
+		return true
+	}
+	i, found := slices.BinarySearchFunc(s.ids, id, func(x span, id uint64) int { return cmp.Compare(x.first, id) })
+	return found || i > 0 && id <= s.ids[i-1].last
 }
 
 // readAtOnce is how many vouchers are in memory.
@@ -90,11 +105,10 @@ const readAtOnce = 250
 // vouchers goes through the selection.
 func (a *area) vouchers(ctx context.Context, s selection) print.Vouchers {
 	return func(yield func(hotspot.VoucherView, error) bool) {
-		if s.ids == nil {
-			query := hotspot.VoucherQuery{Text: s.text}
-			if s.status != "" {
-				query.Match = func(v *hotspot.VoucherView) bool { return v.Status == s.status }
-			}
+		if s.ids == nil || s.text != "" || s.status != "" {
+			query := hotspot.VoucherQuery{Text: s.text, Match: func(v *hotspot.VoucherView) bool {
+				return (s.status == "" || v.Status == s.status) && s.has(v.ID)
+			}}
 			a.read(ctx, query, ^uint64(0), yield)
 			return
 		}

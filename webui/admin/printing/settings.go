@@ -85,7 +85,7 @@ func (a *area) setSettings(q *panel.Request) {
 
 // tried reports why sheets cannot be printed with settings.
 func (a *area) tried(q *panel.Request, set hotspot.Settings) error {
-	_, err := a.job(q, set)
+	_, _, err := a.job(q, set)
 	return err
 }
 
@@ -125,8 +125,8 @@ func (a *area) showSettings(q *panel.Request, typed map[string]string, refused e
 			set = next
 		}
 	}
-	if j, err := a.job(q, set); err == nil && len(faults) == 0 {
-		if sheet, err := sheetOf(q, j, nil); err == nil {
+	if j, left, err := a.job(q, set); err == nil && len(faults) == 0 {
+		if sheet, err := sheetOf(q, j, nil, left); err == nil {
 			v.Sheet = sheet
 		}
 	} else if len(faults) == 0 {

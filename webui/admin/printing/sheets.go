@@ -34,11 +34,12 @@ func (a *area) chosen(query url.Values) (set hotspot.Settings, asked url.Values)
 	return set, asked
 }
 
-// job plans the sheets that settings ask for.
-func (a *area) job(q *panel.Request, set hotspot.Settings) (*print.Job, error) {
+// job plans the sheets that settings ask for, and tells what they have no room
+// for.
+func (a *area) job(q *panel.Request, set hotspot.Settings) (*print.Job, []print.Extra, error) {
 	s, err := print.FromSettings(set, a.language(q, set), a.Service.Logo(), a.Portal())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s.Zone = a.Service.Zone()
 	s.Style, s.Icon, s.Script = a.style.URL(), a.icon.URL(), a.script.URL()
@@ -47,7 +48,7 @@ func (a *area) job(q *panel.Request, set hotspot.Settings) (*print.Job, error) {
 	if s.Logo != nil {
 		s.LogoURL = logoURL(s.Logo)
 	}
-	return print.New(s)
+	return print.NewFitting(s)
 }
 
 // kept is what an address says of what is printed, and how.
@@ -79,7 +80,7 @@ func (a *area) whole(q *panel.Request) (*print.Job, print.Vouchers, error) {
 		return nil, nil, err
 	}
 	set, _ := a.chosen(query)
-	j, err := a.job(q, set)
+	j, _, err := a.job(q, set)
 	return j, a.vouchers(q.Context(), sel), err
 }
 

@@ -84,6 +84,10 @@ func streamsheet(qw422016 *qt422016.Writer, v *sheetView) {
 	qw422016.N().S(`</h2> <p class="soft small">`)
 	qw422016.E().S(v.Text)
 	qw422016.N().S(`</p> `)
+	if v.Left != nil {
+		parts.StreamNotice(qw422016, v.Left)
+	}
+	qw422016.N().S(` `)
 	v.StreamSheet(qw422016)
 	qw422016.N().S(`</section>`)
 }
