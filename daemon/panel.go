@@ -12,6 +12,7 @@ import (
 	"github.com/vouchsafe/vouchsafe/webui/admin/auditlog"
 	"github.com/vouchsafe/vouchsafe/webui/admin/entry"
 	"github.com/vouchsafe/vouchsafe/webui/admin/guests"
+	"github.com/vouchsafe/vouchsafe/webui/admin/integrations"
 	"github.com/vouchsafe/vouchsafe/webui/admin/loginpage"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 	"github.com/vouchsafe/vouchsafe/webui/admin/printing"
@@ -48,6 +49,7 @@ func (d *hotspotDaemon) areas() ([]panel.Section, error) {
 		guests.New(guests.Config{Service: d.service, Streams: streams}),
 		entry.New(entry.Config{Operators: d.people, Service: d.service, Detected: d.detected}),
 		vouchers.New(vouchers.Config{Service: d.service}),
+		integrations.New(integrations.Config{Service: d.service, Keys: d.keys, Webhooks: d.webhooks, Fresh: d.people.Fresh}),
 		apikeys.New(apikeys.Config{Keys: d.keys, Fresh: d.people.Fresh}),
 		auditlog.New(auditlog.Config{Service: d.service, Log: d.opts.Log}),
 		printing.New(printing.Config{Service: d.service, Portal: d.loginPage}),

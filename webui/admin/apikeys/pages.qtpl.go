@@ -111,9 +111,9 @@ func (v *keyView) StreamMain(qw422016 *qt422016.Writer) {
 		parts.StreamCard(qw422016, v.Tokens)
 		parts.StreamCard(qw422016, v.Remove)
 	}
-	qw422016.N().S(` <p>`)
+	qw422016.N().S(` <div class="buttons">`)
 	parts.StreamLink(qw422016, v.Back)
-	qw422016.N().S(`</p>`)
+	qw422016.N().S(`</div>`)
 }
 
 func (v *keyView) WriteMain(qq422016 qtio422016.Writer) {

@@ -21,12 +21,12 @@ type accessView struct {
 	Local     *parts.CardView
 	Address   *parts.CopyView
 	Cloud     *parts.CardView
-	NoCloud   *parts.BadgeView
 	Key       *parts.CardView // nil: for those who may not see it
 	Device    *parts.CopyView // nil: it is not shown
 	Hidden    string          // instead of it
 	Used      *parts.FactsView
-	Do        []parts.LinkView
+	Show      *parts.LinkView // or hide it
+	Again     *parts.LinkView
 	Reference *referenceView
 }
 
@@ -41,9 +41,8 @@ func (a *area) showAPI(q *panel.Request, key string) {
 	if q.TLS != nil {
 		v.Local.Texts = append(v.Local.Texts, q.T("integrations.local_https"))
 	}
-	v.NoCloud = &parts.BadgeView{Kind: parts.Warning, Text: q.T("integrations.cloud_none")}
-	v.Cloud = &parts.CardView{Title: q.T("integrations.cloud"), Texts: []string{q.T("integrations.cloud_text"), q.T("integrations.cloud_way")},
-		List: []string{q.T("integrations.cloud_way.version"), q.T("integrations.cloud_way.account"), q.T("integrations.cloud_way.internet"), q.T("integrations.cloud_way.until")}, StreamContent: v.StreamCloudState}
+	v.Cloud = &parts.CardView{Title: q.T("integrations.cloud"), Badge: &parts.BadgeView{Kind: parts.Warning, Text: q.T("integrations.cloud_none")}, Texts: []string{q.T("integrations.cloud_text"), q.T("integrations.cloud_way")},
+		List: []string{q.T("integrations.cloud_way.version"), q.T("integrations.cloud_way.account"), q.T("integrations.cloud_way.internet"), q.T("integrations.cloud_way.until")}}
 	if q.May(panel.Writes(api.ScopeAll)) && !a.addKey(q, v, key) {
 		return
 	}
@@ -91,14 +90,14 @@ func (a *area) addKey(q *panel.Request, v *accessView, key string) (ok bool) {
 	}
 	v.Used = &parts.FactsView{Rows: []parts.FactView{used}}
 	v.Key = &parts.CardView{ID: "key", Title: q.T("integrations.key"), Texts: []string{q.T("integrations.key_text")}, StreamContent: v.StreamDeviceKey}
-	again := parts.LinkView{Text: q.T("integrations.regenerate"), To: q.To(pathRegenerate)}
+	v.Again = &parts.LinkView{Text: q.T("integrations.regenerate"), To: q.To(pathRegenerate)}
 	if key != "" {
 		v.Device = &parts.CopyView{Lang: q.Lang, ID: "device-key", Text: key}
-		v.Do = []parts.LinkView{{Text: q.T("integrations.hide"), To: q.To(pathAPI)}, again}
+		v.Show = &parts.LinkView{Text: q.T("integrations.hide"), To: q.To(pathAPI)}
 		return true
 	}
 	v.Hidden = strings.Repeat("•", 12)
-	v.Do = []parts.LinkView{{Text: q.T("integrations.show"), To: q.To(pathKey)}, again}
+	v.Show = &parts.LinkView{Text: q.T("integrations.show"), To: q.To(pathKey)}
 	return true
 }
 

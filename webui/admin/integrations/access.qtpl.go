@@ -19,6 +19,10 @@ var (
 func (v *accessView) StreamMain(qw422016 *qt422016.Writer) {
 	parts.StreamTabs(qw422016, v.Tabs)
 	qw422016.N().S(` `)
+	if v.Key != nil && v.Device != nil {
+		parts.StreamCard(qw422016, v.Key)
+	}
+	qw422016.N().S(` `)
 	parts.StreamCard(qw422016, v.Security)
 	qw422016.N().S(` `)
 	parts.StreamCard(qw422016, v.Methods)
@@ -27,7 +31,7 @@ func (v *accessView) StreamMain(qw422016 *qt422016.Writer) {
 	qw422016.N().S(` `)
 	parts.StreamCard(qw422016, v.Cloud)
 	qw422016.N().S(` `)
-	if v.Key != nil {
+	if v.Key != nil && v.Device == nil {
 		parts.StreamCard(qw422016, v.Key)
 	}
 	qw422016.N().S(` `)
@@ -88,26 +92,6 @@ func (v *accessView) LocalAddress() string {
 	return qs422016
 }
 
-func (v *accessView) StreamCloudState(qw422016 *qt422016.Writer) {
-	qw422016.N().S(`<p>`)
-	parts.StreamBadge(qw422016, v.NoCloud)
-	qw422016.N().S(`</p>`)
-}
-
-func (v *accessView) WriteCloudState(qq422016 qtio422016.Writer) {
-	qw422016 := qt422016.AcquireWriter(qq422016)
-	v.StreamCloudState(qw422016)
-	qt422016.ReleaseWriter(qw422016)
-}
-
-func (v *accessView) CloudState() string {
-	qb422016 := qt422016.AcquireByteBuffer()
-	v.WriteCloudState(qb422016)
-	qs422016 := string(qb422016.B)
-	qt422016.ReleaseByteBuffer(qb422016)
-	return qs422016
-}
-
 func (v *accessView) StreamDeviceKey(qw422016 *qt422016.Writer) {
 	if v.Device != nil {
 		parts.StreamCopy(qw422016, v.Device)
@@ -118,7 +102,10 @@ func (v *accessView) StreamDeviceKey(qw422016 *qt422016.Writer) {
 	}
 	qw422016.N().S(` `)
 	parts.StreamFacts(qw422016, v.Used)
-	parts.StreamLinks(qw422016, v.Do)
+	qw422016.N().S(`<div class="buttons">`)
+	parts.StreamAction(qw422016, v.Show)
+	parts.StreamLink(qw422016, v.Again)
+	qw422016.N().S(`</div>`)
 }
 
 func (v *accessView) WriteDeviceKey(qq422016 qtio422016.Writer) {
@@ -144,9 +131,9 @@ func streamreference(qw422016 *qt422016.Writer, v *referenceView) {
 		qw422016.E().S(t)
 		qw422016.N().S(`</p>`)
 	}
-	qw422016.N().S(` <p>`)
-	parts.StreamLink(qw422016, &v.REST)
-	qw422016.N().S(`</p> `)
+	qw422016.N().S(` `)
+	parts.StreamLinks(qw422016, v.More)
+	qw422016.N().S(` `)
 	for i := range v.Groups {
 		qw422016.N().S(`<h3>`)
 		qw422016.E().S(v.Groups[i].Title)
@@ -179,9 +166,9 @@ func reference(v *referenceView) string {
 func streamaction(qw422016 *qt422016.Writer, v *actionView) {
 	qw422016.N().S(`<details><summary><code dir="ltr">`)
 	qw422016.E().S(v.Name)
-	qw422016.N().S(`</code></summary> <p>`)
+	qw422016.N().S(`</code> <span class="soft">`)
 	qw422016.E().S(v.Text)
-	qw422016.N().S(`</p> `)
+	qw422016.N().S(`</span></summary> `)
 	parts.StreamFacts(qw422016, v.Params)
 	qw422016.N().S(` <p class="soft small">`)
 	qw422016.E().S(v.Post)

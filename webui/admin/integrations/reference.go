@@ -16,7 +16,7 @@ type referenceView struct {
 	Groups   []groupView
 	Messages *parts.FactsView
 	Said     string // the title of these
-	REST     parts.LinkView
+	More     []parts.LinkView
 }
 
 // groupView is what the actions of one scope have in common.
@@ -46,7 +46,7 @@ var messages = [...][2]string{
 func (a *area) reference(q *panel.Request, key string) *referenceView {
 	v := &referenceView{Title: q.T("integrations.reference"), Texts: []string{q.T("integrations.reference_text"), q.T("integrations.reference_key")},
 		Said: q.T("integrations.messages"), Messages: &parts.FactsView{},
-		REST: parts.LinkView{Text: q.T("integrations.rest"), To: webui.Local("/api/v1/docs", nil)}}
+		More: []parts.LinkView{{Text: q.T("integrations.rest"), To: webui.Local("/api/v1/docs", nil)}}}
 	if key != "" {
 		v.Texts[1] = q.T("integrations.reference_shown")
 	}

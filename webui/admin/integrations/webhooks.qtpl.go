@@ -61,9 +61,9 @@ func (v *hookView) StreamMain(qw422016 *qt422016.Writer) {
 	parts.StreamCard(qw422016, v.Card)
 	qw422016.N().S(` `)
 	parts.StreamTable(qw422016, v.Log)
-	qw422016.N().S(` <p>`)
+	qw422016.N().S(` <div class="buttons">`)
 	parts.StreamLink(qw422016, v.Back)
-	qw422016.N().S(`</p>`)
+	qw422016.N().S(`</div>`)
 }
 
 func (v *hookView) WriteMain(qq422016 qtio422016.Writer) {

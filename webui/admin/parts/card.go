@@ -12,8 +12,9 @@ import (
 type CardView struct {
 	ID            string // to lead to; may be empty
 	Title         string
-	Texts         []string // paragraphs
-	List          []string // below them
+	Badge         *BadgeView // of its state, beside the heading
+	Texts         []string   // paragraphs
+	List          []string   // below them
 	StreamContent webui.Block
 }
 

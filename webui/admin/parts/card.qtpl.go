@@ -23,6 +23,10 @@ func StreamCard(qw422016 *qt422016.Writer, v *CardView) {
 	}
 	qw422016.N().S(`><h2>`)
 	qw422016.E().S(v.Title)
+	if v.Badge != nil {
+		qw422016.N().S(` `)
+		StreamBadge(qw422016, v.Badge)
+	}
 	qw422016.N().S(`</h2> `)
 	streamparagraphs(qw422016, v.Texts, v.List)
 	qw422016.N().S(` `)

@@ -31,7 +31,7 @@ func FuzzCards(f *testing.F) {
 		Form    *FormView
 	}{
 		Shell:  &Shell{Page: webui.Page{Lang: langs.Default()}},
-		Card:   &CardView{Texts: []string{""}, List: []string{""}},
+		Card:   &CardView{Badge: &BadgeView{}, Texts: []string{""}, List: []string{""}},
 		Facts:  &FactsView{Rows: []FactView{{Typed: true}, {Code: true, Badge: &BadgeView{}}, {}}},
 		Filter: &FilterView{To: to, Reset: &LinkView{}}, Confirm: &ConfirmView{Texts: []string{""}, List: []string{""}},
 		Fields: []*FieldView{{}},
