@@ -82,7 +82,7 @@ func (s *Service) FindUsers(ctx context.Context, q UserQuery) (found []UserView,
 					from, more = u.ID, true
 					return false, nil
 				}
-				p := q.place(u)
+				p := q.Place(u)
 				if text.inUser(u) && (q.After == (VoucherPlace{}) || best.before(q.After, p)) && best.wants(p) {
 					best.add(p)
 				}
@@ -102,8 +102,8 @@ func (s *Service) FindUsers(ctx context.Context, q UserQuery) (found []UserView,
 	return found, next, err
 }
 
-// place is where a user stands in the query's order.
-func (q *UserQuery) place(u *User) VoucherPlace {
+// Place is where a user stands in the query's order.
+func (q *UserQuery) Place(u *User) VoucherPlace {
 	p := VoucherPlace{ID: u.ID}
 	switch q.Order {
 	case UsersByLastLogin:

@@ -1,0 +1,24 @@
+package logins_test
+
+import (
+	"testing"
+
+	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/webui/admin/paneltest"
+	"github.com/vouchsafe/vouchsafe/webui/pagetest"
+)
+
+// TestPagesInChromium looks at every page.
+func TestPagesInChromium(t *testing.T) {
+	h := newHouse(t, api.RoleViewer)
+	paneltest.Walk(t, h.Site, map[string]string{"logins-none": "/logins"})
+	h.crowd(t)
+	paneltest.Walk(t, h.Site, map[string]string{"logins-log": "/logins", "logins-filtered": "/logins?q=zo%C3%AB&from=2026-07-01&method=email&user=email-1", "logins-no-match": "/logins?q=nobody"})
+	long := newHouse(t, api.RoleViewer)
+	long.add(t, hotspot.LoginScan+10, nil)
+	long.add(t, len(pagetest.Hostile), func(i int, x *hotspot.Session) {
+		x.Login, x.Reason = pagetest.Hostile[i], hotspot.Reason(pagetest.Hostile[i])
+	})
+	paneltest.Walk(t, long.Site, map[string]string{"logins-hostile": "/logins?q=alert", "logins-paused": "/logins?q=needle"})
+}

@@ -1,0 +1,2 @@
+// Package logins is the area of the panel with the login log.
+package logins
