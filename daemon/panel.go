@@ -14,7 +14,9 @@ import (
 	"github.com/vouchsafe/vouchsafe/webui/admin/guests"
 	"github.com/vouchsafe/vouchsafe/webui/admin/integrations"
 	"github.com/vouchsafe/vouchsafe/webui/admin/loginpage"
+	"github.com/vouchsafe/vouchsafe/webui/admin/logins"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
+	"github.com/vouchsafe/vouchsafe/webui/admin/people"
 	"github.com/vouchsafe/vouchsafe/webui/admin/printing"
 	"github.com/vouchsafe/vouchsafe/webui/admin/vouchers"
 	"github.com/vouchsafe/vouchsafe/webui/portal"
@@ -52,6 +54,8 @@ func (d *hotspotDaemon) areas() ([]panel.Section, error) {
 		integrations.New(integrations.Config{Service: d.service, Keys: d.keys, Webhooks: d.webhooks, Fresh: d.people.Fresh}),
 		apikeys.New(apikeys.Config{Keys: d.keys, Fresh: d.people.Fresh}),
 		auditlog.New(auditlog.Config{Service: d.service, Log: d.opts.Log}),
+		people.New(people.Config{Service: d.service}),
+		logins.New(logins.Config{Service: d.service}),
 		printing.New(printing.Config{Service: d.service, Portal: d.loginPage}),
 		loginpage.New(loginpage.Config{Service: d.service, Preview: preview}),
 		d.systemArea(),
