@@ -1,0 +1,53 @@
+package vouchers
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/webui/pagetest/browser"
+)
+
+// TestListInChromium searches, sorts and turns pages without leaving the page,
+// ticks all rows, changes them and takes that back.
+func TestListInChromium(t *testing.T) {
+	h := venue(t, api.RoleManager)
+	c := browser.Start(t, "")
+	h.SignIn(t, c)
+	run := func(script string) { t.Helper(); c.Do(t, chromedp.Evaluate[chromedp.Void](script)) }
+	until := func(expression string) { t.Helper(); browser.Until(t, c, expression) }
+	c.Do(t, browser.Look(1280, "light"), chromedp.Navigate(h.URL+Path))
+	run(`window.kept = true`)
+	c.Do(t, chromedp.SendKeys(chromedp.CSS("#q"), "conference\r"))
+	until(`window.kept && location.search === "?q=conference" && document.querySelector("caption").textContent.includes("60 vouchers") && document.activeElement.id === "q"`)
+	c.Do(t, chromedp.Click(chromedp.CSS("thead th a")))
+	until(`window.kept && location.search === "?q=conference&sort=username" && document.querySelector("tbody a")?.textContent === "K7M000"`)
+	c.Do(t, chromedp.Click(chromedp.CSS("[rel=next]")))
+	until(`window.kept && document.querySelector("tbody a")?.textContent === "K7M050"`)
+	c.Do(t, chromedp.Click(chromedp.CSS("[data-ticks]")))
+	until(`document.querySelectorAll("tbody input:checked").length === 10`)
+	run(`document.querySelector("#do").value = "disable"`)
+	c.Do(t, chromedp.Click(chromedp.CSS(".bulk button")))
+	until(`document.querySelector("#said")?.textContent.includes("Disabled: 10 vouchers")`)
+	if !h.voucher("K7M059").Disabled || h.voucher("K7M000").Disabled {
+		t.Error("other rows than those ticked were disabled")
+	}
+	c.Do(t, chromedp.Click(chromedp.CSS("#said button")))
+	until(`document.querySelector("#said")?.textContent.includes("As before: 10 vouchers")`)
+	if h.voucher("K7M059").Disabled {
+		t.Error("it was not taken back")
+	}
+
+	c.Do(t, chromedp.Navigate(h.URL+Path+"/ROOM12"), chromedp.Click(chromedp.CSS("[data-dialog=sure]")))
+	until(`document.querySelector("#sure")?.open`)
+	for _, fault := range c.Audit(t) {
+		t.Error(fault)
+	}
+	c.Do(t, chromedp.Click(chromedp.CSS("#sure .button.bad")))
+	until(`document.querySelector("#said")?.textContent.includes("Removed: 1 voucher")`)
+	h.gone("ROOM12")
+	for _, said := range c.Heard() {
+		t.Errorf("console: %s", said)
+	}
+}
