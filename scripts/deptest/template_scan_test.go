@@ -23,7 +23,7 @@ const (
 )
 
 var (
-	bannedElements   = []string{"style", "base", "iframe", "frame", "object", "embed", "applet", "animate", "set", "foreignobject", "noscript", "plaintext", "xmp"}
+	bannedElements   = []string{"style", "base", "frame", "object", "embed", "applet", "animate", "set", "foreignobject", "noscript", "plaintext", "xmp"}
 	bannedAttributes = []string{"style", "srcdoc", "http-equiv"}
 	addresses        = []string{"href", "src", "action", "formaction", "poster", "cite", "data", "xlink:href", "data-events"}
 	lists            = []string{"srcset", "imagesrcset", "ping", "background", "manifest"} // of addresses, or obsolete
@@ -39,6 +39,7 @@ type scan struct {
 	function bool // inside of one
 	at       place
 	element  string // whose tag it is in, or a script whose text it is in
+	boxed    bool   // it is an iframe in which nothing runs and from which nothing is sent
 	attr     string
 	value    string  // so far; each tag as \x00
 	branches []place // where each open if, for or switch began
@@ -228,6 +229,7 @@ func (s *scan) html(c rune) {
 		s.at = inValue
 	case inValue:
 		if c == '"' {
+			s.boxed = s.boxed || s.attr == "sandbox" && (s.value == "" || s.value == "allow-same-origin")
 			s.at, s.attr = inTag, ""
 			break
 		}
@@ -257,6 +259,9 @@ func (s *scan) inTag(c rune, space bool) {
 	switch {
 	case c == '>':
 		s.at = inText
+		if s.element == "iframe" && !s.boxed {
+			s.fault("<iframe> is not for our pages, but in a sandbox that allows no script and no form")
+		}
 		if s.element != "script" {
 			s.element = ""
 		}
@@ -269,6 +274,7 @@ func (s *scan) inTag(c rune, space bool) {
 
 // named judges an element once its name is known.
 func (s *scan) named() {
+	s.boxed = false
 	if slices.Contains(bannedElements, s.element) {
 		s.fault("<%s> is not for our pages", s.element)
 	}

@@ -92,6 +92,8 @@ func TestCheckTemplate(t *testing.T) {
 		`<script>f({%s x %})</script>`:                   "<script>",
 		`<script>f()</script>`:                           "<script>",
 		`<iframe src="/a">`:                              "<iframe>",
+		`<iframe sandbox="allow-scripts">`:               "<iframe>",
+		`<b sandbox=""></b><iframe>`:                     "<iframe>",
 		`<base href="/">`:                                "<base>",
 		`<meta http-equiv="refresh" content="{%s x %}">`: "http-equiv",
 		`<!-- {%s x %} -->`:                              "comment",
