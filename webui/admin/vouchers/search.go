@@ -40,7 +40,7 @@ func statusWord(s hotspot.VoucherStatus) string { return strings.ReplaceAll(stri
 // parseSearch reads an address. What it cannot read is as if it were not there:
 // an old link still shows a list.
 func parseSearch(q url.Values) search {
-	s := search{text: strings.TrimSpace(q.Get("q")), order: hotspot.ByCreated, descending: true}
+	s := search{text: clip(strings.TrimSpace(strings.ToValidUTF8(q.Get("q"), "\uFFFD"))), order: hotspot.ByCreated, descending: true}
 	for _, st := range statuses() {
 		if q.Get("status") == statusWord(st) {
 			s.status = st
@@ -55,6 +55,19 @@ func parseSearch(q url.Values) search {
 	}
 	if s.before = parsePlace(q.Get("before")); s.before == (hotspot.VoucherPlace{}) {
 		s.after = parsePlace(q.Get("after"))
+	}
+	return s
+}
+
+// maxText bounds what is looked for, in bytes.
+const maxText = 800
+
+// clip shortens a text that is too long, between characters.
+func clip(s string) string {
+	for i := range s {
+		if i > maxText {
+			return strings.TrimSpace(strings.ToValidUTF8(s[:maxText], ""))
+		}
 	}
 	return s
 }
@@ -82,6 +95,9 @@ func parseSpans(list string) (spans []span) {
 
 // spansText writes numbers of vouchers as an address has them.
 func spansText(spans []span) string {
+	if spans != nil && len(spans) == 0 {
+		return "0" // no voucher has this number
+	}
 	var b strings.Builder
 	for i, x := range spans {
 		if i > 0 {
