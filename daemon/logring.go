@@ -191,6 +191,9 @@ func addDetail(to, prefix string, a slog.Attr) string {
 		return to
 	}
 	text := v.String()
+	if len(text) > maxLogText {
+		text = text[:maxLogText]
+	}
 	if strings.ContainsAny(text, " \t\r\n=\"") || text == "" {
 		text = quoted(text)
 	}

@@ -39,7 +39,18 @@ func (s systemPort) Support(ctx context.Context, w io.Writer, personal bool) err
 	gz := gzip.NewWriter(w)
 	b := &bundle{w: gz, at: time.Now()}
 	b.text("README.txt", supportText)
-	b.json("about.json", s.About(ctx))
+	plain := func(text string) string { // of what the daemon says of itself
+		if text = addresses.ReplaceAllString(text, "(address)"); !personal {
+			text = scrub(text)
+		}
+		return text
+	}
+	about := s.About(ctx)
+	for i, n := range about.Notices {
+		about.Notices[i] = plain(n)
+	}
+	about.RestoreError = plain(about.RestoreError)
+	b.json("about.json", about)
 	b.json("configuration.json", s.Configuration())
 	b.json("settings.json", plainSettings(d.service.Settings()))
 	counts, err := d.db.Count(ctx)
@@ -55,9 +66,7 @@ func (s systemPort) Support(ctx context.Context, w io.Writer, personal bool) err
 	}
 	var found []api.Finding
 	s.Examine(ctx, func(f api.Finding) {
-		if !personal {
-			f.Found, f.Remedy = scrub(f.Found), scrub(f.Remedy)
-		}
+		f.Found, f.Remedy = plain(f.Found), plain(f.Remedy)
 		found = append(found, f)
 	})
 	b.json("findings.json", found)
@@ -179,7 +188,7 @@ var (
 	addresses = regexp.MustCompile(`(?i)https?://\S+`)
 	// who matches what may say who somebody is: what is in quotes, e-mail
 	// addresses, MAC addresses, IPv6 and IPv4 addresses.
-	who = regexp.MustCompile(`'[^']*'|"[^"]*"|\S+@\S+|(?i:[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5})|(?i:[0-9a-f]{0,4}:[0-9a-f:]*:[0-9a-f.]*)|\d{1,3}(?:\.\d{1,3}){3}`)
+	who = regexp.MustCompile(`'[^']*'|"[^"]*"|\S+@\S+|(?i:[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5})|(?i:[0-9a-f]{1,4}:[0-9a-f:]*:[0-9a-f.]*|::[0-9a-f]+[0-9a-f:.]*)|\d{1,3}(?:\.\d{1,3}){3}`)
 )
 
 // scrub takes out of a text what may say who somebody is.
