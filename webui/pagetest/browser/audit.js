@@ -71,7 +71,7 @@
   if (new Set(ids).size !== ids.length) faults.push("an id is there twice");
   for (const el of document.querySelectorAll("img")) if (!el.hasAttribute("alt") || !el.naturalWidth) faults.push("image without alt or content");
   for (const el of document.querySelectorAll("meter")) if (!el.getAttribute("aria-labelledby")) faults.push("meter without a name");
-  for (const el of document.querySelectorAll("script:not([src]),style,[style],iframe:not([sandbox=""],[sandbox="allow-same-origin"])")) faults.push("not expected: " + name(el));
+  for (const el of document.querySelectorAll("script:not([src]),style,[style],iframe:not([sandbox=''],[sandbox='allow-same-origin'])")) faults.push("not expected: " + name(el));
   if (!["flex", "grid"].includes(getComputedStyle(document.body).display)) faults.push("the style sheet is not in force");
   return [...new Set(faults)];
 })()
