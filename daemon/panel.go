@@ -48,6 +48,7 @@ func (d *hotspotDaemon) areas() ([]panel.Section, error) {
 	}
 	streams := &panel.Streams{Stopping: d.stopping()}
 	return []panel.Section{
+		d.dashboardArea(streams),
 		guests.New(guests.Config{Service: d.service, Streams: streams}),
 		entry.New(entry.Config{Operators: d.people, Service: d.service, Detected: d.detected}),
 		vouchers.New(vouchers.Config{Service: d.service}),

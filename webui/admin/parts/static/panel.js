@@ -69,8 +69,10 @@ const copy = async (button) => {
 const watch = (element) => {
   const source = new EventSource(element.dataset.events);
   let busy = false, again = false;
-  source.onmessage = async () => {
+  const renew = async () => {
     if (!document.contains(element)) { source.close(); return; }
+    // Nobody looks: the router has better to do.
+    if (document.hidden) { document.addEventListener("visibilitychange", renew, { once: true }); return; }
     if (busy) { again = true; return; }
     do {
       busy = true; again = false;
@@ -78,11 +80,23 @@ const watch = (element) => {
         const fetched = await fetchPage(location.href, {}, { "X-Refresh": "1" });
         const next = fetched?.page.getElementById(element.id);
         // The element stays, so that its events do.
-        if (next) { element.replaceChildren(...document.adoptNode(next).childNodes); start(element); }
+        if (next) { keep(element, () => element.replaceChildren(...document.adoptNode(next).childNodes)); start(element); }
       } catch { /* the next event tries again */ }
       busy = false;
     } while (again);
   };
+  source.onmessage = renew;
+};
+
+// keep changes what is in an element, and leaves open what was open, and the
+// focus where it was.
+const keep = (element, change) => {
+  const open = [...element.querySelectorAll("details")].map((d) => d.open);
+  const links = () => [...element.querySelectorAll("a,summary")];
+  const at = document.activeElement, href = at.getAttribute("href"), place = links().indexOf(at);
+  change();
+  element.querySelectorAll("details").forEach((d, i) => { d.open = !!open[i]; });
+  if (place >= 0) (links().find((a) => href && a.getAttribute("href") === href) || links()[place])?.focus({ preventScroll: true });
 };
 
 // back goes on to a page once the daemon answers and is younger than this page:
