@@ -27,7 +27,7 @@ func FuzzPage(f *testing.F) {
 		f.Add(s, s, s, uint8(0))
 		f.Add(s, "a", "b", uint8(3))
 	}
-	ltr, rtl := language(f, "en"), language(f, "qr")
+	ltr, rtl := language(f, "en"), language(f, "ar")
 	f.Fuzz(func(t *testing.T, a, b, c string, kind uint8) {
 		s := venue(t, []string{"a4-2x5", "roll58", "card", "a6"}[kind%4])
 		s.Lang = map[bool]*webui.Language{false: ltr, true: rtl}[kind&4 != 0]

@@ -101,7 +101,7 @@ func TestLettersWithoutFont(t *testing.T) {
 		"texts.terms": func(s *Sheet, _ *hotspot.VoucherView) { s.Texts = map[string]OwnTexts{"": {Terms: "☕"}} },
 		"wifi.ssid":   func(s *Sheet, _ *hotspot.VoucherView) { s.WiFi.SSID = "مقهى" },
 		"vouchers":    func(_ *Sheet, v *hotspot.VoucherView) { v.Username = "Ω" },
-		"language":    func(s *Sheet, _ *hotspot.VoucherView) { s.Lang = language(t, "qr") },
+		"language":    func(s *Sheet, _ *hotspot.VoucherView) { s.Lang = language(t, "ar") },
 	} {
 		s, v := venue(t, "a6"), hotspot.VoucherView{}
 		v.Username, v.Passcode = "A", "B"

@@ -120,7 +120,7 @@ func (pl *plan) placeCodes(s *Sheet, in box) error {
 		pl.spots[0].word = s.Lang.T("print.scan.login_only")
 	}
 	if pl.centred {
-		pl.codesBelow(in)
+		pl.codesBelow(in, s.Lang.Dir == "rtl")
 	} else {
 		pl.codesBeside(in, s.Lang.Dir == "rtl")
 	}
@@ -157,7 +157,7 @@ func (pl *plan) codesBeside(in box, rtl bool) {
 }
 
 // codesBelow places codes side by side below the text.
-func (pl *plan) codesBelow(in box) {
+func (pl *plan) codesBelow(in box, rtl bool) {
 	n := length(len(pl.spots))
 	side := min(largeCode, (in.w-(n-1)*gap)/n, in.h/2-caption)
 	if n == 1 {
@@ -166,7 +166,11 @@ func (pl *plan) codesBelow(in box) {
 	free := in.w - n*side - (n-1)*gap
 	y := in.y + in.h - side - caption
 	for i := range pl.spots {
-		pl.spots[i].box = box{in.x + free/2 + length(i)*(side+gap), y, side, side}
+		at := length(i)
+		if rtl {
+			at = n - 1 - at
+		}
+		pl.spots[i].box = box{in.x + free/2 + at*(side+gap), y, side, side}
 	}
 	pl.text.h -= side + caption + gap
 }

@@ -153,14 +153,36 @@ func TestSeenOnScreens(t *testing.T) {
 	}
 }
 
+// TestLanguages prints every layout in the other languages.
+func TestLanguages(t *testing.T) {
+	c, h := browser.Start(t, ""), newHost(t)
+	for _, l := range print.Layouts() {
+		for _, tag := range []string{"it", "ar"} {
+			t.Run(l.String()+"-"+tag, func(t *testing.T) {
+				s := sheet(t, l.String())
+				s.Lang, s.WiFi.Password, s.Show.WiFiPassword = language(t, tag), "sun and sea", l.Rows < 8
+				h.show(t, c, s, some(1, nil))
+				checkPage(t, c)
+				pdf := printed(t, c)
+				keep(t, l.String()+"-"+tag+"-browser.pdf", pdf)
+				checkSizes(t, pdf, l.Paper, 1)
+				checkCodes(t, pdf, l.Paper, []string{"http://10.20.30.1/welcome?code=AB0000&passcode=0000YZ", "WIFI:T:WPA;S:Harbour Guests;P:sun and sea;;"})
+				if tag == "it" && !strings.Contains(words(tool(t, pdf, "pdftotext", "FILE", "-")), "Codicedelvoucher") {
+					t.Error("there is no Italian on paper")
+				}
+			})
+		}
+	}
+}
+
 // TestRightToLeft prints in a language written from right to left.
 func TestRightToLeft(t *testing.T) {
 	c, h := browser.Start(t, ""), newHost(t)
 	for _, layout := range []string{"a4-2x5", "a4-3x8", "roll80"} {
 		t.Run(layout, func(t *testing.T) {
 			s := sheet(t, layout)
-			s.Lang, s.Venue = language(t, "qr"), "مقهى الميناء"
-			s.Texts = map[string]print.OwnTexts{"qr": {Below: "أهلا وسهلا Harbour بكم"}}
+			s.Lang, s.Venue = language(t, "ar"), "مقهى الميناء"
+			s.Texts = map[string]print.OwnTexts{"ar": {Below: "أهلا وسهلا Harbour بكم"}}
 			h.show(t, c, s, some(2, nil))
 			checkPage(t, c)
 			pdf := printed(t, c)
