@@ -188,6 +188,56 @@ func (p *person) copied(t *testing.T) {
 	browser.Until(t, p.Browser, `window.copied.trim().split("\n").length === 8 && document.getElementById("codes-said").textContent === "Copied."`)
 }
 
+// TestRefusedInChromium looks at forms that are shown again, and fills them in
+// with the keyboard alone.
+func TestRefusedInChromium(t *testing.T) {
+	p := newHouse(t).person(t)
+	refused := func(path, selector string) {
+		t.Helper()
+		browser.Until(t, p.Browser, fmt.Sprintf("!window.before && document.readyState === 'complete' && location.pathname === %q && document.querySelector(%q)", path, selector))
+		for _, width := range []int64{390, 1280} {
+			for _, scheme := range []string{"light", "dark"} {
+				p.Do(t, browser.Look(width, scheme))
+				for _, fault := range p.Audit(t) {
+					t.Errorf("%s %s at %d px: %s", path, scheme, width, fault)
+				}
+			}
+		}
+	}
+	enter := func(id, text string) {
+		t.Helper()
+		p.Do(t, chromedp.Evaluate[chromedp.Void]("window.before = true"), chromedp.SendKeys(chromedp.ID(id), text+"\r"))
+	}
+	p.open("/setup")
+	p.write("email", mail)
+	p.write("password", "password123")
+	enter("password_again", wrong)
+	refused("/setup", "#password_again[aria-invalid=true][aria-describedby=password_again-error]")
+	p.write("password", password)
+	enter("password_again", password)
+	browser.Until(t, p.Browser, `location.pathname === "/setup/venue"`)
+	p.open("/setup/vouchers")
+	p.write("count", "")
+	enter("count", "no")
+	refused("/setup/vouchers", "#count[aria-invalid=true]")
+	p.open("/confirm")
+	enter("password", wrong)
+	refused("/confirm", ".note.bad[role=alert]")
+	p.Do(t, browser.Look(1280, "light"))
+	p.press(".whoami button", "/sign-in?after=out")
+	p.write("email", mail)
+	enter("password", wrong)
+	refused("/sign-in", ".note.bad[role=alert]")
+	p.write("email", mail)
+	enter("password", password)
+	browser.Until(t, p.Browser, `location.pathname === "/"`)
+	for _, said := range p.Heard() {
+		if !strings.Contains(said, "422") { // which browsers say of a form that was refused
+			t.Errorf("console: %s", said)
+		}
+	}
+}
+
 // TestWeight: no page weighs more than a small part of what a later page may.
 func TestWeight(t *testing.T) {
 	h := newHouse(t)
