@@ -218,4 +218,3 @@ func TestUndoLeaves(t *testing.T) {
 		t.Errorf("notes %q, %q", a, b)
 	}
 }
-
