@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"image"
 	"image/png"
 	"io"
@@ -113,12 +114,33 @@ func TestContract(t *testing.T) {
 	c.walkKeys()
 	c.walkSystem()
 	c.json("GET", "/logins?since=2026-01-01&mac=02:00:5E:10:00:01", "", 200)
-	c.json("GET", "/users?method=email", "", 200)
+	c.walkPeople()
 	for _, row := range table(t, c.h.lan) {
 		if !c.done[row.id] && !elsewhere(row.path) {
 			t.Errorf("%s was not walked through", row.id)
 		}
 	}
+}
+
+func (c *contract) walkPeople() {
+	err := c.h.store.Update(c.t.Context(), func(tx hotspot.Tx) error {
+		return errors.Join(tx.PutUser(&hotspot.User{Method: hotspot.MethodEmail, Key: "a@example.org", MAC: hotspot.MAC{2, 0, 0, 0, 0, 1}}),
+			tx.PutUser(&hotspot.User{Method: hotspot.MethodMobile, Key: "15559876543"}))
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.json("GET", "/logins?method=free&q=x", "", 200)
+	c.json("GET", "/users?method=email&sort=-last_login&q=a@", "", 200)
+	c.json("GET", "/users/email-1", "", 200)
+	c.json("GET", "/users/a@example.org/export", "", 200)
+	c.json("DELETE", "/users/a@example.org", "", 200)
+	for path, status := range map[string]int{"/users/email-1": 404, "/users/room": 422} {
+		c.json("DELETE", path, "", status)
+		c.json("GET", path, "", status)
+		c.json("GET", path+"/export", "", status)
+	}
+	c.json("DELETE", "/users/mobile-1", "", 200)
 }
 
 func (c *contract) walkVouchers() {

@@ -32,8 +32,7 @@ type Service interface {
 	EditVouchers(ctx context.Context, ids []uint64, match func(hotspot.VoucherView) bool, e hotspot.VoucherEdit) ([]hotspot.VoucherView, error)
 	RemoveVouchers(ctx context.Context, ids []uint64, match func(hotspot.VoucherView) bool) ([]hotspot.Voucher, error)
 	ImportVouchers(ctx context.Context, rows iter.Seq2[hotspot.VoucherEdit, error], conflict hotspot.OnConflict, dryRun bool) (hotspot.ImportResult, error)
-	Logins(ctx context.Context, before uint64, limit int) ([]hotspot.Session, error)
-	Users(ctx context.Context, m hotspot.Method, after uint64, limit int) ([]hotspot.User, error)
+	People
 	Guests(ctx context.Context) ([]hotspot.Guest, error)
 	GuestHosts(ctx context.Context) ([]hotspot.GuestHost, error)
 	Kick(ctx context.Context, m hotspot.MAC) error
@@ -132,6 +131,7 @@ func New(c Config) *API {
 	s.settings(api)
 	s.logo(api)
 	s.logins(api)
+	s.persons(api)
 	s.stats(api)
 	s.system(api)
 	s.machine(api)

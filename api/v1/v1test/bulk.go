@@ -96,23 +96,9 @@ func of[T any](p *T) (v T) {
 	return v
 }
 
-// Logins implements v1.Service.
-func (s *Service) Logins(_ context.Context, before uint64, limit int) ([]hotspot.Session, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := slices.DeleteFunc(slices.Clone(s.Sessions), func(x hotspot.Session) bool { return before != 0 && x.ID >= before })
-	return all[:min(limit, len(all))], s.Err
-}
-
 // SetSessions replaces the logins.
 func (s *Service) SetSessions(newestFirst ...hotspot.Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Sessions = newestFirst
-}
-
-// Users implements v1.Service.
-func (s *Service) Users(_ context.Context, m hotspot.Method, after uint64, limit int) ([]hotspot.User, error) {
-	all := slices.DeleteFunc(slices.Clone(s.Known), func(u hotspot.User) bool { return u.Method != m || u.ID <= after })
-	return all[:min(limit, len(all))], s.Err
 }
