@@ -101,10 +101,7 @@ func certificate(q *panel.Request, c *api.Certificate) webui.Block {
 	if c.Own {
 		by = "system.cert.own"
 	}
-	v := parts.CardView{Title: q.T("system.cert.title"), Texts: []string{q.T(by)}}
-	for _, p := range c.Problems {
-		v.List = append(v.List, p)
-	}
+	v := parts.CardView{Title: q.T("system.cert.title"), Texts: []string{q.T(by)}, List: c.Problems}
 	v.StreamContent = facts(
 		parts.FactView{Name: q.T("system.cert.ends"), Text: at(q, c.Ends)},
 		parts.FactView{Name: q.T("system.cert.begins"), Text: at(q, c.Begins)},
