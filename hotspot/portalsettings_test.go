@@ -37,7 +37,14 @@ func TestPortalSettings(t *testing.T) {
 			t.Errorf("%s = %q: %q, %v; want %q", c.key, c.value, s.Value(c.key), err, c.want)
 		}
 	}
+	secrets, err := DefaultSettings().With(map[string]string{"portal.password": "sesame"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, k := range SettingKeys() {
+		if strings.Contains(k.shown(&secrets), "sesame") {
+			t.Errorf("the log has the value of %s", k.Key)
+		}
 		if k.Secret != (k.Key == "portal.password") && strings.HasPrefix(k.Key, "portal.") {
 			t.Errorf("%s: secret %v", k.Key, k.Secret)
 		}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -146,6 +147,28 @@ func TestSettings(t *testing.T) {
 	}
 	if _, err := c.Setting(ctx, "no.such"); !errors.Is(err, hotspot.ErrNotFound) {
 		t.Errorf("no such setting: %v", err)
+	}
+	all, err := c.SetSettings(ctx, map[string]string{"login.free": "on", "portal.password": "open sesame"})
+	i := slices.IndexFunc(all, func(s v1.Setting) bool { return s.Key == "portal.password" })
+	if err != nil || i < 0 || all[i].Value != "open sesame" || !all[i].Secret {
+		t.Errorf("several: %+v, %v", all, err)
+	}
+}
+
+// TestSecretSettings: who may only look does not see what is secret.
+func TestSecretSettings(t *testing.T) {
+	h := newHouse(t)
+	if err := h.service.SetSetting(t.Context(), "portal.password", "open sesame"); err != nil {
+		t.Fatal(err)
+	}
+	for who, p := range map[string]*api.Principal{"owner": {Kind: api.CallerOperator, Scopes: []api.Scope{api.ScopeAll}}, "viewer": {Kind: api.CallerOperator, Scopes: []api.Scope{api.ScopeSettings}, ReadOnly: true}} {
+		for _, path := range []string{"/settings", "/settings/portal.password"} {
+			w := httptest.NewRecorder()
+			api.As(p, h.api).ServeHTTP(w, httptest.NewRequest(http.MethodGet, v1.Prefix+path, nil))
+			if shown := strings.Contains(w.Body.String(), "sesame"); w.Code != http.StatusOK || shown != (who == "owner") {
+				t.Errorf("%s, %s: %d, shown %v", who, path, w.Code, shown)
+			}
+		}
 	}
 }
 

@@ -72,7 +72,7 @@ func TestPreviewFollows(t *testing.T) {
 	inFrame(t, c, `getComputedStyle(d.querySelector(".button")).backgroundColor === "rgb(255, 204, 0)"`)
 	// What the frame holds can do nothing: no form is sent, no link leads away.
 	c.Do(t, chromedp.Evaluate[chromedp.Void](`(() => { const d = document.getElementById("preview").contentDocument; d.querySelector("form").submit(); d.querySelector(".button").click(); d.querySelector(".languages a").click(); })()`))
-	c.Do(t, chromedp.Click("#editor .buttons button"))
+	c.Do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector("#editor .buttons button").click()`))
 	browser.Until(t, c, `document.getElementById("said")?.textContent.includes("Saved")`)
 	h.want(map[string]string{"portal.color": "#ffcc00"})
 	for _, said := range c.Heard() {
@@ -93,4 +93,30 @@ func TestPreviewWithoutScript(t *testing.T) {
 	c.Do(t, chromedp.Click(".shown button"))
 	inFrame(t, c, `d.querySelector("h1")?.textContent === "Good evening"`)
 	h.want(map[string]string{"portal.title": ""})
+}
+
+// TestRefusedInChromium sends a form with mistakes: the page that comes back is
+// as good as any, and its preview has what was typed.
+func TestRefusedInChromium(t *testing.T) {
+	h := newHouse(t, api.RoleOwner)
+	c := browser.Start(t, "")
+	h.SignIn(t, c)
+	for _, width := range []int64{390, 1280} {
+		c.Do(t, browser.Look(width, "light"), chromedp.Navigate(h.URL+"/login-page/texts?lang=en"), chromedp.Evaluate[chromedp.Void](`(() => {
+			const title = document.getElementById("portal-title");
+			document.getElementById("portal-text").value = "Come in";
+			title.removeAttribute("maxlength"); title.value = "x".repeat(101); })()`),
+			chromedp.Click(chromedp.CSS("#editor .buttons button")))
+		browser.Until(t, c, `document.getElementById("portal-title-error")?.textContent.includes("100")`)
+		inFrame(t, c, `d.querySelector(".lines")?.textContent === "Come in"`)
+		for _, fault := range c.Audit(t) {
+			t.Errorf("at %d px: %s", width, fault)
+		}
+	}
+	h.want(map[string]string{"portal.text": ""})
+	for _, said := range c.Heard() {
+		if !strings.Contains(said, "422") {
+			t.Errorf("console: %s", said)
+		}
+	}
 }
