@@ -18,6 +18,7 @@ import (
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 	"github.com/vouchsafe/vouchsafe/webui/admin/people"
 	"github.com/vouchsafe/vouchsafe/webui/admin/printing"
+	"github.com/vouchsafe/vouchsafe/webui/admin/staff"
 	"github.com/vouchsafe/vouchsafe/webui/admin/vouchers"
 	"github.com/vouchsafe/vouchsafe/webui/portal"
 )
@@ -54,6 +55,7 @@ func (d *hotspotDaemon) areas() ([]panel.Section, error) {
 		vouchers.New(vouchers.Config{Service: d.service}),
 		integrations.New(integrations.Config{Service: d.service, Keys: d.keys, Webhooks: d.webhooks, Fresh: d.people.Fresh}),
 		apikeys.New(apikeys.Config{Keys: d.keys, Fresh: d.people.Fresh}),
+		staff.New(staff.Config{Operators: d.people}),
 		auditlog.New(auditlog.Config{Service: d.service, Log: d.opts.Log}),
 		people.New(people.Config{Service: d.service}),
 		logins.New(logins.Config{Service: d.service}),
