@@ -86,6 +86,11 @@ const (
 	AuditSignedOut        Action = "operator.signed_out"
 	AuditSessionsEnded    Action = "operator.sessions_ended"
 
+	AuditCloudEnrolled Action = "cloud.enrolled"
+	AuditCloudSwitched Action = "cloud.switched"
+	AuditCloudRotated  Action = "cloud.rotated"
+	AuditCloudLeft     Action = "cloud.left"
+
 	AuditBackupMade     Action = "backup.made"
 	AuditBackupRestored Action = "backup.restored"
 )

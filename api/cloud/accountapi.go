@@ -293,7 +293,7 @@ func (r *Relay) postRotate(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.links.cut(x.ID) // it comes back under the new prefix
+	r.renamed(x)
 	return struct {
 		Status int        `json:"status"`
 		Router routerView `json:"router"`

@@ -35,6 +35,8 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.refuse(rec, http.StatusMisdirectedRequest, "the host is not the one that the connection was made for")
 	case host == r.apiName():
 		r.api.ServeHTTP(rec, req)
+	case host == r.routerName():
+		r.member(rec, req)
 	case under && isPrefix(prefix):
 		r.forward(rec, req, prefix)
 	default:

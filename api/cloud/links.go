@@ -83,7 +83,23 @@ func (l *links) online(router string) bool {
 	return l.byRouter[router] != nil
 }
 
-// cut ends a router's link: it was removed, or is reached elsewhere now.
+// rename makes a router's link that of another prefix, and returns it; nil: it is
+// not here.
+func (l *links) rename(router, prefix string) *tunnel.Link {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := l.byRouter[router]
+	if h == nil {
+		return nil
+	}
+	delete(l.byPrefix, h.router.Prefix)
+	next := &held{h.router, h.link}
+	next.router.Prefix = prefix
+	l.byRouter[router], l.byPrefix[prefix] = next, next
+	return h.link
+}
+
+// cut ends a router's link: it was removed.
 func (l *links) cut(router string) {
 	l.mu.Lock()
 	h := l.byRouter[router]

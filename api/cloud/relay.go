@@ -168,6 +168,7 @@ func (r *Relay) shake(ctx context.Context, raw net.Conn, clients *handed) {
 
 func (r *Relay) tunnelName() string { return "tunnel." + r.cfg.Domain }
 func (r *Relay) apiName() string    { return "api." + r.cfg.Domain }
+func (r *Relay) routerName() string { return "router." + r.cfg.Domain }
 
 // configFor chooses by the name that a connection asks for.
 func (r *Relay) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
@@ -176,17 +177,24 @@ func (r *Relay) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		return nil, errors.New("the name is not one of this relay's")
 	}
 	cfg := &tls.Config{GetCertificate: r.cfg.Certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
-	if name == r.tunnelName() {
-		cfg.MinVersion, cfg.NextProtos, cfg.ClientAuth = tls.VersionTLS13, []string{tunnel.Protocol}, tls.RequireAnyClientCert
+	if name == r.tunnelName() || name == r.routerName() {
+		cfg.MinVersion, cfg.ClientAuth = tls.VersionTLS13, tls.RequireAnyClientCert
 		// Resumed sessions would not show their certificate again.
 		cfg.SessionTicketsDisabled = true
+	}
+	if name == r.tunnelName() {
+		cfg.NextProtos = []string{tunnel.Protocol}
 	}
 	return cfg, nil
 }
 
 // welcome makes a link of a router's connection.
 func (r *Relay) welcome(ctx context.Context, conn *tls.Conn) {
-	router, err := r.whose(ctx, conn)
+	state := conn.ConnectionState()
+	router, err := r.whose(ctx, &state)
+	if err == nil && state.NegotiatedProtocol != tunnel.Protocol {
+		err = errors.New("another protocol")
+	}
 	if err != nil {
 		r.log.Info("router refused", "peer", conn.RemoteAddr(), "error", err)
 		conn.Close()
@@ -197,31 +205,32 @@ func (r *Relay) welcome(ctx context.Context, conn *tls.Conn) {
 		r.log.Info("tunnel failed", "router", router.ID, "error", err)
 		return
 	}
+	// Before the router hears that it can be reached, it can be.
+	r.links.put(router, link)
+	r.missing.forget(router.Prefix)
+	go func() {
+		<-link.Done()
+		r.links.drop(router.ID, link)
+		r.log.Info("router is gone", "router", router.ID)
+	}()
 	answer, took, err := link.Say(ctx, tunnel.Hello{Host: router.Prefix + "." + r.cfg.Domain})
 	if err != nil {
 		link.Close()
 		r.log.Info("tunnel failed", "router", router.ID, "error", err)
 		return
 	}
-	r.links.put(router, link)
-	r.missing.forget(router.Prefix)
 	r.log.Info("router is here", "router", router.ID, "version", answer.Version, "latency", took.Round(time.Microsecond))
 	if err := r.cfg.Accounts.Seen(ctx, router.ID, answer.Version); err != nil {
 		r.log.Warn("cannot note that a router was here", "router", router.ID, "error", err)
 	}
-	go func() {
-		<-link.Done()
-		r.links.drop(router.ID, link)
-		r.log.Info("router is gone", "router", router.ID)
-	}()
 }
 
 // whose finds out whose connection it is. The fingerprint on record decides, at
 // every handshake.
-func (r *Relay) whose(ctx context.Context, conn *tls.Conn) (Router, error) {
-	certs := conn.ConnectionState().PeerCertificates
-	if len(certs) == 0 || conn.ConnectionState().NegotiatedProtocol != tunnel.Protocol {
-		return Router{}, errors.New("no certificate, or another protocol")
+func (r *Relay) whose(ctx context.Context, state *tls.ConnectionState) (Router, error) {
+	certs := state.PeerCertificates
+	if len(certs) == 0 {
+		return Router{}, errors.New("no certificate")
 	}
 	id, err := r.authority.identify(certs[0])
 	if err != nil {

@@ -12,11 +12,9 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"time"
 )
 
 // Enrolment is what a router needs to become one of a relay's.
@@ -84,41 +82,12 @@ func Enrol(ctx context.Context, e Enrolment) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	answer, err := e.post(ctx, body)
+	answer, err := ask(ctx, http.MethodPost, e.API+"/v1/enrol", bytes.NewReader(body),
+		&tls.Config{RootCAs: e.Roots, MinVersion: tls.VersionTLS12}, e.Proxy, e.Dial)
 	if err != nil {
 		return Identity{}, err
 	}
 	return readIdentity(answer, der, &key.PublicKey)
-}
-
-// post sends the request and returns the answer's body.
-func (e Enrolment) post(ctx context.Context, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.API+"/v1/enrol", bytes.NewReader(body))
-	if err != nil {
-		return nil, fmt.Errorf("the relay's address: %w", err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	t := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: e.Roots, MinVersion: tls.VersionTLS12}, DialContext: e.Dial,
-		Proxy: http.ProxyURL(e.Proxy), DisableKeepAlives: true, ForceAttemptHTTP2: false}
-	resp, err := t.RoundTrip(r)
-	if err != nil {
-		return nil, fmt.Errorf("the relay cannot be reached: %w", err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return nil, fmt.Errorf("the relay's answer: %w", err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		var refusal struct{ Message string }
-		if json.Unmarshal(b, &refusal) != nil || refusal.Message == "" || len(refusal.Message) > 500 {
-			refusal.Message = resp.Status
-		}
-		return nil, &RefusedError{Status: resp.StatusCode, Message: refusal.Message}
-	}
-	return b, nil
 }
 
 // readIdentity reads what a relay says to a router that has enrolled.

@@ -28,6 +28,9 @@ type Config struct {
 	Handler http.Handler
 	// Proxy is the HTTP proxy to go through, if any: http://[user:password@]host:port.
 	Proxy *url.URL
+	// Named is told where the router is reached whenever the relay says so. It must
+	// not block. Nil: nobody is told.
+	Named func(host string)
 	// Version is what the relay is told of this program.
 	Version string
 	Log     *slog.Logger // must not be nil
@@ -275,6 +278,9 @@ func (c *connection) control(w http.ResponseWriter, r *http.Request) {
 			s.Latency = time.Duration(h.Latency) * time.Microsecond
 		}
 	})
+	if h.Host != "" && len(h.Host) <= 253 && c.t.cfg.Named != nil {
+		c.t.cfg.Named(h.Host)
+	}
 	c.heard.Do(func() { close(c.hello) })
 	if h.Move {
 		c.asked.Do(func() { close(c.move) })

@@ -1,0 +1,65 @@
+package cloud
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/api/tunnel"
+)
+
+// member serves router.<domain>: what routers that have enrolled ask of their
+// relay. Their certificate is the credential.
+func (r *Relay) member(w http.ResponseWriter, req *http.Request) {
+	if !r.clients.take(clientKey(api.Peer(req))) {
+		r.answer(w, nil, refuse(http.StatusTooManyRequests, "too many requests; slow down"))
+		return
+	}
+	router, err := r.whose(req.Context(), req.TLS)
+	if err != nil {
+		r.log.Info("router refused", "peer", req.RemoteAddr, "error", err)
+		r.answer(w, nil, refuse(http.StatusUnauthorized, "the certificate is not one of a router of this cloud"))
+		return
+	}
+	v, err := r.memberCall(req, router)
+	r.answer(w, v, err)
+}
+
+// renamed leads requests for a router's new host to it, and tells it.
+func (r *Relay) renamed(x Router) {
+	r.missing.forget(x.Prefix)
+	link := r.links.rename(x.ID, x.Prefix)
+	if link == nil {
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Limits.Answer)
+		defer cancel()
+		if _, _, err := link.Say(ctx, tunnel.Hello{Host: x.Prefix + "." + r.cfg.Domain}); err != nil {
+			link.Close() // it hears of it when it is back
+		}
+	}()
+}
+
+func (r *Relay) memberCall(req *http.Request, router Router) (any, error) {
+	switch req.Method + " " + req.URL.Path {
+	case "POST /v1/router/rotate":
+		x, err := r.cfg.Accounts.Rotate(req.Context(), router.Account, router.Prefix)
+		if err != nil {
+			return nil, err
+		}
+		r.renamed(x)
+		return struct {
+			Status int    `json:"status"`
+			Host   string `json:"host"`
+		}{http.StatusOK, x.Prefix + "." + r.cfg.Domain}, nil
+	case "DELETE /v1/router":
+		x, err := r.cfg.Accounts.RemoveRouter(req.Context(), router.Account, router.Prefix)
+		if err != nil {
+			return nil, err
+		}
+		r.links.cut(x.ID)
+		return done{Status: http.StatusOK}, nil
+	}
+	return nil, refuse(http.StatusNotFound, "there is nothing at this path for this method")
+}
