@@ -16,6 +16,7 @@ const (
 	CodeNotFound      Code = "not_found"      //
 	CodeUsernameTaken Code = "username_taken" //
 	CodeNameTaken     Code = "name_taken"     // of something else than a voucher
+	CodeChanged       Code = "changed"        // what is to be changed is not what the caller looked at
 	CodeForbidden     Code = "forbidden"      // the caller's credential does not reach that far
 	CodeUnavailable   Code = "unavailable"    // disk full, gate not answering: try again
 
@@ -75,6 +76,7 @@ var (
 	ErrNotFound      = &Error{Code: CodeNotFound, Text: "not found"}
 	ErrUsernameTaken = &Error{Code: CodeUsernameTaken, Text: "username already exists"}
 	ErrNameTaken     = &Error{Code: CodeNameTaken, Text: "the name is taken"}
+	ErrChanged       = &Error{Code: CodeChanged, Text: "somebody changed it meanwhile; look at it as it is now, and decide again"}
 	ErrForbidden     = &Error{Code: CodeForbidden, Text: "not allowed"}
 	ErrInvalid       = &Error{Code: CodeInvalid, Text: "not valid"}
 	ErrUnavailable   = &Error{Code: CodeUnavailable, Text: "not available now, try again"}

@@ -6,13 +6,6 @@ import (
 	"encoding/binary"
 )
 
-// CodeChanged says that what is to be changed is no longer what the caller
-// looked at.
-const CodeChanged Code = "changed"
-
-// ErrChanged is for [errors.Is]: see [VoucherEdit.If].
-var ErrChanged = &Error{Code: CodeChanged, Text: "somebody changed it meanwhile; look at it as it is now, and decide again"}
-
 // Version names what an operator has decided about a voucher: it is another
 // one after a change, and the same again when the change is taken back. What
 // guests use leaves it alone.

@@ -145,14 +145,14 @@ func (c *Client) RemoveVoucher(ctx context.Context, username string) error {
 
 // EditVouchers changes those vouchers that are named, or one batch of those that
 // are selected.
-func (c *Client) EditVouchers(ctx context.Context, e EditVouchers) (Page[Voucher], error) {
-	return call[Page[Voucher]](ctx, c, http.MethodPost, "/vouchers/edit", e)
+func (c *Client) EditVouchers(ctx context.Context, e EditVouchers) (Changed[Voucher], error) {
+	return call[Changed[Voucher]](ctx, c, http.MethodPost, "/vouchers/edit", e)
 }
 
 // RemoveVouchers removes those vouchers that are named, or one batch of those
 // that are selected, and returns their usernames.
-func (c *Client) RemoveVouchers(ctx context.Context, r RemoveVouchers) (Page[string], error) {
-	return call[Page[string]](ctx, c, http.MethodPost, "/vouchers/remove", r)
+func (c *Client) RemoveVouchers(ctx context.Context, r RemoveVouchers) (Changed[string], error) {
+	return call[Changed[string]](ctx, c, http.MethodPost, "/vouchers/remove", r)
 }
 
 // ImportVouchers makes vouchers from lines of [ImportVoucher], all or none.

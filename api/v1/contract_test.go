@@ -160,6 +160,11 @@ func (c *contract) walkVouchers() {
 	c.json("POST", "/vouchers/edit", `{"where":{"note":"room*"},"edit":{"disabled":true}}`, 200)
 	c.call("POST", "/vouchers/import?on_conflict=skip", "application/x-ndjson", "{\"username\":\"berta\"}\n", 200)
 	c.json("POST", "/vouchers/remove", `{"usernames":["berta"]}`, 200)
+	gone := c.json("POST", "/vouchers/remove", `{"usernames":["anna"],"undoable":true}`, 200)
+	note, _ := gone["undo"].(map[string]any)
+	id, _ := note["id"].(string)
+	c.json("POST", "/vouchers/undo", `{"id":"`+id+`"}`, 200)
+	c.json("POST", "/vouchers/undo", `{"id":"`+id+`"}`, 404)
 	c.json("DELETE", "/vouchers/anna", "", 204)
 }
 

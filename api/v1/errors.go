@@ -23,6 +23,7 @@ var statuses = [...]struct {
 	{hotspot.CodeNotFound, http.StatusNotFound},
 	{hotspot.CodeUsernameTaken, http.StatusConflict},
 	{hotspot.CodeNameTaken, http.StatusConflict},
+	{hotspot.CodeChanged, http.StatusPreconditionFailed},
 	{hotspot.CodeForbidden, http.StatusForbidden},
 	{hotspot.CodeUnavailable, http.StatusServiceUnavailable},
 	{hotspot.CodeTryLater, http.StatusTooManyRequests},

@@ -26,6 +26,7 @@ type param struct {
 	index    int
 	name     string
 	query    bool // it stands in the query, not in the path
+	header   bool // it is a header
 	fallback string
 	schema   *huma.Schema
 }
@@ -41,8 +42,11 @@ func (o *operation) read(w http.ResponseWriter, r *http.Request, in reflect.Valu
 	}
 	for _, p := range o.params {
 		value := r.PathValue(p.name)
-		if p.query {
+		switch {
+		case p.query:
 			value = query.Get(p.name)
+		case p.header:
+			value = strings.Join(r.Header.Values(p.name), ", ")
 		}
 		if value == "" {
 			value = p.fallback

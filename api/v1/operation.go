@@ -40,9 +40,16 @@ type operation struct {
 	made func(made any) any
 }
 
-// register adds an operation. Fields of I with the tag path or query are
+// tagged is an item with the name of its state, for the header If-Match.
+type tagged[T any] struct {
+	Body T
+	ETag string
+}
+
+// register adds an operation. Fields of I with the tag path, query or header are
 // parameters, its field Body is what the request's body holds, and that of O
-// is what the answer's does. Errors go through the one table.
+// is what the answer's does; a field ETag is the header. Errors go through the
+// one table.
 func register[I, O any](s *server, api huma.API, who access, op huma.Operation, h func(context.Context, *I) (*O, error)) {
 	add(&operation{
 		server: s, api: api, access: who, spec: op, input: reflect.TypeFor[I](),
@@ -93,6 +100,10 @@ func (o *operation) describeInput() {
 		}
 		p := param{index: i, schema: schema, name: f.Tag.Get("path"), fallback: f.Tag.Get("default")}
 		doc := &huma.Param{Name: p.name, In: "path", Required: true, Schema: schema, Description: schema.Description}
+		if p.name == "" && f.Tag.Get("header") != "" {
+			p.name, p.header = f.Tag.Get("header"), true
+			doc.Name, doc.In, doc.Required = p.name, "header", false
+		}
 		if p.name == "" {
 			p.name, p.query = f.Tag.Get("query"), true
 			doc.Name, doc.In, doc.Required, doc.Explode = p.name, "query", false, new(bool)
@@ -112,6 +123,10 @@ func (o *operation) describeOutput(output reflect.Type) {
 	if f, ok := output.FieldByName("Body"); ok {
 		schema := huma.SchemaFromField(o.api.OpenAPI().Components.Schemas, f, "")
 		answer.Content = map[string]*huma.MediaType{jsonType: {Schema: schema}}
+	}
+	if _, ok := output.FieldByName("ETag"); ok {
+		answer.Headers = map[string]*huma.Param{etagHeader: {Schema: &huma.Schema{Type: huma.TypeString},
+			Description: "names what an operator has decided about it, for If-Match; what guests use does not change it"}}
 	}
 	o.spec.Responses = map[string]*huma.Response{
 		strconv.Itoa(o.spec.DefaultStatus): answer,
@@ -146,6 +161,9 @@ func (o *operation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", jsonType)
+	if tag := v.Elem().FieldByName("ETag"); tag.IsValid() {
+		w.Header().Set(etagHeader, strconv.Quote(tag.String()))
+	}
 	w.WriteHeader(o.spec.DefaultStatus)
 	if err := o.api.Marshal(w, jsonType, v.Elem().Field(0).Interface()); err != nil {
 		cutShort(r, err)

@@ -31,6 +31,8 @@ type Service interface {
 	FindVouchers(ctx context.Context, q hotspot.VoucherQuery) ([]hotspot.VoucherView, *hotspot.VoucherPlace, error)
 	EditVouchers(ctx context.Context, ids []uint64, match func(hotspot.VoucherView) bool, e hotspot.VoucherEdit) ([]hotspot.VoucherView, error)
 	RemoveVouchers(ctx context.Context, ids []uint64, match func(hotspot.VoucherView) bool) ([]hotspot.Voucher, error)
+	KeepUndo(ctx context.Context, u *hotspot.Undo) (hotspot.UndoNote, bool, error)
+	Undo(ctx context.Context, id string) (hotspot.UndoResult, error)
 	ImportVouchers(ctx context.Context, rows iter.Seq2[hotspot.VoucherEdit, error], conflict hotspot.OnConflict, dryRun bool) (hotspot.ImportResult, error)
 	People
 	Guests(ctx context.Context) ([]hotspot.Guest, error)

@@ -35,6 +35,7 @@ type Voucher struct {
 type NewVouchers struct {
 	Count         int    `json:"count,omitempty" minimum:"0" maximum:"5000" doc:"how many; 0 or missing: 1. All are made in one transaction, or none" format:"int64"`
 	Username      string `json:"username,omitempty" doc:"missing: random; only for a single voucher"`
+	Prefix        string `json:"prefix,omitempty" doc:"what random usernames begin with"`
 	Passcode      string `json:"passcode,omitempty" doc:"missing: random"`
 	FullName      string `json:"full_name,omitempty" doc:"missing: a random readable name"`
 	Note          string `json:"note,omitempty"`
@@ -60,6 +61,7 @@ type VoucherEdit struct {
 	UploadLimit   *uint64 `json:"upload_limit,omitempty" doc:"bytes; 0: unlimited"`
 	TopUpDownload uint64  `json:"top_up_download,omitempty" doc:"bytes added to the limit; an unlimited direction stays so"`
 	TopUpUpload   uint64  `json:"top_up_upload,omitempty" doc:"bytes added to the limit; an unlimited direction stays so"`
+	Extend        string  `json:"extend,omitempty" doc:"1 hour … 365 days, or such as 90m: added to the validity. One that is over ends so long from now; one that never ends stays so"`
 	Devices       *int    `json:"devices,omitempty" minimum:"0" doc:"0: the setting voucher.devices" format:"int64"`
 	Disabled      *bool   `json:"disabled,omitempty"`
 	Unbind        bool    `json:"unbind,omitempty" doc:"forget the devices, so that others may use the voucher"`

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	surface "github.com/vouchsafe/vouchsafe/api"
@@ -35,6 +36,7 @@ type (
 	}
 	editVoucherIn struct {
 		Username string `path:"username"`
+		IfMatch  string `header:"If-Match" maxLength:"200" doc:"the ETag of the voucher as it was looked at: if somebody has changed it since, the answer is 412, and nothing is changed"`
 		Body     VoucherEdit
 	}
 )
@@ -121,7 +123,7 @@ func (s *server) madeVouchers(made any) any {
 
 func (s *server) spec(n NewVouchers) (hotspot.VoucherSpec, error) {
 	spec := hotspot.VoucherSpec{
-		Username: n.Username, Passcode: n.Passcode, FullName: n.FullName, Note: n.Note,
+		Username: n.Username, Prefix: n.Prefix, Passcode: n.Passcode, FullName: n.FullName, Note: n.Note,
 		Limit: hotspot.Usage{Down: n.DownloadLimit, Up: n.UploadLimit}, Devices: n.Devices,
 	}
 	if n.ValidFor != "" {
@@ -136,24 +138,43 @@ func (s *server) spec(n NewVouchers) (hotspot.VoucherSpec, error) {
 	return spec, err
 }
 
-func (s *server) getVoucher(ctx context.Context, in *voucherIn) (*item[Voucher], error) {
+func (s *server) getVoucher(ctx context.Context, in *voucherIn) (*tagged[Voucher], error) {
 	v, err := s.Service.Voucher(ctx, in.Username)
 	if err != nil {
 		return nil, noVoucher(err, in.Username)
 	}
-	return &item[Voucher]{voucherOf(v, s.Service.Zone())}, nil
+	return &tagged[Voucher]{voucherOf(v, s.Service.Zone()), v.Version()}, nil
 }
 
-func (s *server) editVoucher(ctx context.Context, in *editVoucherIn) (*item[Voucher], error) {
+func (s *server) editVoucher(ctx context.Context, in *editVoucherIn) (*tagged[Voucher], error) {
 	edit, err := s.edit(in.Body)
 	if err != nil {
+		return nil, err
+	}
+	if edit.If, err = ifMatch(in.IfMatch); err != nil {
 		return nil, err
 	}
 	v, err := s.Service.EditVoucher(ctx, in.Username, edit)
 	if err != nil {
 		return nil, noVoucher(err, in.Username)
 	}
-	return &item[Voucher]{voucherOf(v, s.Service.Zone())}, nil
+	return &tagged[Voucher]{voucherOf(v, s.Service.Zone()), v.Version()}, nil
+}
+
+const etagHeader = "ETag"
+
+// ifMatch reads the header: the tag of a state, or "*" for any. A weak tag is
+// none that matches.
+func ifMatch(header string) (version string, err error) {
+	switch version, err = strconv.Unquote(header); {
+	case header == "", header == "*":
+		return "", nil
+	case strings.HasPrefix(header, "W/"):
+		return header, nil
+	case err != nil || version == "" || header[0] != '"':
+		return "", hotspot.Invalid("If-Match", "must be one ETag with its quotes, or *")
+	}
+	return version, nil
 }
 
 func (s *server) edit(e VoucherEdit) (hotspot.VoucherEdit, error) {
@@ -175,6 +196,13 @@ func (s *server) edit(e VoucherEdit) (hotspot.VoucherEdit, error) {
 			return edit, err
 		}
 		edit.ValidFrom = &t
+	}
+	if e.Extend != "" {
+		length, err := hotspot.ReadValidity(e.Extend)
+		if err != nil || length == hotspot.Always {
+			return edit, hotspot.Invalid("extend", "%q is not a length of time such as \"90m\", \"6 hours\" or \"1 day\"", e.Extend)
+		}
+		edit.Extend = time.Duration(length)
 	}
 	if e.TopUpDownload > 0 || e.TopUpUpload > 0 {
 		edit.TopUp = &hotspot.Usage{Down: e.TopUpDownload, Up: e.TopUpUpload}

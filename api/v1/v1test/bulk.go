@@ -49,6 +49,16 @@ func (s *Service) RemoveVouchers(ctx context.Context, ids []uint64, match func(h
 	return gone, s.Err
 }
 
+// KeepUndo implements v1.Service; it keeps nothing.
+func (s *Service) KeepUndo(context.Context, *hotspot.Undo) (hotspot.UndoNote, bool, error) {
+	return hotspot.UndoNote{}, false, s.Err
+}
+
+// Undo implements v1.Service.
+func (s *Service) Undo(context.Context, string) (hotspot.UndoResult, error) {
+	return hotspot.UndoResult{}, hotspot.ErrNotFound
+}
+
 // ImportVouchers implements v1.Service; it makes what a row gives, without
 // checks, and is not all or nothing.
 func (s *Service) ImportVouchers(ctx context.Context, rows iter.Seq2[hotspot.VoucherEdit, error], conflict hotspot.OnConflict, dryRun bool) (hotspot.ImportResult, error) {
