@@ -53,15 +53,15 @@ func (d *hotspotDaemon) areas() ([]panel.Section, error) {
 		guests.New(guests.Config{Service: d.service, Streams: streams}),
 		entry.New(entry.Config{Operators: d.people, Service: d.service, Detected: d.detected}),
 		vouchers.New(vouchers.Config{Service: d.service}),
-		integrations.New(integrations.Config{Service: d.service, Keys: d.keys, Webhooks: d.webhooks, Fresh: d.people.Fresh}),
-		apikeys.New(apikeys.Config{Keys: d.keys, Fresh: d.people.Fresh}),
-		staff.New(staff.Config{Operators: d.people}),
-		auditlog.New(auditlog.Config{Service: d.service, Log: d.opts.Log}),
 		people.New(people.Config{Service: d.service}),
 		logins.New(logins.Config{Service: d.service}),
 		printing.New(printing.Config{Service: d.service, Portal: d.loginPage}),
 		loginpage.New(loginpage.Config{Service: d.service, Preview: preview}),
+		integrations.New(integrations.Config{Service: d.service, Keys: d.keys, Webhooks: d.webhooks, Fresh: d.people.Fresh}),
+		apikeys.New(apikeys.Config{Keys: d.keys, Fresh: d.people.Fresh}),
 		d.systemArea(),
+		staff.New(staff.Config{Operators: d.people}),
+		auditlog.New(auditlog.Config{Service: d.service, Log: d.opts.Log}),
 	}, nil
 }
 
