@@ -1,0 +1,64 @@
+package integrations
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"github.com/vouchsafe/vouchsafe/webui"
+	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
+	"github.com/vouchsafe/vouchsafe/webui/pagetest"
+)
+
+// FuzzViews puts a text into every field that a template prints.
+func FuzzViews(f *testing.F) {
+	for _, s := range pagetest.Hostile {
+		f.Add(s)
+	}
+	langs, err := webui.NewLanguages(parts.Files, Files)
+	if err != nil {
+		f.Fatal(err)
+	}
+	l := langs.Default()
+	link := &parts.LinkView{To: webui.Local("/x", nil)}
+	tabs := &parts.TabsView{Links: []parts.LinkView{*link}}
+	facts := func() *parts.FactsView {
+		return &parts.FactsView{Rows: []parts.FactView{{Code: true}, {Badge: &parts.BadgeView{}}}}
+	}
+	copies := func() *parts.CopyView { return &parts.CopyView{Lang: l} }
+	table := func() *parts.TableView {
+		return &parts.TableView{Lang: l, Rows: [][]parts.CellView{{{Typed: true, To: link.To}, {Badge: &parts.BadgeView{}}}}}
+	}
+	reference := &referenceView{Texts: []string{""}, More: []parts.LinkView{*link}, Messages: facts(),
+		Groups: []groupView{{Actions: []actionView{{Params: facts(), Example: copies(), ByGet: copies()}, {Params: facts(), Example: copies()}}}}}
+	access := func() *accessView {
+		v := &accessView{Tabs: tabs, Security: &parts.CardView{List: []string{""}}, Methods: &parts.CardView{}, Local: &parts.CardView{}, Address: copies(),
+			Cloud: &parts.CardView{Badge: &parts.BadgeView{}}, Key: &parts.CardView{}, Used: facts(), Show: link, Again: link, Reference: reference,
+			Fields: []*parts.FieldView{{Checkbox: true}}}
+		v.Methods.StreamContent, v.Local.StreamContent, v.Key.StreamContent = v.StreamSwitches, v.StreamLocalAddress, v.StreamDeviceKey
+		return v
+	}
+	shown, looking := access(), access()
+	shown.Device, shown.Form = copies(), &parts.FormView{StreamFields: parts.Fields(shown.Fields...)}
+	looking.States = facts()
+	hooks := &hooksView{Tabs: tabs, About: &parts.CardView{}, New: link, Table: table()}
+	hook := &hookView{Secret: &parts.NoticeView{}, Copy: copies(), Stopped: &parts.NoticeView{}, Warning: &parts.NoticeView{}, Card: &parts.CardView{}, Rows: facts(),
+		Test: &parts.FormView{}, State: &parts.FormView{Submit: parts.ButtonView{Name: "x"}}, Links: []parts.LinkView{*link}, Log: table(), Back: link}
+	hook.Card.StreamContent = hook.StreamFacts
+	form := &hookFormView{Error: &parts.NoticeView{}, URL: &parts.FieldView{Type: "url"}, About: &parts.FieldView{}, Types: []*parts.FieldView{{Checkbox: true}}}
+	form.Form.StreamFields = form.StreamFields
+	all := &struct {
+		Shown, Looking *accessView
+		Hooks          *hooksView
+		Hook           *hookView
+		Form           *hookFormView
+	}{shown, looking, hooks, hook, form}
+	f.Fuzz(func(t *testing.T, hostile string) {
+		for _, main := range []webui.Block{shown.StreamMain, looking.StreamMain, hooks.StreamMain, hook.StreamMain, form.StreamMain} {
+			pagetest.Injection(t, hostile, all, func() string {
+				w := httptest.NewRecorder()
+				webui.Render(w, 200, &parts.Shell{Page: webui.Page{Lang: l}, StreamMain: main})
+				return w.Body.String()
+			})
+		}
+	})
+}
