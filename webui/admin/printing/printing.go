@@ -73,32 +73,36 @@ func New(cfg Config) panel.Section {
 			panic(fmt.Sprintf("printing: %v", e))
 		}
 	}
-	prints, sets := panel.Reads(api.ScopeVouchers), panel.Writes(api.ScopeSettings)
-	get := func(path string, who panel.Access, serve func(*panel.Request)) panel.Page {
-		return panel.Page{Method: http.MethodGet, Path: path, Access: who, Serve: serve}
+	section := panel.Section{Files: Files, Nav: []panel.NavItem{{Key: "printing.nav", Path: Path, Access: panel.Reads(api.ScopeVouchers)}}}
+	for _, p := range pages {
+		page := panel.Page{Method: p.method, Path: p.path, Access: panel.Reads(api.ScopeVouchers), MaxBody: p.most, Serve: func(q *panel.Request) { p.serve(a, q) }}
+		if p.sets {
+			page.Access = panel.Writes(settingsScope)
+		}
+		section.Pages = append(section.Pages, page)
 	}
-	post := func(path string, most int64, serve func(*panel.Request)) panel.Page {
-		return panel.Page{Method: http.MethodPost, Path: path, Access: sets, Serve: serve, MaxBody: most}
-	}
-	return panel.Section{
-		Files: Files,
-		Nav:   []panel.NavItem{{Key: "printing.nav", Path: Path, Access: prints}},
-		Pages: []panel.Page{
-			get(Path, prints, a.preview),
-			get(pathSheet, prints, a.sheet),
-			get(pathPDF, prints, a.pdf),
-			get(pathLogo, prints, a.logo),
-			get(pathStyle, prints, asset(a.style)),
-			get(pathScript, prints, asset(a.script)),
-			get(pathSettings, sets, a.settings),
-			post(pathSettings, 0, a.setSettings),
-			post(pathLogo, maxUpload, a.setLogo),
-			post(pathNoLogo, 0, a.dropLogo),
-		},
-	}
+	return section
 }
 
-// asset serves a file of the sheets.
-func asset(f webui.Asset) func(*panel.Request) {
-	return func(q *panel.Request) { f.ServeHTTP(q.W, q.Request) }
+// settingsScope is what settings want; vouchers are printed by whoever may look
+// at them.
+const settingsScope = api.ScopeSettings
+
+// pages is the table of the area's pages.
+var pages = [...]struct {
+	method, path string
+	sets         bool // it is about settings
+	most         int64
+	serve        func(*area, *panel.Request)
+}{
+	{http.MethodGet, Path, false, 0, (*area).preview},
+	{http.MethodGet, pathSheet, false, 0, (*area).sheet},
+	{http.MethodGet, pathPDF, false, 0, (*area).pdf},
+	{http.MethodGet, pathLogo, false, 0, (*area).logo},
+	{http.MethodGet, pathStyle, false, 0, func(a *area, q *panel.Request) { a.style.ServeHTTP(q.W, q.Request) }},
+	{http.MethodGet, pathScript, false, 0, func(a *area, q *panel.Request) { a.script.ServeHTTP(q.W, q.Request) }},
+	{http.MethodGet, pathSettings, true, 0, (*area).settings},
+	{http.MethodPost, pathSettings, true, 0, (*area).setSettings},
+	{http.MethodPost, pathLogo, true, maxUpload, (*area).setLogo},
+	{http.MethodPost, pathNoLogo, true, 0, (*area).dropLogo},
 }

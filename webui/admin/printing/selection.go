@@ -76,9 +76,9 @@ func parseIDs(list string) ([]span, error) {
 		if n += b - a + 1; n > print.MaxVouchers {
 			return nil, bad
 		}
-		spans = append(spans, span{a, b})
+		i, _ := slices.BinarySearchFunc(spans, a, byFirst)
+		spans = slices.Insert(spans, i, span{a, b})
 	}
-	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.first, b.first) })
 	apart := spans[:0]
 	for _, x := range spans {
 		if k := len(apart) - 1; k >= 0 && x.first <= apart[k].last+1 {
@@ -90,12 +90,14 @@ func parseIDs(list string) ([]span, error) {
 	return apart, nil
 }
 
+func byFirst(x span, id uint64) int { return cmp.Compare(x.first, id) }
+
 // has reports whether a selection has a number.
 func (s *selection) has(id uint64) bool {
 	if s.ids == nil {
 		return true
 	}
-	i, found := slices.BinarySearchFunc(s.ids, id, func(x span, id uint64) int { return cmp.Compare(x.first, id) })
+	i, found := slices.BinarySearchFunc(s.ids, id, byFirst)
 	return found || i > 0 && id <= s.ids[i-1].last
 }
 

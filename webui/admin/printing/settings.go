@@ -6,14 +6,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
 )
-
-const settingsScope = api.ScopeSettings
 
 // settingsView is the page of the settings.
 type settingsView struct {
@@ -154,8 +151,14 @@ func (a *area) field(q *panel.Request, name, value, fault string) parts.FieldVie
 		f.Lines, f.MaxLength = 2, hotspot.MaxPrintLine
 	case "terms":
 		f.Lines, f.MaxLength = 4, hotspot.MaxPrintTerms
-	case "wifi_name", "wifi_password", "portal":
+	case "wifi_name", "wifi_password":
 		f.Autocomplete = "off"
+	case "portal":
+		f.Autocomplete, f.InputMode = "off", "url"
+		f.Help = q.T("printing.help.no_portal")
+		if own := a.Portal(); own != "" {
+			f.Help = q.T("printing.help.portal", "address", "\u2068"+own+"\u2069")
+		}
 	default:
 		f.Checkbox, f.Checked, f.Value = true, value == "on", "on"
 	}
@@ -175,10 +178,10 @@ func (a *area) logoView(q *panel.Request, fault string) logoView {
 }
 
 // settingOf is the setting that a field of a sheet comes from.
-var settingOf = map[string]string{
-	"layout": "print.layout", "show": "print.login_code", "show.wifi_code": "print.wifi_code", "show.login_code": "print.login_code",
-	"wifi.ssid": "print.wifi_name", "wifi.password": "print.wifi_password", "portal": "print.portal", "venue": "print.title",
-	"texts.title": "print.title", "texts.above": "print.text_above", "texts.below": "print.text_below", "texts.terms": "print.terms",
+var settingOf = [...]struct{ field, setting string }{
+	{"layout", "print.layout"}, {"show", "print.login_code"}, {"show.wifi_code", "print.wifi_code"}, {"show.login_code", "print.login_code"},
+	{"wifi.ssid", "print.wifi_name"}, {"wifi.password", "print.wifi_password"}, {"portal", "print.portal"}, {"venue", "print.title"},
+	{"texts.title", "print.title"}, {"texts.above", "print.text_above"}, {"texts.below", "print.text_below"}, {"texts.terms", "print.terms"},
 }
 
 // each takes joined errors apart.
@@ -195,8 +198,12 @@ func each(err error) []error {
 // refusal is one refusal as a text, and the setting that it is about.
 func (a *area) refusal(q *panel.Request, err error) (setting, text string, ok bool) {
 	var e *hotspot.Error
-	if errors.As(err, &e) && settingOf[e.Field] != "" {
-		err = &hotspot.Error{Code: e.Code, Text: e.Text, Field: settingOf[e.Field]}
+	if errors.As(err, &e) {
+		for _, of := range settingOf {
+			if of.field == e.Field {
+				err = &hotspot.Error{Code: e.Code, Text: e.Text, Field: of.setting}
+			}
+		}
 	}
 	return q.RefusedBy("printing", err)
 }
