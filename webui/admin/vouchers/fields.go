@@ -1,7 +1,6 @@
 package vouchers
 
 import (
-	"strings"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -133,6 +132,3 @@ func (x faults) refusal(q *panel.Request, err error) bool {
 	x[field] = text
 	return true
 }
-
-// first line of a text, for titles.
-func clean(s string) string { return strings.TrimSpace(s) }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/hotspot/sheet"
@@ -22,6 +23,8 @@ const (
 	atOnce = 5000
 	// shownRefused is how many rows that cannot be are shown.
 	shownRefused = 50
+	// sendTime is how long a file may take to arrive.
+	sendTime = 2 * time.Minute
 )
 
 // outcome is what an import did, or would do.
@@ -72,7 +75,11 @@ func (a *area) upload(q *panel.Request) {
 		a.showImport(q, http.StatusUnprocessableEntity, q.T("vouchers.import.no_file"))
 		return
 	}
-	switch err := a.uploads.put(q.By.Session, q.File.Name, q.File, q.Now()); {
+	// The server's limit is for forms.
+	_ = http.NewResponseController(q.W).SetReadDeadline(time.Now().Add(sendTime))
+	err := a.uploads.put(q.By.Session, q.File.Name, q.File, q.Now())
+	more(q)
+	switch {
 	case errors.Is(err, errTooLarge), errors.As(err, new(*http.MaxBytesError)):
 		a.showImport(q, http.StatusUnprocessableEntity, q.T("vouchers.import.too_large", "most", maxFile>>20))
 		return
@@ -215,6 +222,7 @@ func (a *area) run(q *panel.Request, file *upload, conflict hotspot.OnConflict, 
 			}
 			rows = append(rows, a.rowOf(q, row, err, twice))
 		}
+		more(q)
 		if err := a.some(q, rows, conflict, dryRun, &out); err != nil {
 			return out, err
 		}
