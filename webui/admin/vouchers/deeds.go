@@ -282,7 +282,7 @@ func (a *area) carryOut(q *panel.Request, d deed, t targets, e hotspot.VoucherEd
 	ctx := hotspot.WithUndo(q.Context(), &u)
 	n := 0
 	for found, err := range a.batches(ctx, t.search) {
-		more(q)
+		patience(q)
 		if err == nil {
 			var some int
 			some, err = a.batch(ctx, d, t.search, found, e)
@@ -296,9 +296,9 @@ func (a *area) carryOut(q *panel.Request, d deed, t targets, e hotspot.VoucherEd
 	a.done(q, q.T("vouchers.done."+string(d), "vouchers", many(q, n)), &u, next)
 }
 
-// more lets an answer take its time for one more batch: on a small router, many
+// patience lets an answer take its time for one more batch: on a small router, many
 // vouchers take longer than an answer may.
-func more(q *panel.Request) {
+func patience(q *panel.Request) {
 	// Connections without deadlines need none.
 	_ = http.NewResponseController(q.W).SetWriteDeadline(time.Now().Add(api.WriteTimeout))
 }

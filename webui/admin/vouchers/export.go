@@ -19,7 +19,7 @@ func (a *area) export(q *panel.Request) {
 	b := bufio.NewWriter(to)
 	w := sheet.NewCSVWriter(b)
 	for found, err := range a.batches(q.Context(), parseSearch(q.URL.Query())) {
-		more(q)
+		patience(q)
 		for _, v := range found {
 			if err == nil {
 				err = w.Write(sheet.Of(v.Voucher, a.Service.Zone()))

@@ -78,7 +78,7 @@ func (a *area) upload(q *panel.Request) {
 	// The server's limit is for forms.
 	_ = http.NewResponseController(q.W).SetReadDeadline(time.Now().Add(sendTime))
 	err := a.uploads.put(q.By.Session, q.File.Name, q.File, q.Now())
-	more(q)
+	patience(q)
 	switch {
 	case errors.Is(err, errTooLarge), errors.As(err, new(*http.MaxBytesError)):
 		a.showImport(q, http.StatusUnprocessableEntity, q.T("vouchers.import.too_large", "most", maxFile>>20))
@@ -222,7 +222,7 @@ func (a *area) run(q *panel.Request, file *upload, conflict hotspot.OnConflict, 
 			}
 			rows = append(rows, a.rowOf(q, row, err, twice))
 		}
-		more(q)
+		patience(q)
 		if err := a.some(q, rows, conflict, dryRun, &out); err != nil {
 			return out, err
 		}
