@@ -1,10 +1,16 @@
 package guests_test
 
 import (
+	"context"
 	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
 
 	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui/admin/paneltest"
+	"github.com/vouchsafe/vouchsafe/webui/pagetest/browser"
 )
 
 // TestPagesInChromium looks at every page.
@@ -17,4 +23,50 @@ func TestPagesInChromium(t *testing.T) {
 		"guests-waiting-one": "/guests/" + ds[4].MAC.String(), "guests-blocked-one": blocked, "guests-unblock": blocked + "/unblock",
 	})
 	paneltest.Walk(t, newHouse(t, api.RoleViewer).Site, map[string]string{"guests-none": "/guests", "guests-none-blocked": "/guests/blocked"})
+}
+
+// TestKickInDialog ends a session in the dialog that stands for the page.
+func TestKickInDialog(t *testing.T) {
+	h, ds := busy(t, api.RoleManager)
+	c := browser.Start(t, "")
+	h.SignIn(t, c)
+	page := "/guests/" + ds[0].MAC.String()
+	c.Do(t, browser.Look(390, "light"), chromedp.Navigate(h.URL+page), chromedp.Click(chromedp.CSS(`[data-dialog="ask-kick"]`)))
+	browser.Until(t, c, `document.getElementById("ask-kick").open && location.pathname === "`+page+`"`)
+	for _, fault := range c.Audit(t) {
+		t.Error(fault)
+	}
+	c.Do(t, chromedp.Click(chromedp.CSS("#ask-kick form[method=post] button")))
+	browser.Until(t, c, `location.pathname === "/guests" && document.body.textContent.includes("2 guests online")`)
+	if h.rules.Online(ds[0].MAC) {
+		t.Error("the guest is still online")
+	}
+	if said := c.Heard(); len(said) > 0 {
+		t.Errorf("console: %q", said)
+	}
+}
+
+// TestListRenewsItself: whoever logs in appears, without a reload.
+func TestListRenewsItself(t *testing.T) {
+	h, ds := busy(t, api.RoleViewer)
+	c := browser.Start(t, "")
+	h.SignIn(t, c)
+	c.Do(t, browser.Look(1280, "dark"), chromedp.Navigate(h.URL+"/guests"))
+	browser.Until(t, c, `(window.kept = true) && document.body.textContent.includes("3 guests online")`)
+	h.login(ds[3], hotspot.VoucherSpec{Username: "JUSTNOW"})
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() { // the daemon's readings
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			<-tick.C
+			h.clock.Pass(2 * time.Second)
+			_ = h.rules.Poll(ctx) // a failure shows in the page
+		}
+	}()
+	browser.Until(t, c, `window.kept && document.querySelector("#list").textContent.includes("JUSTNOW")`)
+	if said := c.Heard(); len(said) > 0 {
+		t.Errorf("console: %q", said)
+	}
 }

@@ -1,6 +1,8 @@
 package guests_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -124,4 +126,43 @@ func busy(t *testing.T, role api.Role) (*house, []hotspot.Host) {
 		t.Fatal(err)
 	}
 	return h, ds
+}
+
+// stored lets many devices in, as a run before this one would have.
+func (h *house) stored(many int) {
+	h.t.Helper()
+	err := h.store.Update(h.t.Context(), func(tx hotspot.Tx) error {
+		for n := range many {
+			m := hotspot.MAC{2, 1, 0, 0, byte(n >> 8), byte(n)}
+			u := hotspot.User{Method: hotspot.MethodFree, Key: m.String()}
+			if err := tx.PutUser(&u); err != nil {
+				return err
+			}
+			x := hotspot.Session{Account: u.Account(), Login: u.Key, MAC: m, Started: h.clock.Read().Wall,
+				Addrs: []netip.Addr{netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)})}}
+			if err := tx.PutSession(&x); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		err = h.rules.Start(h.t.Context())
+	}
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func gzipped(t *testing.T, page string) int {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write([]byte(page)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Len()
 }

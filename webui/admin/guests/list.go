@@ -202,6 +202,10 @@ func left(q *panel.Request, g *hotspot.Guest) (time, data string) {
 func (a *area) waitingPage(q *panel.Request) {
 	l := listingOf(q)
 	found, total, err := a.Service.Waiting(l.text, l.page*perPage, perPage)
+	var blocked []hotspot.BlockedDevice
+	if err == nil {
+		blocked, err = a.Service.BlockedDevices(q.Context())
+	}
 	if err != nil {
 		q.Fail(err)
 		return
@@ -211,8 +215,12 @@ func (a *area) waitingPage(q *panel.Request) {
 	v.columns(q, "device", "address", "seen", "heard")
 	for i := range found {
 		h := &found[i]
+		device := parts.CellView{Text: deviceName(q, h.Name), Typed: true, To: q.To(pageOf(h.MAC)), StreamContent: codes(h.MAC.String())}
+		if slices.ContainsFunc(blocked, func(b hotspot.BlockedDevice) bool { return b.MAC == h.MAC }) {
+			device.Badge = &parts.BadgeView{Kind: parts.Bad, Text: q.T("guests.state.blocked")}
+		}
 		v.Table.Rows = append(v.Table.Rows, []parts.CellView{
-			{Text: deviceName(q, h.Name), Typed: true, To: q.To(pageOf(h.MAC)), StreamContent: codes(h.MAC.String())},
+			device,
 			{StreamContent: codes(texts(h.Addrs)...)},
 			{Text: q.Lang.Duration(h.Age)},
 			{Text: q.T("guests.ago", "time", q.Lang.Duration(h.Idle))},

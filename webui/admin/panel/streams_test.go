@@ -1,0 +1,91 @@
+package panel_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
+)
+
+// open begins a stream of a session; the answer may be read when closed returns.
+func open(ctx context.Context, s *panel.Streams, session byte, ticks <-chan struct{}) (w *httptest.ResponseRecorder, closed <-chan struct{}) {
+	w = httptest.NewRecorder()
+	q := &panel.Request{Request: httptest.NewRequestWithContext(ctx, http.MethodGet, "/events", nil), W: w, By: &api.Principal{Session: api.ID{session}}}
+	done := make(chan struct{})
+	go func() {
+		s.Serve(q, ticks)
+		close(done)
+	}()
+	return w, done
+}
+
+// TestStream: events follow ticks, but not too often; silence is broken; and the
+// stream ends with the session and with the daemon.
+func TestStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stopping := make(chan struct{})
+		s := &panel.Streams{Stopping: stopping}
+		ctx, end := context.WithCancel(t.Context())
+		ticks := make(chan struct{})
+		w, closed := open(ctx, s, 1, ticks)
+		for range 12 { // one a second
+			synctest.Wait()
+			<-time.After(time.Second)
+			ticks <- struct{}{}
+		}
+		synctest.Wait()
+		if got := strings.Count(w.Body.String(), "data: old\n\n"); got != 2 {
+			t.Errorf("%d events in 12 seconds: %q", got, w.Body)
+		}
+		<-time.After(20 * time.Second)
+		synctest.Wait()
+		if !strings.Contains(w.Body.String(), "\n:\n\n") || w.Header().Get("Content-Type") != "text/event-stream" || !w.Flushed {
+			t.Errorf("%v %q", w.Header(), w.Body)
+		}
+		end()
+		<-closed
+		_, closed = open(t.Context(), s, 1, ticks)
+		close(stopping)
+		<-closed
+	})
+}
+
+// TestStreamBounds: nobody keeps others from their events, nor the browser from
+// its pages.
+func TestStreamBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &panel.Streams{}
+		ctx, end := context.WithCancel(t.Context())
+		var waits []<-chan struct{}
+		for n := range 24 { // of eight sessions
+			_, closed := open(ctx, s, byte(1+n/3), nil)
+			waits = append(waits, closed)
+			synctest.Wait()
+		}
+		w, closed := open(ctx, s, 1, nil)
+		if <-closed; w.Code != http.StatusNoContent {
+			t.Errorf("a fourth stream of a session: %d", w.Code)
+		}
+		w, closed = open(ctx, s, 99, nil)
+		if <-closed; w.Code != http.StatusNoContent {
+			t.Errorf("a seventeenth stream: %d", w.Code)
+		}
+		end()
+		for _, closed := range waits {
+			<-closed
+		}
+		ctx, end = context.WithCancel(t.Context())
+		w, closed = open(ctx, s, 1, nil)
+		synctest.Wait()
+		if end(); w.Code != http.StatusOK {
+			t.Errorf("after all were closed: %d", w.Code)
+		}
+		<-closed
+	})
+}
