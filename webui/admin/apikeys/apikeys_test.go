@@ -1,6 +1,7 @@
 package apikeys_test
 
 import (
+	"log/slog"
 	"net/netip"
 	"net/url"
 	"path/filepath"
@@ -8,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"log/slog"
 
 	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/api/keys"
@@ -81,8 +80,8 @@ func (h *house) opens(t *testing.T, key string) bool {
 	return err == nil
 }
 
-// TestLife walks a key's whole life.
-func TestLife(t *testing.T) {
+// TestMake makes a key, and looks at it.
+func TestMake(t *testing.T) {
 	h := newHouse(t, api.RoleOwner)
 	if a := h.Get(t, "/settings/api"); a.Status != 200 || !strings.Contains(a.Body, "No API keys yet") {
 		t.Fatalf("%d: %s", a.Status, a.Body)
@@ -123,6 +122,13 @@ func TestLife(t *testing.T) {
 	if a := h.Post(t, page, form("label", "bar")); a.Status != 303 || h.only(t).Label != "bar" {
 		t.Errorf("renaming: %d", a.Status)
 	}
+}
+
+// TestEnd ends a key's access tokens, and then the key.
+func TestEnd(t *testing.T) {
+	h := newHouse(t, api.RoleOwner)
+	page := h.make(t)
+	secret := secretText.FindString(h.Get(t, page).Body)
 	p, err := h.keys.Check(t.Context(), secret, netip.Addr{})
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package integrations_test
 
 import (
 	"html"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -10,11 +11,13 @@ import (
 	"strings"
 	"testing"
 
-	"log/slog"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
 
 	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/api/action"
 	"github.com/vouchsafe/vouchsafe/webui/admin/paneltest"
+	"github.com/vouchsafe/vouchsafe/webui/pagetest/browser"
 )
 
 // TestAccess goes through what seed 004 lists for the page.
@@ -200,5 +203,46 @@ func TestRoles(t *testing.T) {
 		if all, err := h.hooks.List(t.Context()); err != nil || len(all) != 1 || !all[0].Enabled || all[0].URL != "http://127.0.0.1:1/" {
 			t.Error("a webhook was changed")
 		}
+	}
+}
+
+// TestUse switches the API on, looks at the key and replaces it, with the
+// panel's script and without.
+func TestUse(t *testing.T) {
+	for name, off := range map[string]bool{"script": false, "no script": true} {
+		t.Run(name, func(t *testing.T) {
+			h, c := newHouse(t, api.RoleOwner), browser.Start(t, "")
+			h.SignIn(t, c)
+			at := func(script string) { t.Helper(); browser.Until(t, c, script) }
+			click := func(selector string) { t.Helper(); c.Do(t, chromedp.Click(chromedp.CSS(selector))) }
+			c.Do(t, browser.Command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: off}),
+				browser.Look(1280, "dark"), chromedp.Navigate(h.URL+"/integrations"))
+			at(`location.pathname === "/integrations/api" && document.getElementById("post")?.checked === false`)
+			click("#post")
+			click("main form button")
+			at(`document.getElementById("said")?.textContent.includes("Saved") && document.getElementById("post")?.checked`)
+			if st := h.service.Settings(); !st.APIPost || st.APIGet {
+				t.Errorf("%+v", st)
+			}
+			click("#key a.button")
+			at(`location.pathname === "/integrations/api/key" && document.getElementById("device-key")?.textContent.length === 40`)
+			old := browser.Ask(t, c, chromedp.Evaluate[string](`document.getElementById("device-key").textContent`))
+			if !off {
+				click("[data-copy=device-key]")
+				at(`document.getElementById("device-key-said").textContent === "Copied."`)
+			}
+			click("#reference details summary")
+			at(`document.getElementById("post-create_voucher").checkVisibility()`)
+			for _, fault := range c.Audit(t) {
+				t.Error(fault)
+			}
+			click("#key .buttons a:not(.button)")
+			at(`location.pathname === "/integrations/api/regenerate" && document.querySelector("button.bad")`)
+			click("button.bad")
+			at(`location.pathname === "/integrations/api/key" && document.getElementById("device-key")?.textContent.length === 40 && document.getElementById("device-key").textContent !== "` + old + `"`)
+			for _, said := range c.Heard() {
+				t.Errorf("console: %s", said)
+			}
+		})
 	}
 }
