@@ -22,7 +22,8 @@ const (
 
 // Erase deletes a person everywhere: the users, what is remembered of their
 // devices, the bindings of vouchers to these, and the events that wait to tell
-// of them. Logins stay, for the statistics, without anything that identifies
+// of them. A blocked device stays blocked: that is the operator's decision, and
+// the MAC is what it is about. Logins stay, for the statistics, without anything that identifies
 // somebody. Sessions end. It returns what was known of the person.
 //
 // It works in transactions of a bounded size. What leads to a person goes last,
@@ -202,14 +203,17 @@ func (t *traces) eraseDevices(tx Tx, list []MAC) error {
 		} else if err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		d, err := tx.Device(m)
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		d, err := old(tx.Device(m))
+		if err != nil {
 			return err
 		}
-		if err == nil && t.owns(d.Account, m) {
+		if t.owns(d.Account, m) {
 			if err := tx.DeleteDevice(m); err != nil {
 				return err
 			}
+		}
+		if err := unnameBlocked(tx, m, func(*BlockedDevice) bool { return true }); err != nil {
+			return err
 		}
 		bound, err := tx.VouchersByMAC(m)
 		if err != nil {

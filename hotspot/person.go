@@ -73,10 +73,13 @@ type Person struct {
 // PersonDevice is a device of somebody.
 type PersonDevice struct {
 	Device
-	Seen   time.Time // as remembered for webhooks; zero: it is not
-	Name   string    // what it calls itself, if it is on the network now
-	Addrs  []netip.Addr
-	Online bool
+	Seen time.Time // as remembered for webhooks; zero: it is not
+	// Blocked is since when the operator keeps it out; zero: it is not. It stays.
+	Blocked time.Time
+	Note    string // the operator's, of a blocked device
+	Name    string // what it calls itself, if it is on the network now
+	Addrs   []netip.Addr
+	Online  bool
 }
 
 // traces tells what belongs to somebody.
@@ -289,7 +292,9 @@ func (s *Service) person(ctx context.Context, w Who, t *traces) (Person, error) 
 
 // deviceKnown reports whether anything is stored of one of the devices.
 func (p *Person) deviceKnown() bool {
-	return slices.ContainsFunc(p.Devices, func(d PersonDevice) bool { return d.Account != (AccountID{}) || !d.Seen.IsZero() || d.Online })
+	return slices.ContainsFunc(p.Devices, func(d PersonDevice) bool {
+		return d.Account != (AccountID{}) || !d.Seen.IsZero() || d.Online || !d.Blocked.IsZero()
+	})
 }
 
 func (s *Service) personDevices(r Reader, t *traces, p *Person, vouchers map[uint64]bool) error {
@@ -298,15 +303,19 @@ func (s *Service) personDevices(r Reader, t *traces, p *Person, vouchers map[uin
 		return err
 	}
 	for _, m := range t.devices() {
-		d, err := r.Device(m)
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		d, err := old(r.Device(m))
+		if err != nil {
+			return err
+		}
+		b, err := old(r.Blocked(m))
+		if err != nil {
 			return err
 		}
 		if !t.owns(d.Account, m) {
 			d = Device{} // of somebody else, by now
 		}
 		d.MAC = m
-		one := PersonDevice{Device: d, Seen: seen[m]}
+		one := PersonDevice{Device: d, Seen: seen[m], Blocked: b.Since, Note: b.Note}
 		if h, ok := s.cfg.Hosts.ByMAC(m); ok {
 			one.Name, one.Addrs = h.Name, h.Addrs
 		}

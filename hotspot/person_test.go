@@ -83,7 +83,11 @@ func (l *lobby) stored() string {
 		seen, e4 := r.Sightings()
 		audit, e5 := r.Audit(0, 1000)
 		settings, e6 := r.Settings()
-		all = append(all, vouchers, sessions, seen, audit, settings)
+		blocked, e7 := r.BlockedDevices()
+		for i := range blocked {
+			blocked[i].MAC = hotspot.MAC{} // it stays
+		}
+		all = append(all, blocked, vouchers, sessions, seen, audit, settings)
 		for _, e := range events {
 			all = append(all, string(e.Data))
 		}
@@ -100,7 +104,7 @@ func (l *lobby) stored() string {
 				all = append(all, d)
 			}
 		}
-		return errors.Join(e1, e2, e3, e4, e5, e6)
+		return errors.Join(e1, e2, e3, e4, e5, e6, e7)
 	})
 	if err != nil {
 		l.t.Fatal(err)
@@ -222,6 +226,28 @@ func TestErase(t *testing.T) {
 	}
 	if l.Online(l.walkIn.MAC) {
 		t.Error("the guest is still in")
+	}
+}
+
+// TestEraseBlocked: a device stays blocked, and nobody knows any more whose it
+// was.
+func TestEraseBlocked(t *testing.T) {
+	l := newLobby(t)
+	if _, err := l.Block(t.Context(), l.shared.MAC, "threw a chair"); err != nil {
+		t.Fatal(err)
+	}
+	p, err := l.Erase(t.Context(), hotspot.Who{Key: "bob@example.org"})
+	if err != nil || p.Devices[0].Blocked.IsZero() && p.Devices[1].Blocked.IsZero() {
+		t.Fatalf("%+v, %v", p.Devices, err)
+	}
+	l.wantNo("bob@example.org")
+	list, err := l.BlockedDevices(t.Context())
+	if err != nil || len(list) != 1 || list[0].MAC != l.shared.MAC || list[0].Login != "" || list[0].Name != "" || list[0].Note != "threw a chair" {
+		t.Errorf("%+v, %v", list, err)
+	}
+	// Who asks of the device is told that it is blocked.
+	if p, err := l.Person(t.Context(), hotspot.Who{Key: l.shared.MAC.String()}); err != nil || p.Devices[0].Blocked.IsZero() {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
 

@@ -38,6 +38,8 @@ type exportedDevice struct {
 	LastEnd   *time.Time   `json:"last_session_ended"`
 	Reason    Reason       `json:"last_session_ended_by"`
 	Seen      *time.Time   `json:"last_seen"`
+	Blocked   *time.Time   `json:"blocked_since"`
+	Note      string       `json:"blocked_note"`
 }
 
 type exportedVoucher struct {
@@ -92,7 +94,7 @@ func exportUser(u *User) *exportedUser {
 }
 
 func exportDevice(d *PersonDevice) *exportedDevice {
-	return &exportedDevice{d.MAC, d.Name, append([]netip.Addr{}, d.Addrs...), d.Login, utc(d.LastEnd), d.LastReason, utc(d.Seen)}
+	return &exportedDevice{d.MAC, d.Name, append([]netip.Addr{}, d.Addrs...), d.Login, utc(d.LastEnd), d.LastReason, utc(d.Seen), utc(d.Blocked), d.Note}
 }
 
 // exportVoucher leaves out the devices of others, and the passcode.

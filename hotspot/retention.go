@@ -94,8 +94,11 @@ func (s *Service) stale(r Reader, u *User, set Settings, m moment) (bool, error)
 			return false, nil
 		}
 	}
-	if u.Method == MethodFree && m.now.Before(u.Started.Add(set.FreeEvery)) {
+	if m.now.Before(u.Started.Add(set.FreeEvery)) {
 		return false, nil // or the next free period would begin too early
+	}
+	if end, ok := u.Expires(); ok && m.now.Before(end) {
+		return false, nil
 	}
 	if len(s.ofAccount(u.Account())) > 0 {
 		return false, nil
@@ -170,11 +173,12 @@ func (s *Service) forgetUsers(ctx context.Context, t *traces, set Settings, m mo
 // forgetDevices deletes the devices that these users had last, and nobody has
 // used since a time.
 func (t *traces) forgetDevices(tx Tx, list []MAC, cut time.Time) error {
+	names := map[string]bool{}
+	for _, u := range t.users {
+		names[u.Key] = true
+	}
 	for _, m := range list {
-		d, err := tx.Device(m)
-		if errors.Is(err, ErrNotFound) {
-			continue
-		}
+		d, err := old(tx.Device(m))
 		if err != nil {
 			return err
 		}
@@ -183,6 +187,23 @@ func (t *traces) forgetDevices(tx Tx, list []MAC, cut time.Time) error {
 				return err
 			}
 		}
+		if err := unnameBlocked(tx, m, func(b *BlockedDevice) bool { return names[b.Login] }); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// unnameBlocked takes out of what is stored of a blocked device whose it is, if
+// that is asked for. It stays blocked, with the operator's note.
+func unnameBlocked(tx Tx, m MAC, theirs func(*BlockedDevice) bool) error {
+	b, err := tx.Blocked(m)
+	if errors.Is(err, ErrNotFound) || err == nil && !theirs(&b) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b.Login, b.Name = "", ""
+	return tx.PutBlocked(b)
 }

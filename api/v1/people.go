@@ -62,6 +62,7 @@ type PersonDevice struct {
 	Online    bool        `json:"online"`
 	LastEnd   *time.Time  `json:"last_session_ended"`
 	Seen      *time.Time  `json:"last_seen" doc:"as noted for webhooks"`
+	Blocked   *time.Time  `json:"blocked_since" doc:"it stays blocked"`
 }
 
 type (
@@ -150,7 +151,7 @@ func (s *server) personOf(p *hotspot.Person) Person {
 		Logins: p.Logins, Kept: p.Kept, Events: p.Events, Audit: p.Audit}
 	for i := range p.Devices {
 		d := &p.Devices[i]
-		out.Devices = append(out.Devices, PersonDevice{d.MAC, d.Name, texts(d.Addrs), d.Online, in(zone, d.LastEnd), in(zone, d.Seen)})
+		out.Devices = append(out.Devices, PersonDevice{d.MAC, d.Name, texts(d.Addrs), d.Online, in(zone, d.LastEnd), in(zone, d.Seen), in(zone, d.Blocked)})
 	}
 	for i := range p.Vouchers {
 		out.Vouchers = append(out.Vouchers, p.Vouchers[i].Username)

@@ -101,6 +101,15 @@ func remains(q *panel.Request, p *hotspot.Person) []string {
 	if p.Kept > 0 || len(p.Others) > 0 {
 		list = append(list, q.T("people.stays.others", "n", p.Kept))
 	}
+	blocked := 0
+	for i := range p.Devices {
+		if !p.Devices[i].Blocked.IsZero() {
+			blocked++
+		}
+	}
+	if blocked > 0 {
+		list = append(list, q.T("people.stays.blocked", "n", blocked))
+	}
 	if p.Audit > 0 {
 		list = append(list, q.T("people.stays.audit", "n", p.Audit))
 	}

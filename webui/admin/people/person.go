@@ -53,7 +53,8 @@ func (a *area) person(q *panel.Request) {
 		q.Fail(err)
 		return
 	}
-	v := &pageView{Cards: []*cardView{userCard(q, &u), loginsCard(q, w, &found)}}
+	set := a.Service.Settings()
+	v := &pageView{Cards: []*cardView{userCard(q, &set, &u), loginsCard(q, w, &found)}}
 	a.actions(q, w, v)
 	v.Links = append(v.Links, parts.LinkView{Text: q.T("people.back"), To: q.To(pathList, "method", string(u.Method))})
 	q.Show(q.T("people.person", "name", nameOf(&u.User)), v.streamMain)
@@ -68,7 +69,15 @@ func (a *area) actions(q *panel.Request, w hotspot.Who, v *pageView) {
 	}
 }
 
-func userCard(q *panel.Request, u *hotspot.UserView) *cardView {
+// label is what the operator asks for with one of the own fields.
+func label(q *panel.Request, set *hotspot.Settings, i int) string {
+	if text := set.Portal.Fields[i].Label; text != "" {
+		return text
+	}
+	return q.T("people.own_n", "n", i+1)
+}
+
+func userCard(q *panel.Request, set *hotspot.Settings, u *hotspot.UserView) *cardView {
 	facts := &parts.FactsView{}
 	add := func(f parts.FactView, show bool) {
 		if show {
@@ -81,7 +90,7 @@ func userCard(q *panel.Request, u *hotspot.UserView) *cardView {
 	add(parts.FactView{Name: q.T("people.name"), Text: u.Name, Typed: true}, u.Name != "" && m != hotspot.MethodFacebook)
 	add(parts.FactView{Name: q.T("people.key.email"), Text: u.Email, Typed: true}, u.Email != "")
 	for i, text := range u.Comments {
-		add(parts.FactView{Name: q.T("people.own_n", "n", i+1), Text: text, Typed: true}, strings.TrimSpace(text) != "")
+		add(parts.FactView{Name: label(q, set, i), Text: text, Typed: true}, strings.TrimSpace(text) != "")
 	}
 	add(parts.FactView{Name: q.T("people.created"), Text: at(q, u.Created)}, true)
 	add(parts.FactView{Name: q.T("people.last_login"), Text: at(q, u.LastLogin)}, true)
@@ -173,7 +182,11 @@ func devicesCard(q *panel.Request, p *hotspot.Person) *cardView {
 		if name == "" {
 			name = none
 		}
-		c.Table.Rows = append(c.Table.Rows, []parts.CellView{{Text: d.MAC.String(), To: q.To(pathLogins, "q", d.MAC.String()), Badge: online(q, d.Online)},
+		badge := online(q, d.Online)
+		if !d.Blocked.IsZero() {
+			badge = &parts.BadgeView{Kind: parts.Bad, Text: q.T("people.blocked")}
+		}
+		c.Table.Rows = append(c.Table.Rows, []parts.CellView{{Text: d.MAC.String(), Detail: d.Note, To: q.To(pathLogins, "q", d.MAC.String()), Badge: badge},
 			{Text: name, Typed: true}, {Text: at(q, d.LastEnd)}, {Text: at(q, d.Seen)}})
 	}
 	return c
