@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -49,7 +50,7 @@ func TestBusy(t *testing.T) {
 		var b bytes.Buffer
 		z := gzip.NewWriter(&b)
 		_, err := z.Write([]byte(page))
-		if err = z.Close(); err != nil || b.Len() > 30<<10 {
+		if err = errors.Join(err, z.Close()); err != nil || b.Len() > 30<<10 {
 			t.Errorf("%d bytes, %v", b.Len(), err)
 		}
 		t.Logf("%d bytes, %d gzipped", len(page), b.Len())
