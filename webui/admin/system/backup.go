@@ -290,7 +290,10 @@ func (a *area) restore(q *panel.Request) {
 		q.Fail(api.ErrConfirm)
 		return
 	}
-	if _, err := a.Backups.RestoreStaged(q.Context(), kept.ID); err != nil {
+	_, err := a.Backups.RestoreStaged(q.Context(), kept.ID)
+	// On a slow router a large store may have taken longer than an answer may.
+	_ = http.NewResponseController(q.W).SetWriteDeadline(time.Now().Add(api.WriteTimeout))
+	if err != nil {
 		q.Fail(err)
 		return
 	}

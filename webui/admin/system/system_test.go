@@ -2,7 +2,9 @@ package system_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
+	"fmt"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -321,4 +323,21 @@ func TestAbout(t *testing.T) {
 	has(t, h.Get(t, "/settings/about"), 200, "1.4.2", "nftables", "1 day 2 hours", "61 MB free of 128 MB", "Linux 6.6.93", "go.etcd.io/bbolt", "MIT", "not known", "/api/v1/docs")
 	h.about = api.About{Notices: []string{"the disk is full"}}
 	has(t, h.Get(t, "/settings/about"), 200, "the disk is full", "This build does not name its modules.")
+}
+
+// No page weighs more than a slow connection bears.
+func TestWeight(t *testing.T) {
+	h := newHouse(t, api.RoleOwner)
+	for i := range uint64(200) {
+		h.lines = append(h.lines, api.LogLine{ID: i, Level: "info", Component: "hotspot", Text: "guest logged in",
+			Details: fmt.Sprintf("login=room%d type=voucher mac=02:00:5E:10:%02X:01 addresses=192.168.0.%d", i, i, i)})
+	}
+	for _, path := range []string{"/settings", "/settings/network", "/settings/backup", "/settings/clock", "/settings/logs", "/settings/about", "/settings/support"} {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, _ = z.Write([]byte(h.Get(t, path).Body)) // a buffer does not fail
+		if err := z.Close(); err != nil || b.Len() > 20<<10 {
+			t.Errorf("%s: %d bytes, %v", path, b.Len(), err)
+		}
+	}
 }
