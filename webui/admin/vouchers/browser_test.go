@@ -1,11 +1,13 @@
 package vouchers
 
 import (
+	"flag"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 
 	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui/pagetest/browser"
 )
 
@@ -50,4 +52,27 @@ func TestListInChromium(t *testing.T) {
 	for _, said := range c.Heard() {
 		t.Errorf("console: %s", said)
 	}
+}
+
+// TestConflictInChromium: somebody else saves while a form is open.
+func TestConflictInChromium(t *testing.T) {
+	h := venue(t, api.RoleManager)
+	c := browser.Start(t, "")
+	h.SignIn(t, c)
+	c.Do(t, browser.Look(390, "light"), chromedp.Navigate(h.URL+Path+"/ROOM12"), chromedp.SendKeys(chromedp.CSS("#note"), " mine"))
+	if _, err := h.service.EditVoucher(t.Context(), "ROOM12", hotspot.VoucherEdit{Note: ptr("theirs"), Devices: ptr(1)}); err != nil {
+		t.Fatal(err)
+	}
+	c.Do(t, chromedp.Click(chromedp.CSS("#edit button")))
+	browser.Until(t, c, `document.querySelector("[role=alert]")?.textContent.includes("Somebody changed") && document.querySelector("#note").value.includes("mine") && document.querySelector("#note-error").textContent.includes("theirs")`)
+	for _, fault := range c.Audit(t) {
+		t.Error(fault)
+	}
+	c.Picture(t, flag.Lookup("screenshots").Value.String(), "voucher-conflict-390.png")
+	c.Do(t, chromedp.Click(chromedp.CSS("#edit button")))
+	browser.Until(t, c, `document.querySelector("#said")?.textContent.includes("Saved")`)
+	if v := h.voucher("ROOM12"); v.Devices != 3 {
+		t.Errorf("%+v", v.Voucher)
+	}
+	c.Picture(t, flag.Lookup("screenshots").Value.String(), "voucher-saved-390.png")
 }

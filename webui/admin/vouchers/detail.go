@@ -20,6 +20,7 @@ const (
 // oneView is a voucher's page.
 type oneView struct {
 	Changed *parts.NoticeView // somebody else changed it meanwhile
+	First   *parts.CardView   // that of the form that was refused
 	Facts   parts.CardView
 	Rows    parts.FactsView
 	Meters  []meterView
@@ -178,6 +179,12 @@ func (a *area) controls(q *panel.Request, p *oneView, v *hotspot.VoucherView, ty
 	p.EditFor = a.editForm(q, v, typed, bad)
 	p.EditFor.Form.StreamFields = p.EditFor.StreamInputs
 	p.Edit = &parts.CardView{ID: "edit", Title: q.T("vouchers.edit"), StreamContent: p.EditFor.StreamMain}
+	switch {
+	case more != nil:
+		p.First = p.TopUp
+	case typed != nil:
+		p.First = p.Edit
+	}
 }
 
 // editForm is the form with all that can be decided about a voucher.

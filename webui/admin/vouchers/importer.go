@@ -97,8 +97,8 @@ type checkView struct {
 	Rows    parts.FactsView
 	Table   *parts.TableView // nil: no row is refused
 	Confirm formView
-	Other   string // heading of the form for another file
-	Again   formView
+	Again   parts.FilterView // the same with another choice
+	Other   parts.LinkView   // to another file
 }
 
 // waiting is the file that waits, or nil if the answer was given.
@@ -147,11 +147,8 @@ func (a *area) checkPage(q *panel.Request) {
 		v.Confirm.Form.StreamFields = v.Confirm.StreamInputs
 	}
 	f := fields{q, func(string) string { return string(conflict) }, nil}
-	v.Again = formView{Fields: []*parts.FieldView{conflictField(f), f.typed("file", "file", 0)}, Form: parts.FormView{To: q.To(pathImport), Token: q.Token(), File: true,
-		Submit: parts.ButtonView{Text: q.T("vouchers.import.look"), Second: true}}}
-	v.Again.Fields[1].Value, v.Again.Fields[1].Accept = "", ".csv,text/csv"
-	v.Other = q.T("vouchers.import.other")
-	v.Again.Form.StreamFields = v.Again.StreamInputs
+	v.Again = parts.FilterView{To: q.To(pathCheck), Submit: q.T("vouchers.import.look"), StreamFields: parts.Fields(conflictField(f))}
+	v.Other = parts.LinkView{Text: q.T("vouchers.import.other"), To: q.To(pathImport)}
 	q.Show(q.T("vouchers.import.check"), v.StreamMain)
 }
 

@@ -314,6 +314,10 @@ func (v *oneView) StreamMain(qw422016 *qt422016.Writer) {
 		parts.StreamNotice(qw422016, v.Changed)
 	}
 	qw422016.N().S(` `)
+	if v.First != nil {
+		parts.StreamCard(qw422016, v.First)
+	}
+	qw422016.N().S(` `)
 	if v.Print != nil {
 		qw422016.N().S(`<div class="actions">`)
 		parts.StreamAction(qw422016, v.Print)
@@ -329,11 +333,11 @@ func (v *oneView) StreamMain(qw422016 *qt422016.Writer) {
 	qw422016.N().S(` `)
 	parts.StreamCard(qw422016, &v.Facts)
 	qw422016.N().S(` `)
-	if v.TopUp != nil {
+	if v.TopUp != nil && v.TopUp != v.First {
 		parts.StreamCard(qw422016, v.TopUp)
 	}
 	qw422016.N().S(` `)
-	if v.Edit != nil {
+	if v.Edit != nil && v.Edit != v.First {
 		parts.StreamCard(qw422016, v.Edit)
 	}
 	qw422016.N().S(` `)
@@ -475,10 +479,11 @@ func (v *checkView) StreamFacts(qw422016 *qt422016.Writer) {
 	if v.Confirm.Form.Submit.Text != "" {
 		v.Confirm.StreamMain(qw422016)
 	}
-	qw422016.N().S(` <h3>`)
-	qw422016.E().S(v.Other)
-	qw422016.N().S(`</h3>`)
-	v.Again.StreamMain(qw422016)
+	qw422016.N().S(` `)
+	parts.StreamFilter(qw422016, &v.Again)
+	qw422016.N().S(` <div class="actions">`)
+	parts.StreamLink(qw422016, &v.Other)
+	qw422016.N().S(`</div>`)
 }
 
 func (v *checkView) WriteFacts(qq422016 qtio422016.Writer) {

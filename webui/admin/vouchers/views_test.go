@@ -69,7 +69,7 @@ func scenes(t testing.TB) []scene {
 	one.Sure.StreamContent, one.Facts = one.StreamSurely, parts.CardView{Title: "x", StreamContent: one.StreamState}
 	one.TopUp, one.Edit = &parts.CardView{Title: "x", StreamContent: one.TopForm.StreamMain}, &parts.CardView{Title: "y", StreamContent: one.EditFor.StreamMain}
 	rows := table()
-	check := &checkView{Fault: &parts.NoticeView{Text: "x"}, Rows: one.Rows, Table: &rows, Confirm: aForm(), Other: "o", Again: aForm()}
+	check := &checkView{Fault: &parts.NoticeView{Text: "x"}, Rows: one.Rows, Table: &rows, Confirm: aForm(), Other: *link(), Again: parts.FilterView{To: to, Submit: "y"}}
 	check.Found = parts.CardView{Title: "x", StreamContent: check.StreamFacts}
 	card := &cardView{&parts.CardView{Title: "x", Texts: []string{"y"}}}
 	return []scene{{list, list.StreamMain}, {name, name.StreamCell}, {small, small.StreamSmall}, {lines, lines.StreamLines}, {change, change.StreamMain},

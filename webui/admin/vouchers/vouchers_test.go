@@ -19,10 +19,11 @@ func TestCatalogues(t *testing.T) { pagetest.Catalogues(t, Files) }
 func TestWalk(t *testing.T) {
 	h := venue(t, api.RoleManager)
 	ids := strconv.FormatUint(h.voucher("ROOM12").ID, 10)
+	h.checked("fail", "username;valid_for;download_limit\nanna;2 days;1 GB\nROOM12;1 day;\nberta;often;\nanna;;\nclara;;lots\n")
 	paneltest.Walk(t, h.Site, map[string]string{
 		"vouchers": Path, "voucher": Path + "/ROOM12", "vouchers-new": pathNew + "?count=10", "vouchers-import": pathImport,
 		"vouchers-none": Path + "?q=nothing+like+this", "vouchers-topup": pathChange + "?do=topup&ids=" + ids, "vouchers-remove": pathChange + "?do=remove&all=yes&status=new",
-		"vouchers-made": Path + "?ids=6-15", "vouchers-by-expiry": Path + "?sort=expires&status=new",
+		"vouchers-made": Path + "?ids=6-15", "vouchers-check": pathCheck + "?conflict=fail", "vouchers-by-expiry": Path + "?sort=expires&status=new",
 	})
 }
 
