@@ -60,7 +60,6 @@ func (v *pageView) streamMain(w *quicktemplate.Writer) {
 	}
 	for _, a := range v.Actions {
 		parts.StreamAction(w, a)
-		w.N().S(" ")
 	}
 	if len(v.Links) > 0 {
 		parts.StreamLinks(w, v.Links)
