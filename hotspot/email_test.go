@@ -7,6 +7,44 @@ import (
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
+// TestEmailOverAndOver: a device cannot get more time by thinking of another
+// address, but may change a mistyped one, and another device has its own.
+func TestEmailOverAndOver(t *testing.T) {
+	h := newHouse(t)
+	h.set("login.email", "on")
+	in := func(d hotspot.Host, address string) error {
+		_, err := h.Login(t.Context(), d, hotspot.Claim{Method: hotspot.MethodEmail, Login: address, User: hotspot.User{Method: hotspot.MethodEmail, Key: address}})
+		return err
+	}
+	phone, tablet := h.device(1), h.device(2)
+	for _, address := range []string{"anna@exmaple.com", "anna@example.com"} {
+		if err := in(phone, address); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.clock.Pass(time.Hour)
+	h.poll()
+	for _, address := range []string{"anna@example.com", "bert@example.com", "carl@example.com"} {
+		if e := h.refused(in(phone, address), hotspot.CodeTimeUsed); !e.When.Equal(start.Add(24 * time.Hour)) {
+			t.Errorf("%s: the next period at %v", address, e.When)
+		}
+	}
+	if all, err := h.Users(t.Context(), hotspot.MethodEmail, 0, 10); err != nil || len(all) != 2 {
+		t.Errorf("%d users, %v", len(all), err)
+	}
+	if err := in(tablet, "bert@example.com"); err != nil {
+		t.Errorf("another device: %v", err)
+	}
+	if err := h.Logout(t.Context(), phone.MAC); err != nil {
+		t.Fatal(err)
+	}
+	h.refused(in(phone, "bert@example.com"), hotspot.CodeTimeUsed)
+	h.clock.Pass(23 * time.Hour)
+	if err := in(phone, "carl@example.com"); err != nil {
+		t.Errorf("the next day: %v", err)
+	}
+}
+
 // TestEmail: an address is a person with one period of free access, on whatever
 // device, which known devices go on with.
 func TestEmail(t *testing.T) {

@@ -174,6 +174,11 @@ func (s *Service) useVoucher(tx Tx, e *entry) (AccountID, Allowance, error) {
 // useUser applies the rules of a person's own allowance and begins its use.
 func (s *Service) useUser(tx Tx, e *entry) (AccountID, Allowance, error) {
 	c := e.claim.User
+	if e.claim.Method == MethodEmail {
+		if err := refuseNext(tx, e); err != nil {
+			return AccountID{}, Allowance{}, err
+		}
+	}
 	u, err := tx.UserByKey(e.claim.Method, c.Key)
 	switch {
 	case errors.Is(err, ErrNotFound):

@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -105,7 +106,7 @@ func TestTermsAndOwnFields(t *testing.T) {
 func TestEmailClaim(t *testing.T) {
 	set := hotspot.Settings{LoginEmail: true, Portal: hotspot.PortalSettings{Consent: "May we write?"}}
 	claim := func(form url.Values) (hotspot.Claim, error) {
-		return login.NewEmail(fixed{set}).Claim(t.Context(), device(1), form)
+		return login.NewEmail(fixed{set}, login.NewLimiter(time.Now)).Claim(t.Context(), device(1), form)
 	}
 	c, err := claim(url.Values{"email": {" Anna.Lee+x@Example.COM "}, "name": {" Anna \n Lee"}, "consent": {"1"}, "comments": {"unasked"}})
 	want := hotspot.User{Method: hotspot.MethodEmail, Key: "anna.lee+x@example.com", Name: "Anna Lee", Marketing: true}
@@ -136,13 +137,40 @@ func TestEmailClaim(t *testing.T) {
 	}
 }
 
+// TestAddressesAreNotMadeUpForEver: each one that a device gives is stored, so
+// there is a limit to how fast.
+func TestAddressesAreNotMadeUpForEver(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	m := login.NewEmail(fixed{hotspot.Settings{LoginEmail: true}}, login.NewLimiter(func() time.Time { return now }))
+	give := func(d hotspot.Host, n int) error {
+		_, err := m.Claim(t.Context(), d, url.Values{"email": {fmt.Sprintf("a%d@example.com", n)}})
+		return err
+	}
+	for i := range 8 {
+		if err := give(device(1), i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := give(device(1), 8); hotspot.CodeOf(err) != hotspot.CodeTryLater {
+		t.Errorf("a ninth: %v", err)
+	}
+	if err := give(device(2), 9); err != nil {
+		t.Errorf("another device: %v", err)
+	}
+	now = now.Add(31 * time.Second)
+	if err := give(device(1), 8); err != nil {
+		t.Errorf("half a minute later: %v", err)
+	}
+}
+
 // FuzzClaim sends what guests may write. Whatever it is, what is kept of it is
 // short, and one line of text.
 func FuzzClaim(f *testing.F) {
 	f.Add("a@example.com", "Anna", "Room 12", "pass")
 	f.Add("\xff@\x00", "\u202e\n", "\t", "")
 	set := hotspot.Settings{LoginEmail: true, Portal: hotspot.PortalSettings{Password: "pass", Fields: [3]hotspot.OwnField{{Label: "a"}, {Label: "b", Required: true}}}}
-	l := login.NewLimiter(time.Now)
+	hour := 0
+	l := login.NewLimiter(func() time.Time { hour++; return time.Unix(0, 0).Add(time.Duration(hour) * time.Hour) })
 	var m login.Method
 	for _, each := range login.Methods(house{nil, set}, l) {
 		if each.Name() == hotspot.MethodEmail {

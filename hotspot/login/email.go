@@ -22,10 +22,12 @@ const (
 // need no other form.
 type Email struct {
 	settings Settings
+	limiter  *Limiter
 }
 
-// NewEmail returns the method by e-mail address.
-func NewEmail(s Settings) *Email { return &Email{s} }
+// NewEmail returns the method by e-mail address. How many a device gives is
+// counted by l.
+func NewEmail(s Settings, l *Limiter) *Email { return &Email{s, l} }
 
 // Name implements [Method].
 func (*Email) Name() hotspot.Method { return hotspot.MethodEmail }
@@ -34,7 +36,7 @@ func (*Email) Name() hotspot.Method { return hotspot.MethodEmail }
 func (*Email) Enabled(s hotspot.Settings) bool { return s.LoginEmail }
 
 // Claim implements [Method].
-func (m *Email) Claim(_ context.Context, _ hotspot.Host, form url.Values) (hotspot.Claim, error) {
+func (m *Email) Claim(_ context.Context, h hotspot.Host, form url.Values) (hotspot.Claim, error) {
 	s := m.settings.Settings()
 	if !m.Enabled(s) {
 		return hotspot.Claim{}, errOff
@@ -50,6 +52,12 @@ func (m *Email) Claim(_ context.Context, _ hotspot.Host, form url.Values) (hotsp
 	if err != nil {
 		return hotspot.Claim{}, err
 	}
+	// Each address is another row in the store, for good.
+	key := "addresses of " + h.MAC.String()
+	if err := m.limiter.Check(key); err != nil {
+		return hotspot.Claim{}, err
+	}
+	m.limiter.Failed(key)
 	return hotspot.Claim{Method: hotspot.MethodEmail, Login: address, User: hotspot.User{
 		Method: hotspot.MethodEmail, Key: address, Name: oneLine(form.Get(FieldName)), Comments: comments,
 		Marketing: s.Portal.Consent != "" && form.Get(FieldConsent) != "",

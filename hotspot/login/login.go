@@ -24,7 +24,7 @@ type Method interface {
 // shows them by itself. Each also asks what the operator asks of every guest.
 // Wrong attempts are counted by l.
 func Methods(v Vouchers, l *Limiter) []Method {
-	all := []Method{NewVoucher(v, l), NewEmail(v), NewFree(v)}
+	all := []Method{NewVoucher(v, l), NewEmail(v, l), NewFree(v)}
 	for i, m := range all {
 		all[i] = &door{m, v, l}
 	}
