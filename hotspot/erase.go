@@ -61,6 +61,7 @@ func (s *Service) Erase(ctx context.Context, w Who) (Person, error) {
 	if err := s.eraseStored(ctx, t, &p); err != nil {
 		return p, fmt.Errorf("delete a person: %w", err)
 	}
+	s.undos.clear() // they hold bindings to the person's devices
 	s.log.Info("a person was deleted", "users", len(p.Users), "devices", len(p.Devices), "logins", p.Logins)
 	return p, nil
 }

@@ -137,7 +137,8 @@ func (n *undos) take(id string, a Actor, now time.Duration) (k keptUndo, ok bool
 	return k, true
 }
 
-// clear forgets all: the times in them are of a clock that was wrong.
+// clear forgets all: the times in them are of a clock that was wrong, or what
+// they hold is to be deleted everywhere.
 func (n *undos) clear() {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -308,3 +308,60 @@ func TestPrefix(t *testing.T) {
 		}
 	}
 }
+
+// What is deleted everywhere does not come back.
+func TestUndoAfterErasure(t *testing.T) {
+	h := newHouse(t)
+	v := h.voucher(hotspot.VoucherSpec{Username: "anna"})
+	phone := h.device(1)
+	h.login(phone, v)
+	note := h.undoable(t.Context(), func(ctx context.Context) error { return h.RemoveVoucher(ctx, "anna") })
+	if _, err := h.Erase(t.Context(), hotspot.Who{Key: phone.MAC.String()}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Undo(t.Context(), note.ID); !errors.Is(err, hotspot.ErrNotFound) {
+		t.Errorf("undone: %v", err)
+	}
+}
+
+// A voucher that is put back tells nobody that it is used up: that was told.
+func TestUndoTellsNothing(t *testing.T) {
+	h := newHouse(t)
+	h.Subscribe([]hotspot.Subscription{{Endpoint: "x", Types: []hotspot.EventType{hotspot.EventExhausted, hotspot.EventCreated}}})
+	v := h.voucher(hotspot.VoucherSpec{Username: "anna", Limit: hotspot.Usage{Down: 1_000}})
+	phone := h.device(1)
+	h.login(phone, v)
+	h.wantDown(phone, 5_000, 1_000)
+	h.poll()
+	events := func() (n int) {
+		t.Helper()
+		if err := h.store.View(t.Context(), func(r hotspot.Reader) error {
+			list, err := r.Events(0, 100)
+			n = len(list)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := events()
+	note := h.undoable(t.Context(), func(ctx context.Context) error { return h.RemoveVoucher(ctx, "anna") })
+	h.undo(note.ID, 1, 0)
+	if got := h.view(v); got.Status != hotspot.VoucherUsedUp || before != 2 || events() != before {
+		t.Errorf("%s, %d events, then %d", got.Status, before, events())
+	}
+}
+
+// With the clock set by much, notes are of another time.
+func TestUndoAfterClockWasSet(t *testing.T) {
+	h := newHouse(t)
+	h.voucher(hotspot.VoucherSpec{Username: "anna"})
+	note := h.undoable(t.Context(), func(ctx context.Context) error { return h.RemoveVoucher(ctx, "anna") })
+	h.clock.Set(start.Add(100*24*time.Hour), true)
+	if err := h.Tick(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Undo(t.Context(), note.ID); !errors.Is(err, hotspot.ErrNotFound) {
+		t.Errorf("undone: %v", err)
+	}
+}

@@ -157,7 +157,7 @@ func refusedTable(q *panel.Request, out outcome) parts.TableView {
 	t := parts.TableView{Lang: q.Lang, ID: "refused", Caption: q.T("vouchers.import.refused.rows", "n", out.refused),
 		Columns: []parts.ColumnView{{Text: q.T("vouchers.import.line"), Number: true}, {Text: q.T("vouchers.import.column")}, {Text: q.T("vouchers.import.why")}}}
 	for _, r := range out.rows {
-		why := parts.CellView{Text: r.text, Typed: true}
+		why := parts.CellView{Text: r.text}
 		if r.taken {
 			why = parts.CellView{Text: q.T("vouchers.import.taken"), Detail: q.T("vouchers.import.taken.remedy")}
 		}
@@ -249,7 +249,7 @@ func (a *area) rowOf(q *panel.Request, row sheet.Row, err error, twice *twice) i
 		r.err = hotspot.Invalid("", "%s", err)
 	case err == nil && row.Voucher.Username != nil && twice.seen(*row.Voucher.Username):
 		r.err = hotspot.Invalid("username", "is in the file twice")
-		r.why = q.T("vouchers.import.twice", "username", *row.Voucher.Username)
+		r.why = q.T("vouchers.import.twice", "username", joined([]string{*row.Voucher.Username}, 1))
 	}
 	return r
 }

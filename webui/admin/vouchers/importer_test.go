@@ -54,7 +54,7 @@ func TestImport(t *testing.T) {
 	h := venue(t, api.RoleManager)
 	file := "username;passcode;valid_for;download_limit;devices\nanna;x;2 days;1 GB;2\nROOM12;;1 day;;\n;;;;\nberta;;often;;\nclara;;;lots;\nanna;y;;;\ndora;;always;;500\n"
 	body := h.checked("fail", file)
-	wants(t, body, "guests.csv", "Import 1 voucher, leave out 5 lines", "Lines that cannot be: 5", "already exists", "in the file twice", "Write always, or a length", "A limit is at most", "number from 0 to 100")
+	wants(t, body, "guests.csv", "Import 1 voucher, leave out 5 lines", "Lines that cannot be: 5", "already exists", "is in the file twice", "Write always, or a length", "A limit is at most", "number from 0 to 100")
 	h.gone("anna")
 	for _, line := range []string{"3", "5", "6", "7", "8"} {
 		wants(t, body, `data-label="Line"><div>`+line)
