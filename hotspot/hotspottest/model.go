@@ -70,6 +70,7 @@ type mDevice struct {
 	free      *mAccount // nil: never had any
 	account   *mAccount // of the last login
 	returning bool
+	blocked   bool
 	why       hotspot.Reason // of the last end
 	session   *mSession      // nil: offline
 	addrs     []int          // it holds on the network

@@ -23,6 +23,9 @@ func (m *model) login(device, slot int) hotspot.Code {
 func (m *model) loginOn(device int, a *mAccount) hotspot.Code {
 	d := m.devices[device]
 	m.leave(d, a)
+	if d.blocked {
+		return hotspot.CodeBlocked
+	}
 	if a == nil || a.removed {
 		return hotspot.CodeUnknownCode
 	}
@@ -91,6 +94,9 @@ func (m *model) claim(d *mDevice) {
 func (m *model) loginFree(device int) hotspot.Code {
 	d := m.devices[device]
 	m.leave(d, d.free)
+	if d.blocked {
+		return hotspot.CodeBlocked
+	}
 	a := d.free
 	if a == nil {
 		a = &mAccount{voucher: -1}
@@ -112,10 +118,21 @@ func (m *model) loginFree(device int) hotspot.Code {
 	return ""
 }
 
+// unblock lets a device log in again, and back in if it may return by itself.
+func (m *model) unblock(device int) hotspot.Code {
+	d := m.devices[device]
+	if !d.blocked {
+		return hotspot.CodeNotFound
+	}
+	d.blocked = false
+	m.comeBack(device)
+	return ""
+}
+
 // comeBack lets a known device in without the form, if it may.
 func (m *model) comeBack(device int) {
 	d := m.devices[device]
-	if d.session != nil || !d.returning {
+	if d.session != nil || !d.returning || d.blocked {
 		return
 	}
 	switch {

@@ -176,6 +176,14 @@ func (h *modelHouse) step(s Step) error {
 			want = ""
 		}
 		return sameCode(want, h.svc.Kick(h.ctx, modelMAC(s.Device)))
+	case ActBlock:
+		h.leave(s.Device, hotspot.EndBlocked)
+		h.model.devices[s.Device].blocked = true
+		_, err := h.svc.Block(h.ctx, modelMAC(s.Device), "")
+		return err
+	case ActUnblock:
+		want := h.model.unblock(s.Device)
+		return sameCode(want, h.svc.Unblock(h.ctx, modelMAC(s.Device)))
 	case ActSeen:
 		if s.Addr > 0 {
 			h.move(s.Device, s.Addr)

@@ -20,6 +20,8 @@ const (
 	ActFree    Act = "free"    // Device for nothing
 	ActLogout  Act = "logout"  // Device
 	ActKick    Act = "kick"    // Device
+	ActBlock   Act = "block"   // Device
+	ActUnblock Act = "unblock" // Device
 	ActSeen    Act = "seen"    // Device is seen; with the IPv4 address Addr, if not 0
 	ActTraffic Act = "traffic" // Packets of Size for Device, at its own address or at Addr
 	ActEdit    Act = "edit"    // Voucher, by the first of the fields of an edit that is set
@@ -112,7 +114,7 @@ func RandomSteps(r *rand.Rand, n int) []Step {
 			last = s
 		case ActFree:
 			last.Device = s.Device
-		case ActTraffic, ActCrash, ActSeen, ActLogout:
+		case ActTraffic, ActCrash, ActSeen, ActLogout, ActBlock, ActUnblock:
 			s.Device = pick(r, s.Device, last.Device, last.Device, last.Device)
 		}
 		if s.Switch != "" {
@@ -127,7 +129,7 @@ func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
 // acts, by how often they happen.
 var acts = [...]Act{
-	ActMake, ActLogin, ActLogin, ActLogin, ActLogin, ActLogin, ActFree, ActFree, ActLogout, ActKick, ActSeen, ActSeen,
+	ActMake, ActLogin, ActLogin, ActLogin, ActLogin, ActLogin, ActFree, ActFree, ActLogout, ActKick, ActSeen, ActSeen, ActBlock, ActUnblock, ActUnblock,
 	ActTraffic, ActTraffic, ActTraffic, ActTraffic, ActTraffic, ActTraffic, ActTraffic, ActTraffic, ActTraffic, ActEdit, ActEdit, ActEdit, ActEdit, ActRemove,
 	ActPass, ActPass, ActPass, ActJump, ActJump, ActSync, ActPoll, ActFlush, ActFlush, ActCrash, ActCrash, ActReboot, ActLose, ActSet,
 }
@@ -141,7 +143,7 @@ func randomStep(r *rand.Rand) Step {
 		s.From = pick(r, 0, 0, 0, -time.Hour, 3*time.Hour)
 	case ActLogin:
 		s.Device, s.Voucher = r.IntN(modelDevices), r.IntN(modelVouchers)
-	case ActFree, ActLogout, ActKick:
+	case ActFree, ActLogout, ActKick, ActBlock, ActUnblock:
 		s.Device = r.IntN(modelDevices)
 	case ActSeen:
 		s.Device, s.Addr = r.IntN(modelDevices), pick(r, 0, 0, 1+r.IntN(modelAddrs))
