@@ -1,6 +1,7 @@
 package hotspottest
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -45,6 +46,28 @@ func testVoucherCRUD(t *testing.T, s hotspot.Store) {
 		_, err = r.VoucherByUsername("Alice")
 		wantErr(t, err, hotspot.ErrNotFound)
 		return nil
+	})
+	testVoucherPutBack(t, s, id)
+}
+
+// testVoucherPutBack puts a voucher that was deleted where it was.
+func testVoucherPutBack(t *testing.T, s hotspot.Store, id uint64) {
+	phone := hotspot.MAC{2, 0, 0, 0, 0, 1}
+	later := addVouchers(t, s, "Berta")[0]
+	update(t, s, func(tx hotspot.Tx) error {
+		return tx.PutVoucher(&hotspot.Voucher{ID: id, Username: "Alice", Bound: []hotspot.MAC{phone}})
+	})
+	view(t, s, func(r hotspot.Reader) error {
+		all, err := r.Vouchers(0, 10)
+		if len(all) != 2 || all[0].ID != id || all[1].ID != later {
+			t.Errorf("got %+v", all)
+		}
+		byMAC, err2 := r.VouchersByMAC(phone)
+		byName, err3 := r.VoucherByUsername("ALICE")
+		if len(byMAC) != 1 || byMAC[0].ID != id || byName.ID != id {
+			t.Errorf("by MAC %+v, by name %+v", byMAC, byName)
+		}
+		return errors.Join(err, err2, err3)
 	})
 }
 
