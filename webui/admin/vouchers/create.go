@@ -51,6 +51,7 @@ func (a *area) showNew(q *panel.Request, status int, value func(string) string, 
 	v := &formView{
 		Form: parts.FormView{To: q.To(pathNew), Token: q.Token(), Submit: parts.ButtonView{Text: q.T("vouchers.make")},
 			Cancel: &parts.LinkView{Text: q.T("vouchers.cancel"), To: q.To(Path)}},
+		Hidden: []parts.OptionView{{Text: "form", Value: newForm()}},
 		Fields: []*parts.FieldView{f.typed("count", "number", 5), length, f.typed("limit_down", "", 30), f.typed("limit_up", "", 30),
 			f.typed("devices", "number", 3), f.lines("note", 1000)},
 		More: q.T("vouchers.more_fields"),
@@ -76,20 +77,13 @@ func open(list []*parts.FieldView) bool {
 func (a *area) create(q *panel.Request) {
 	spec, count, bad := a.spec(q)
 	if len(bad) == 0 {
-		specs := make([]hotspot.VoucherSpec, count)
-		for i := range specs {
-			specs[i] = spec
-		}
-		made, err := a.Service.CreateVouchers(q.Context(), specs...)
+		ids, _, err := a.made.once(madeBy{q.By.Session, q.Form.Get("form")}, func() (string, error) {
+			return a.makeAll(q, spec, count)
+		})
 		if err == nil {
-			ids := make([]uint64, len(made))
-			for i, v := range made {
-				ids[i] = v.ID
-			}
-			list := spansText(spansOf(ids))
-			q.Say(parts.NoticeView{Kind: parts.Good, Text: q.T("vouchers.made", "vouchers", many(q, len(made))),
-				Action: &parts.LinkView{Text: q.T("vouchers.made.print"), To: q.To(pathPrint, "ids", list)}})
-			q.Go(q.To(Path, "ids", list))
+			q.Say(parts.NoticeView{Kind: parts.Good, Text: q.T("vouchers.made", "vouchers", many(q, count)),
+				Action: &parts.LinkView{Text: q.T("vouchers.made.print"), To: q.To(pathPrint, "ids", ids)}})
+			q.Go(q.To(Path, "ids", ids))
 			return
 		}
 		if !bad.refusal(q, err) {
@@ -98,6 +92,23 @@ func (a *area) create(q *panel.Request) {
 		}
 	}
 	a.showNew(q, http.StatusUnprocessableEntity, q.Form.Get, bad)
+}
+
+// makeAll makes vouchers alike, and returns their numbers.
+func (a *area) makeAll(q *panel.Request, spec hotspot.VoucherSpec, count int) (string, error) {
+	specs := make([]hotspot.VoucherSpec, count)
+	for i := range specs {
+		specs[i] = spec
+	}
+	vs, err := a.Service.CreateVouchers(q.Context(), specs...)
+	if err != nil {
+		return "", err
+	}
+	ids := make([]uint64, len(vs))
+	for i, v := range vs {
+		ids[i] = v.ID
+	}
+	return spansText(spansOf(ids)), nil
 }
 
 // spec reads the form.

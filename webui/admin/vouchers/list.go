@@ -22,6 +22,7 @@ const (
 // listView is the list with its search.
 type listView struct {
 	Actions []parts.LinkView
+	Also    []parts.LinkView // what can be done with all that is listed
 	Filter  parts.FilterView
 	Table   parts.TableView
 	Bulk    *bulkView // nil: nothing can be changed
@@ -72,6 +73,9 @@ func (a *area) list(q *panel.Request) {
 			v.Bulk = a.bulk(q, s, page)
 		}
 		v.Actions = append(v.Actions, parts.LinkView{Text: q.T("vouchers.import"), To: q.To(pathImport)})
+		if len(page.Vouchers) > 0 {
+			v.Also = []parts.LinkView{{Text: q.T("vouchers.all.print"), To: q.To(pathPrint, printQuery(s)...)}, {Text: q.T("vouchers.all.export"), To: s.to(q, pathExport)}}
+		}
 	}
 	q.Show(q.T("vouchers.title"), v.StreamMain)
 }

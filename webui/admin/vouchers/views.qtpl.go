@@ -26,6 +26,10 @@ func (v *listView) StreamMain(qw422016 *qt422016.Writer) {
 			parts.StreamAction(qw422016, &v.Actions[i])
 			qw422016.N().S(` `)
 		}
+		for i := range v.Also {
+			parts.StreamLink(qw422016, &v.Also[i])
+			qw422016.N().S(` `)
+		}
 		qw422016.N().S(`</div>`)
 	}
 	qw422016.N().S(` `)

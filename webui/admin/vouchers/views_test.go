@@ -55,7 +55,7 @@ func scenes(t testing.TB) []scene {
 		return parts.TableView{Lang: l, ID: "rows", Swap: "x", Caption: "c", Columns: []parts.ColumnView{{Text: "a", By: to, Wide: true}},
 			Rows: [][]parts.CellView{{{Text: "x", Typed: true, Detail: "y", Badge: &parts.BadgeView{Text: "b"}}}}, Next: to}
 	}
-	list := &listView{Actions: []parts.LinkView{*link()}, Table: table(), Filter: parts.FilterView{To: to, Swap: "x", Submit: "y", Reset: link(), StreamFields: parts.Fields(fields()...)},
+	list := &listView{Actions: []parts.LinkView{*link()}, Also: []parts.LinkView{*link()}, Table: table(), Filter: parts.FilterView{To: to, Swap: "x", Submit: "y", Reset: link(), StreamFields: parts.Fields(fields()...)},
 		Bulk: &bulkView{To: to, Token: "x", Search: option(), Tick: "t", All: "a", Do: *fields()[1], Submit: parts.ButtonView{Text: "go"}}}
 	change := &changeView{Query: option(), Fields: fields(), Confirm: parts.ConfirmView{Texts: []string{"x"}, List: []string{"y"}, Form: post()}}
 	change.Confirm.Form.StreamFields = change.StreamInputs

@@ -64,6 +64,7 @@ const maxUpload = maxFile + 64<<10
 type area struct {
 	Config
 	uploads uploads
+	made    made
 }
 
 // New returns the area.

@@ -134,6 +134,50 @@ func TestCreate(t *testing.T) {
 	}
 }
 
+// A form that is sent twice makes its vouchers once, and leads to them twice.
+func TestCreateOnce(t *testing.T) {
+	h := newHouse(t, api.RoleManager)
+	body := h.page(pathNew+"?count=10", http.StatusOK)
+	_, rest, _ := strings.Cut(body, `name="form" value="`)
+	form, _, _ := strings.Cut(rest, `"`)
+	f := url.Values{"form": {form}, "count": {"10"}, "valid_for": {"1 day"}}
+	one, _ := h.post(pathNew, f)
+	two, _ := h.post(pathNew, f)
+	if one != two || form == "" {
+		t.Errorf("form %q leads to %s, then to %s", form, one, two)
+	}
+	f.Del("form")
+	h.post(pathNew, f)
+	h.post(pathNew, f)
+	if all, err := h.service.Vouchers(t.Context(), 0, 100); err != nil || len(all) != 30 {
+		t.Errorf("%d vouchers, %v", len(all), err)
+	}
+	for range 2 * maxMade {
+		f.Set("form", newForm())
+		f.Set("count", "1")
+		h.post(pathNew, f)
+	}
+}
+
+// Times are the venue's.
+func TestZone(t *testing.T) {
+	h := newHouse(t, api.RoleManager)
+	rome, err := time.LoadLocation("Europe/Rome")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.service.SetZone(rome)
+	h.Now = start.In(rome)
+	h.post(pathNew, url.Values{"count": {"1"}, "valid_for": {"1 day"}, "username": {"anna"}, "valid_from": {"2026-08-01T10:00"}})
+	if v := h.voucher("anna"); !v.ValidFrom.Equal(time.Date(2026, 8, 1, 8, 0, 0, 0, time.UTC)) {
+		t.Errorf("valid from %v", v.ValidFrom)
+	}
+	wants(t, h.page(Path+"/anna", http.StatusOK), `value="2026-08-01T10:00"`, "not before 1 August 2026 at 10:00", "today at 17:04")
+	if a := h.Get(t, pathExport); !strings.Contains(a.Body, "2026-08-01T10:00:00+02:00") {
+		t.Errorf("file: %s", a.Body)
+	}
+}
+
 func TestExport(t *testing.T) {
 	h := venue(t, api.RoleManager)
 	a := h.Get(t, pathExport+"?q=zimmer")
