@@ -331,3 +331,24 @@ func TestParseWho(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParseWho: whatever is taken for a person is written in one way, which is
+// taken for the same.
+func FuzzParseWho(f *testing.F) {
+	for _, s := range []string{"free-12", "email-18446744073709551615", "a@b", "02-00-5e-10-00-01", "+1 (555) 987-6543", "free--1", "@", "\xff@", "-", "free-"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		w, err := hotspot.ParseWho(text)
+		if err != nil {
+			if !errors.Is(err, hotspot.ErrInvalid) {
+				t.Fatalf("%q: %v", text, err)
+			}
+			return
+		}
+		again, err := hotspot.ParseWho(w.String())
+		if err != nil || again != w || (w.Key == "") != (w.User.ID != 0) {
+			t.Fatalf("%q: %+v, then %+v, %v", text, w, again, err)
+		}
+	})
+}

@@ -215,51 +215,56 @@ func fields(q *panel.Request, ask *asked) []*parts.FieldView {
 }
 
 func table(q *panel.Request, ask *asked, found *hotspot.LoginsFound) *parts.TableView {
-	v := &parts.TableView{Lang: q.Lang, ID: "logins", Caption: q.T("logins.caption"), Columns: []parts.ColumnView{
-		{Text: q.T("logins.began")}, {Text: q.T("logins.who")}, {Text: q.T("logins.device")}, {Text: q.T("logins.lasted")},
-		{Text: q.T("logins.down"), Number: true}, {Text: q.T("logins.up"), Number: true}}}
+	v := &parts.TableView{Lang: q.Lang, ID: "logins", Caption: q.T("logins.caption")}
+	for i, key := range []string{"began", "who", "device", "lasted", "down", "up"} {
+		v.Columns = append(v.Columns, parts.ColumnView{Text: q.T("logins." + key), Number: i >= 4})
+	}
 	for i := range found.Logins {
 		v.Rows = append(v.Rows, row(q, &found.Logins[i]))
 	}
-	v.Empty = &parts.EmptyView{Title: q.T("logins.none"), Text: q.T("logins.none_text")}
+	key, link := "logins.none", (*parts.LinkView)(nil)
 	switch {
 	case !found.Back.IsZero():
-		v.Empty = &parts.EmptyView{Title: q.T("logins.none_yet"), Text: q.T("logins.none_yet_text")}
+		key = "logins.none_yet"
 	case ask.query.Before > 0:
-		v.Empty = &parts.EmptyView{Title: q.T("logins.no_more"), Text: q.T("logins.no_more_text"), Action: &parts.LinkView{Text: q.T("logins.newest"), To: ask.to(q, pathLog)}}
+		key, link = "logins.no_more", &parts.LinkView{Text: q.T("logins.newest"), To: ask.to(q, pathLog)}
 	case len(ask.values) > 0:
-		v.Empty = &parts.EmptyView{Title: q.T("logins.no_match"), Text: q.T("logins.no_match_text"), Action: &parts.LinkView{Text: q.T("logins.reset"), To: q.To(pathLog)}}
+		key, link = "logins.no_match", &parts.LinkView{Text: q.T("logins.reset"), To: q.To(pathLog)}
 	}
+	v.Empty = &parts.EmptyView{Title: q.T(key), Text: q.T(key + "_text"), Action: link}
 	return v
 }
 
 func row(q *panel.Request, x *hotspot.Login) []parts.CellView {
-	who := parts.CellView{Text: x.Login, Typed: true}
+	cells := make([]parts.CellView, 6)
+	began, who, device, lasted := &cells[0], &cells[1], &cells[2], &cells[3]
+	began.Text = at(q, x.Started)
+	if x.Provisional {
+		began.Detail = q.T("logins.provisional")
+	}
+	who.Text, who.Typed, who.Detail = x.Login, true, q.T("logins.method."+string(x.Account.Method))
+	if x.Name != "" {
+		who.Detail += " · " + x.Name
+	}
 	switch {
 	case x.Login == "":
-		who = parts.CellView{Text: q.T("logins.anonymous")}
+		who.Text, who.Typed = q.T("logins.anonymous"), false
 	case x.Account.Method == hotspot.MethodVoucher:
 		who.To = q.To(pathVouchers + "/" + x.Login)
 	default:
 		who.To = q.To(pathUsers + "/" + hotspot.Who{User: x.Account}.String())
 	}
-	who.Detail = q.T("logins.method." + string(x.Account.Method))
-	if x.Name != "" {
-		who.Detail += " · " + x.Name
-	}
-	lasted := parts.CellView{Text: q.Lang.Duration(x.Ended.Sub(x.Started)), Detail: reason(q, x.Reason)}
-	if x.Open() {
-		lasted = parts.CellView{Badge: &parts.BadgeView{Kind: parts.Good, Text: q.T("logins.online")}}
-	}
-	began := parts.CellView{Text: at(q, x.Started)}
-	if x.Provisional {
-		began.Detail = q.T("logins.provisional")
-	}
-	device := parts.CellView{Text: none, Detail: address(&x.Session)}
+	device.Text, device.Detail = none, address(&x.Session)
 	if !x.MAC.IsZero() {
 		device.Text, device.To = x.MAC.String(), q.To(pathLog, "q", x.MAC.String())
 	}
-	return []parts.CellView{began, who, device, lasted, {Text: q.Lang.Bytes(x.Used.Down)}, {Text: q.Lang.Bytes(x.Used.Up)}}
+	if x.Open() {
+		lasted.Badge = &parts.BadgeView{Kind: parts.Good, Text: q.T("logins.online")}
+	} else {
+		lasted.Text, lasted.Detail = q.Lang.Duration(x.Ended.Sub(x.Started)), reason(q, x.Reason)
+	}
+	cells[4].Text, cells[5].Text = q.Lang.Bytes(x.Used.Down), q.Lang.Bytes(x.Used.Up)
+	return cells
 }
 
 // none stands where there is nothing.

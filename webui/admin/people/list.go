@@ -129,7 +129,7 @@ func (a *area) list(q *panel.Request) {
 		q.Fail(err)
 		return
 	}
-	v := &pageView{Tabs: a.tabs(q, ask.Method), Table: a.table(q, &ask, found)}
+	v := &pageView{Tabs: a.tabs(q, ask.Method), Table: a.users(q, &ask, found)}
 	if before != nil {
 		v.Table.Previous = ask.to(q, "before", place(before))
 	}
@@ -159,50 +159,52 @@ func (a *area) tabs(q *panel.Request, current hotspot.Method) *parts.TabsView {
 	return v
 }
 
-// table lists users with the columns of the API's lists, as far as they are
+// users lists users with the columns of the API's lists, as far as they are
 // for people.
-func (a *area) table(q *panel.Request, ask *asked, found []hotspot.UserView) *parts.TableView {
+func (a *area) users(q *panel.Request, ask *asked, found []hotspot.UserView) *parts.TableView {
 	m := ask.Method
-	sorted := func(key string, o hotspot.UserOrder) parts.ColumnView {
-		c := parts.ColumnView{Text: q.T(key), Number: o == hotspot.UsersByVisits, By: ask.to(q, "sort", string(o), "dir", "")}
-		if o == ask.Order {
-			c.Order = parts.Ascending
-			if ask.Descending {
-				c.Order, c.By = parts.Descending, ask.to(q, "sort", string(o), "dir", "up")
-			}
-		}
-		return c
+	v := table(q, "people", "people.caption."+string(m), "key."+string(m), "created", "last_login", "#visits", "own", "marketing")
+	for i, o := range hotspot.UserOrders() {
+		a.sortable(q, ask, &v.Columns[i+1], o)
 	}
-	v := &parts.TableView{Lang: q.Lang, ID: "people", Caption: q.T("people.caption." + string(m)),
-		Columns: []parts.ColumnView{{Text: q.T("people.key." + string(m))}, sorted("people.created", hotspot.UsersByCreated),
-			sorted("people.last_login", hotspot.UsersByLastLogin), sorted("people.visits", hotspot.UsersByVisits)}}
-	v.Columns = append(v.Columns, parts.ColumnView{Text: q.T("people.own")}, parts.ColumnView{Text: q.T("people.marketing")})
 	for i := range found {
 		v.Rows = append(v.Rows, row(q, &found[i]))
 	}
-	v.Empty = &parts.EmptyView{Title: q.T("people.none"), Text: q.T("people.none_text")}
+	key, link := "people.none", (*parts.LinkView)(nil)
 	switch {
 	case ask.Text != "":
-		v.Empty = &parts.EmptyView{Title: q.T("people.no_match"), Text: q.T("people.no_match_text"), Action: &parts.LinkView{Text: q.T("people.search_reset"), To: ask.to(q, "q", "")}}
+		key, link = "people.no_match", &parts.LinkView{Text: q.T("people.search_reset"), To: ask.to(q, "q", "")}
 	case ask.After.ID != 0:
-		v.Empty = &parts.EmptyView{Title: q.T("people.no_more"), Text: q.T("people.no_more_text"), Action: &parts.LinkView{Text: q.T("people.to_first"), To: ask.to(q)}}
+		key, link = "people.no_more", &parts.LinkView{Text: q.T("people.to_first"), To: ask.to(q)}
 	}
+	v.Empty = &parts.EmptyView{Title: q.T(key), Text: q.T(key + "_text"), Action: link}
 	return v
 }
 
+// sortable makes a column one that the list can be put in order by.
+func (a *area) sortable(q *panel.Request, ask *asked, c *parts.ColumnView, o hotspot.UserOrder) {
+	dir := ""
+	if o == ask.Order {
+		c.Order = parts.Ascending
+		if ask.Descending {
+			c.Order, dir = parts.Descending, "up"
+		}
+	}
+	c.By = ask.to(q, "sort", string(o), "dir", dir)
+}
+
 func row(q *panel.Request, u *hotspot.UserView) []parts.CellView {
-	cells := []parts.CellView{
-		{Text: nameOf(&u.User), To: who(q, &u.User), Typed: true, Badge: online(q, u.Online > 0)},
-		{Text: at(q, u.Created)}, {Text: at(q, u.LastLogin), Detail: device(&u.User)}, {Text: q.Lang.Number(int64(min(u.Visits, 1<<53)))},
-	}
+	cells := texts(nameOf(&u.User), at(q, u.Created), at(q, u.LastLogin), visits(q, &u.User), ownFields(&u.User), yesNo(q, u.Marketing))
+	first := &cells[0]
+	first.To, first.Typed, first.Badge = who(q, &u.User), true, online(q, u.Online > 0)
 	if u.Method == hotspot.MethodFacebook {
-		cells[0].Detail = u.Email
+		first.Detail = u.Email
 	}
-	agreed := parts.CellView{Text: yesNo(q, u.Marketing)}
+	cells[2].Detail, cells[4].Typed = device(&u.User), true
 	if u.Verified {
-		agreed.Detail = q.T("people.verified")
+		cells[5].Detail = q.T("people.verified")
 	}
-	return append(cells, parts.CellView{Text: ownFields(&u.User), Typed: true}, agreed)
+	return cells
 }
 
 // device is the MAC of a user's last login, if the user is not that device.
@@ -230,13 +232,9 @@ func (a *area) exportList(q *panel.Request) {
 		q.Fail(hotspot.ErrNotFound)
 		return
 	}
-	columns := fields(ask.Method)
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.name
-	}
+	names := columns(ask.Method)
 	w := sheet.NewTableWriter(q.Download("users-"+string(ask.Method)+".csv", "text/csv; charset=utf-8"), names...)
-	zone, cells := q.Now().Location(), make([]string, len(columns))
+	zone, cells := q.Now().Location(), make([]string, len(names))
 	for {
 		takeTime(q, api.WriteTimeout)
 		found, next, err := a.Service.FindUsers(q.Context(), ask.UserQuery)
@@ -244,8 +242,8 @@ func (a *area) exportList(q *panel.Request) {
 			panic(http.ErrAbortHandler) // a part must not look like the whole
 		}
 		for i := range found {
-			for j, c := range columns {
-				cells[j] = c.of(&found[i].User, zone)
+			for j, name := range names {
+				cells[j] = value(&found[i].User, name, zone)
 			}
 			if w.Write(cells...) != nil {
 				return
@@ -258,50 +256,59 @@ func (a *area) exportList(q *panel.Request) {
 	}
 }
 
-// field is a column of a CSV file.
-type field struct {
-	name string
-	of   func(u *hotspot.User, zone *time.Location) string
-}
-
-// fields are the columns of a method's CSV file: those of the API's list.
-func fields(m hotspot.Method) []field {
-	text := func(name string, of func(u *hotspot.User) string) field {
-		return field{name, func(u *hotspot.User, _ *time.Location) string { return of(u) }}
-	}
-	moment := func(name string, of func(u *hotspot.User) time.Time) field {
-		return field{name, func(u *hotspot.User, zone *time.Location) string {
-			if of(u).IsZero() {
-				return ""
-			}
-			return of(u).In(zone).Format(time.DateTime)
-		}}
-	}
-	key := func(u *hotspot.User) string { return u.Key }
-	all := []field{text("id", func(u *hotspot.User) string { return strconv.FormatUint(u.ID, 10) })}
+// columns are those of a method's CSV file: of the API's list, in its order.
+func columns(m hotspot.Method) []string {
+	list := ""
 	switch m {
 	case hotspot.MethodEmail:
-		all = append(all, text("email", key))
+		list = "id email created_at last_login MAC visits comments comments1 comments2 last_modified marketing verified"
 	case hotspot.MethodFacebook:
-		all = append(all, text("fb_id", key), text("name", func(u *hotspot.User) string { return u.Name }), text("email", func(u *hotspot.User) string { return u.Email }))
+		list = "id fb_id name email created_at last_login MAC visits last_modified marketing"
 	case hotspot.MethodMobile:
-		all = append(all, text("mobile", key))
+		list = "id mobile created_at last_login MAC visits comments comments1 comments2 last_modified marketing verified"
+	case hotspot.MethodFree:
+		list = "id created_at last_login MAC visits comments comments1 comments2 last_modified marketing"
 	}
-	all = append(all, moment("created_at", func(u *hotspot.User) time.Time { return u.Created }),
-		moment("last_login", func(u *hotspot.User) time.Time { return u.LastLogin }),
-		text("MAC", func(u *hotspot.User) string { return strings.Trim(mac(u.MAC), none) }),
-		text("visits", func(u *hotspot.User) string { return strconv.FormatUint(u.Visits, 10) }))
-	if m != hotspot.MethodFacebook {
-		for i, name := range []string{"comments", "comments1", "comments2"} {
-			all = append(all, text(name, func(u *hotspot.User) string { return u.Comments[i] }))
+	return strings.Fields(list)
+}
+
+// value is what a column says of a user.
+func value(u *hotspot.User, column string, zone *time.Location) string {
+	switch column {
+	case "id":
+		return strconv.FormatUint(u.ID, 10)
+	case "email":
+		if u.Method == hotspot.MethodFacebook {
+			return u.Email
 		}
+		return u.Key
+	case "fb_id", "mobile":
+		return u.Key
+	case "name":
+		return u.Name
+	case "MAC":
+		if u.MAC.IsZero() {
+			return ""
+		}
+		return u.MAC.String()
+	case "visits":
+		return strconv.FormatUint(u.Visits, 10)
+	case "comments":
+		return u.Comments[0]
+	case "comments1":
+		return u.Comments[1]
+	case "comments2":
+		return u.Comments[2]
+	case "marketing":
+		return bit(u.Marketing)
+	case "verified":
+		return bit(u.Verified)
 	}
-	all = append(all, moment("last_modified", func(u *hotspot.User) time.Time { return u.Modified }),
-		text("marketing", func(u *hotspot.User) string { return bit(u.Marketing) }))
-	if m == hotspot.MethodEmail || m == hotspot.MethodMobile {
-		all = append(all, text("verified", func(u *hotspot.User) string { return bit(u.Verified) }))
+	t := map[string]time.Time{"created_at": u.Created, "last_login": u.LastLogin, "last_modified": u.Modified}[column]
+	if t.IsZero() {
+		return ""
 	}
-	return all
+	return t.In(zone).Format(time.DateTime)
 }
 
 func bit(b bool) string {

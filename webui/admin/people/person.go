@@ -77,48 +77,63 @@ func label(q *panel.Request, set *hotspot.Settings, i int) string {
 	return q.T("people.own_n", "n", i+1)
 }
 
+// facts are what a card says of somebody; what is empty is left out.
+type facts struct {
+	q    *panel.Request
+	rows []parts.FactView
+}
+
+//go:noinline // it takes much code where it is called
+func (f *facts) add(name, text string, typed bool) *parts.FactView {
+	if strings.TrimSpace(text) == "" {
+		return new(parts.FactView)
+	}
+	f.rows = append(f.rows, parts.FactView{Name: name, Text: text, Typed: typed})
+	return &f.rows[len(f.rows)-1]
+}
+
+// say adds a fact whose name is a text of the pages.
+func (f *facts) say(key, text string) *parts.FactView { return f.add(f.q.T(key), text, false) }
+
 func userCard(q *panel.Request, set *hotspot.Settings, u *hotspot.UserView) *cardView {
-	facts := &parts.FactsView{}
-	add := func(f parts.FactView, show bool) {
-		if show {
-			facts.Rows = append(facts.Rows, f)
-		}
+	f, m := &facts{q: q}, u.Method
+	key := f.add(q.T("people.key."+string(m)), nameOf(&u.User), true)
+	key.Code, key.Badge = m == hotspot.MethodFree, online(q, u.Online > 0)
+	if m == hotspot.MethodFacebook {
+		f.add(q.T("people.fb_id"), u.Key, true)
+	} else {
+		f.add(q.T("people.name"), u.Name, true)
 	}
-	m := u.Method
-	add(parts.FactView{Name: q.T("people.key." + string(m)), Text: nameOf(&u.User), Typed: m != hotspot.MethodFree, Code: m == hotspot.MethodFree, Badge: online(q, u.Online > 0)}, true)
-	add(parts.FactView{Name: q.T("people.fb_id"), Text: u.Key, Typed: true}, m == hotspot.MethodFacebook)
-	add(parts.FactView{Name: q.T("people.name"), Text: u.Name, Typed: true}, u.Name != "" && m != hotspot.MethodFacebook)
-	add(parts.FactView{Name: q.T("people.key.email"), Text: u.Email, Typed: true}, u.Email != "")
+	f.add(q.T("people.key.email"), u.Email, true)
 	for i, text := range u.Comments {
-		add(parts.FactView{Name: label(q, set, i), Text: text, Typed: true}, strings.TrimSpace(text) != "")
+		f.add(label(q, set, i), text, true)
 	}
-	add(parts.FactView{Name: q.T("people.created"), Text: at(q, u.Created)}, true)
-	add(parts.FactView{Name: q.T("people.last_login"), Text: at(q, u.LastLogin)}, true)
-	add(parts.FactView{Name: q.T("people.visits"), Text: q.Lang.Number(int64(min(u.Visits, 1<<53)))}, true)
-	add(parts.FactView{Name: q.T("people.device_last"), Text: mac(u.MAC), Code: true}, m != hotspot.MethodFree)
-	add(parts.FactView{Name: q.T("people.used"), Text: q.T("people.used_text", "down", q.Lang.Bytes(u.Used.Down), "up", q.Lang.Bytes(u.Used.Up))}, true)
-	add(parts.FactView{Name: q.T("people.marketing"), Text: yesNo(q, u.Marketing)}, true)
-	add(parts.FactView{Name: q.T("people.verified"), Text: yesNo(q, u.Verified)}, m == hotspot.MethodEmail || m == hotspot.MethodMobile)
-	return &cardView{Card: parts.CardView{Title: q.T("people.about")}, Facts: facts}
+	f.say("people.created", at(q, u.Created))
+	f.say("people.last_login", at(q, u.LastLogin))
+	f.say("people.visits", visits(q, &u.User))
+	f.say("people.device_last", device(&u.User)).Code = true
+	f.say("people.used", q.T("people.used_text", "down", q.Lang.Bytes(u.Used.Down), "up", q.Lang.Bytes(u.Used.Up)))
+	f.say("people.marketing", yesNo(q, u.Marketing))
+	if m == hotspot.MethodEmail || m == hotspot.MethodMobile {
+		f.say("people.verified", yesNo(q, u.Verified))
+	}
+	return &cardView{Card: parts.CardView{Title: q.T("people.about")}, Facts: &parts.FactsView{Rows: f.rows}}
 }
 
 // loginsCard shows a user's latest sessions, and the devices in them.
 func loginsCard(q *panel.Request, w hotspot.Who, found *hotspot.LoginsFound) *cardView {
-	c := &cardView{}
-	c.Table = &parts.TableView{Lang: q.Lang, ID: "sessions", Caption: q.T("people.sessions_latest"), Columns: []parts.ColumnView{
-		{Text: q.T("people.began")}, {Text: q.T("people.ended")}, {Text: q.T("people.device")}, {Text: q.T("people.down"), Number: true}, {Text: q.T("people.up"), Number: true}},
-		Empty: &parts.EmptyView{Title: q.T("people.sessions_none"), Text: q.T("people.sessions_none_text")}}
-	for _, x := range found.Logins {
-		end := parts.CellView{Text: at(q, x.Ended)}
+	c := &cardView{Table: table(q, "sessions", "people.sessions_latest", "began", "ended", "device", "#down", "#up")}
+	c.Table.Empty = &parts.EmptyView{Title: q.T("people.sessions_none"), Text: q.T("people.sessions_none_text")}
+	for i := range found.Logins {
+		x := &found.Logins[i].Session
+		cells := texts(at(q, x.Started), at(q, x.Ended), mac(x.MAC), q.Lang.Bytes(x.Used.Down), q.Lang.Bytes(x.Used.Up))
 		if x.Open() {
-			end = parts.CellView{Badge: online(q, true)}
+			cells[1].Text, cells[1].Badge = "", online(q, true)
 		}
-		address := ""
 		if x.Addr().IsValid() {
-			address = x.Addr().String()
+			cells[2].Detail = x.Addr().String()
 		}
-		c.Table.Rows = append(c.Table.Rows, []parts.CellView{{Text: at(q, x.Started)}, end, {Text: mac(x.MAC), Detail: address},
-			{Text: q.Lang.Bytes(x.Used.Down)}, {Text: q.Lang.Bytes(x.Used.Up)}})
+		c.Table.Rows = append(c.Table.Rows, cells)
 	}
 	if found.Next > 0 {
 		c.Links = append(c.Links, parts.LinkView{Text: q.T("people.sessions_all"), To: q.To(pathLogins, "user", w.String())})
@@ -160,12 +175,12 @@ func usersCard(q *panel.Request, key string, users []hotspot.User) *cardView {
 	if len(users) == 0 {
 		return nil
 	}
-	c := &cardView{Table: &parts.TableView{Lang: q.Lang, ID: strings.ReplaceAll(key, ".", "-"), Caption: q.T(key + "_text"),
-		Columns: []parts.ColumnView{{Text: q.T("people.user")}, {Text: q.T("people.method")}, {Text: q.T("people.last_login")}}}}
+	c := &cardView{Table: table(q, strings.ReplaceAll(key, ".", "-"), key+"_text", "user", "method", "last_login")}
 	for i := range users {
 		u := &users[i]
-		c.Table.Rows = append(c.Table.Rows, []parts.CellView{{Text: nameOf(u), Detail: u.Name, To: who(q, u), Typed: true},
-			{Text: q.T("people.method." + string(u.Method))}, {Text: at(q, u.LastLogin)}})
+		cells := texts(nameOf(u), q.T("people.method."+string(u.Method)), at(q, u.LastLogin))
+		cells[0].Detail, cells[0].To, cells[0].Typed = u.Name, who(q, u), true
+		c.Table.Rows = append(c.Table.Rows, cells)
 	}
 	return c
 }
@@ -174,20 +189,18 @@ func devicesCard(q *panel.Request, p *hotspot.Person) *cardView {
 	if len(p.Devices) == 0 {
 		return nil
 	}
-	c := &cardView{Table: &parts.TableView{Lang: q.Lang, ID: "devices", Caption: q.T("people.devices_text"),
-		Columns: []parts.ColumnView{{Text: q.T("people.device")}, {Text: q.T("people.name_now")}, {Text: q.T("people.session_ended")}, {Text: q.T("people.seen")}}}}
+	c := &cardView{Table: table(q, "devices", "people.devices_text", "device", "name_now", "session_ended", "seen")}
 	for i := range p.Devices {
 		d := &p.Devices[i]
-		name := d.Name
-		if name == "" {
-			name = none
-		}
-		badge := online(q, d.Online)
+		cells := texts(d.MAC.String(), d.Name, at(q, d.LastEnd), at(q, d.Seen))
+		cells[0].Detail, cells[0].To, cells[0].Badge = d.Note, q.To(pathLogins, "q", d.MAC.String()), online(q, d.Online)
 		if !d.Blocked.IsZero() {
-			badge = &parts.BadgeView{Kind: parts.Bad, Text: q.T("people.blocked")}
+			cells[0].Badge = &parts.BadgeView{Kind: parts.Bad, Text: q.T("people.blocked")}
 		}
-		c.Table.Rows = append(c.Table.Rows, []parts.CellView{{Text: d.MAC.String(), Detail: d.Note, To: q.To(pathLogins, "q", d.MAC.String()), Badge: badge},
-			{Text: name, Typed: true}, {Text: at(q, d.LastEnd)}, {Text: at(q, d.Seen)}})
+		if cells[1].Typed = true; d.Name == "" {
+			cells[1].Text = none
+		}
+		c.Table.Rows = append(c.Table.Rows, cells)
 	}
 	return c
 }
@@ -196,12 +209,13 @@ func vouchersCard(q *panel.Request, p *hotspot.Person) *cardView {
 	if len(p.Vouchers) == 0 {
 		return nil
 	}
-	c := &cardView{Table: &parts.TableView{Lang: q.Lang, ID: "vouchers", Caption: q.T("people.vouchers_text"),
-		Columns: []parts.ColumnView{{Text: q.T("people.voucher")}, {Text: q.T("people.note")}, {Text: q.T("people.last_login")}}}}
+	c := &cardView{Table: table(q, "vouchers", "people.vouchers_text", "voucher", "note", "last_login")}
 	for i := range p.Vouchers {
 		x := &p.Vouchers[i]
-		c.Table.Rows = append(c.Table.Rows, []parts.CellView{{Text: x.Username, Detail: x.FullName, To: q.To(pathVouchers + "/" + x.Username), Typed: true},
-			{Text: x.Note, Typed: true}, {Text: at(q, x.LastUse)}})
+		cells := texts(x.Username, x.Note, at(q, x.LastUse))
+		cells[0].Detail, cells[0].To, cells[0].Typed = x.FullName, q.To(pathVouchers+"/"+x.Username), true
+		cells[1].Typed = true
+		c.Table.Rows = append(c.Table.Rows, cells)
 	}
 	return c
 }

@@ -1,6 +1,7 @@
 package people
 
 import (
+	"strings"
 	"time"
 
 	"github.com/valyala/quicktemplate"
@@ -85,6 +86,34 @@ func at(q *panel.Request, t time.Time) string {
 		return none
 	}
 	return q.Lang.Time(t, q.Now())
+}
+
+// texts are cells with nothing but a text.
+//
+//go:noinline // it takes much code where it is called
+func texts(list ...string) []parts.CellView {
+	cells := make([]parts.CellView, len(list))
+	for i, t := range list {
+		cells[i].Text = t
+	}
+	return cells
+}
+
+// table begins a table, with columns by the keys of their texts; those that
+// hold numbers are marked with a # before.
+//
+//go:noinline // it takes much code where it is called
+func table(q *panel.Request, id, caption string, columns ...string) *parts.TableView {
+	v := &parts.TableView{Lang: q.Lang, ID: id, Caption: q.T(caption)}
+	for _, key := range columns {
+		name, number := strings.CutPrefix(key, "#")
+		v.Columns = append(v.Columns, parts.ColumnView{Text: q.T("people." + name), Number: number})
+	}
+	return v
+}
+
+func visits(q *panel.Request, u *hotspot.User) string {
+	return q.Lang.Number(int64(min(u.Visits, 1<<53)))
 }
 
 // none stands where there is nothing.
