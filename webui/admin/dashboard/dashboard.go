@@ -53,11 +53,12 @@ const (
 
 type area struct {
 	Config
+	past past
 }
 
 // New returns the page.
 func New(cfg Config) panel.Section {
-	a := &area{cfg}
+	a := &area{Config: cfg}
 	return panel.Section{
 		Nav: []panel.NavItem{{Key: "dashboard.nav", Path: path, Access: panel.SignedIn()}},
 		Pages: []panel.Page{
@@ -83,7 +84,7 @@ type view struct {
 	Days   *parts.PlotView
 	Top    *parts.TableView
 	Spans  *parts.TabsView // of the top
-	Health *parts.CardView
+	Health *parts.CardView // nil on a page that renews itself
 }
 
 // tileView is a figure that counts.
@@ -95,14 +96,16 @@ type tileView struct {
 // page shows what whoever asks may see.
 func (a *area) page(q *panel.Request) {
 	v := &view{}
-	a.addHealth(q, v)
+	if !q.Renews() {
+		a.addHealth(q, v)
+	}
 	if q.May(panel.Reads(api.ScopeLive)) {
 		if err := a.addLive(q, v); err != nil {
 			q.Fail(err)
 			return
 		}
 	}
-	if v.Start == nil && q.May(panel.Reads(api.ScopeVouchers)) {
+	if v.Start == nil && !q.Renews() && q.May(panel.Reads(api.ScopeVouchers)) {
 		if err := a.addTop(q, v); err != nil {
 			q.Fail(err)
 			return

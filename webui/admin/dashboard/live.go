@@ -24,13 +24,7 @@ const (
 // addLive adds what goes on, and what went on today and on the last days.
 func (a *area) addLive(q *panel.Request, v *view) error {
 	now := q.Now()
-	year, month, day := now.Date()
-	midnight := func(days int) time.Time { return time.Date(year, month, day+days, 0, 0, 0, 0, now.Location()) }
-	hours, err := a.Service.History(q.Context(), midnight(0), midnight(1), hotspot.ByHour)
-	if err != nil {
-		return err
-	}
-	past, err := a.Service.History(q.Context(), midnight(1-days), midnight(1), hotspot.ByDay)
+	hours, past, err := a.past.get(q.Context(), a.Service, now)
 	if err != nil {
 		return err
 	}
@@ -49,6 +43,9 @@ func (a *area) addLive(q *panel.Request, v *view) error {
 		return nil
 	}
 	v.Rates = ratesPlot(q, points(a.Service.Series(), now))
+	if q.Renews() {
+		return nil
+	}
 	v.Hours = hoursPlot(q, hours, today)
 	v.Logins = methods(q, today)
 	v.Days = daysPlot(q, past)

@@ -54,12 +54,15 @@ func (v *view) StreamMain(qw422016 *qt422016.Writer) {
 		parts.StreamTable(qw422016, v.Top)
 		qw422016.N().S(`</section>`)
 	}
-	qw422016.N().S(` <div class="halves">`)
-	if v.Logins != nil {
-		parts.StreamCard(qw422016, v.Logins)
+	qw422016.N().S(` `)
+	if v.Health != nil {
+		qw422016.N().S(`<div class="halves">`)
+		if v.Logins != nil {
+			parts.StreamCard(qw422016, v.Logins)
+		}
+		parts.StreamCard(qw422016, v.Health)
+		qw422016.N().S(`</div>`)
 	}
-	parts.StreamCard(qw422016, v.Health)
-	qw422016.N().S(`</div>`)
 }
 
 func (v *view) WriteMain(qq422016 qtio422016.Writer) {

@@ -1,8 +1,10 @@
 package dashboard
 
 import (
+	"context"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/valyala/quicktemplate"
@@ -74,4 +76,42 @@ func TestPoints(t *testing.T) {
 	if got := points(full, now); len(got) != 60 || got[0].Rate.Down != 7 || got[59].Rate.Down != 7 {
 		t.Errorf("%d points", len(got))
 	}
+}
+
+// counter counts how often history is read.
+type counter struct {
+	Service
+	reads int
+}
+
+func (c *counter) History(_ context.Context, from, to time.Time, by hotspot.Step) ([]hotspot.HistoryPoint, error) {
+	c.reads++
+	return []hotspot.HistoryPoint{{Start: from}}, nil
+}
+
+// TestPast: however often pages renew themselves, history is read twice in half a
+// minute, and anew when the day changes.
+func TestPast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p := &counter{}, &past{}
+		zone := time.FixedZone("", 2*60*60)
+		at := func(d time.Duration, reads int) {
+			t.Helper()
+			<-time.After(d)
+			hours, days, err := p.get(t.Context(), c, time.Now().In(zone))
+			if err != nil || c.reads != reads || len(hours) != 1 || len(days) != 1 {
+				t.Errorf("%d reads, want %d; %v", c.reads, reads, err)
+			}
+			if h := hours[0].Start; h.Hour() != 0 || h.Location() != zone || h.Sub(days[0].Start) != 29*24*time.Hour {
+				t.Errorf("the day begins at %s, the days at %s", h, days[0].Start)
+			}
+		}
+		at(0, 2)
+		at(29*time.Second, 2)
+		at(time.Second, 4)
+		year, month, day := time.Now().In(zone).Date()
+		at(time.Until(time.Date(year, month, day+1, 0, 0, 0, 0, zone))-time.Second, 6)
+		at(time.Second, 8)
+		at(time.Second, 8)
+	})
 }

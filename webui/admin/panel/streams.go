@@ -107,3 +107,7 @@ func (s *stream) send(part string) bool {
 	}
 	return s.conn.Flush() == nil
 }
+
+// Renews reports whether a page is asked for by the script alone, to take the
+// place of what an event said is old: what else is on it need not be made.
+func (q *Request) Renews() bool { return q.Header.Get(refreshHeader) != "" }
