@@ -55,7 +55,7 @@ func (d *door) password(s hotspot.Settings, h hotspot.Host, typed string) error 
 	if err := d.limiter.Check(key); err != nil {
 		return err
 	}
-	if !matches(s.Portal.Password, typed) {
+	if !matches(s.Portal.Password, typed) && !matches(s.Portal.Password, hotspot.ASCIIDigits(typed)) {
 		d.limiter.Failed(key)
 		return &hotspot.Error{Code: hotspot.CodeWrongPassword, Field: FieldPassword, Text: "this is not the password of this venue"}
 	}

@@ -78,6 +78,15 @@ func TestVenuePassword(t *testing.T) {
 	}
 }
 
+// TestVenuePasswordInDigits: phones in Arabic type Arabic digits.
+func TestVenuePasswordInDigits(t *testing.T) {
+	h := house{nil, hotspot.Settings{LoginFree: true, Portal: hotspot.PortalSettings{Password: "wifi2026"}}}
+	m := h.method(t, hotspot.MethodFree, login.NewLimiter(time.Now))
+	if _, err := m.Claim(t.Context(), device(1), url.Values{"venue_password": {"wifi٢٠٢٦"}}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTermsAndOwnFields(t *testing.T) {
 	set := hotspot.Settings{LoginFree: true, LoginVoucher: true, PortalTerms: "Be kind.", Portal: asking}
 	set.Portal.TermsAccept = true
