@@ -39,7 +39,7 @@ const (
 	pathLog      = "/logins"
 	pathExport   = pathLog + "/export"
 	pathUsers    = "/users" // of other areas
-	pathVouchers = "/vouchers"
+	pathVouchers = "/vouchers/by-id"
 )
 
 type area struct{ Config }
@@ -250,7 +250,7 @@ func row(q *panel.Request, x *hotspot.Login) []parts.CellView {
 	case x.Login == "":
 		who.Text, who.Typed = q.T("logins.anonymous"), false
 	case x.Account.Method == hotspot.MethodVoucher:
-		who.To = q.To(pathVouchers + "/" + x.Login)
+		who.To = q.To(pathVouchers + "/" + strconv.FormatUint(x.Account.ID, 10))
 	default:
 		who.To = q.To(pathUsers + "/" + hotspot.Who{User: x.Account}.String())
 	}

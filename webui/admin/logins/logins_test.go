@@ -120,7 +120,7 @@ func TestLog(t *testing.T) {
 	h.wants(t, "/logins", 200, "Nobody has logged in yet")
 	h.crowd(t)
 	body := h.wants(t, "/logins", 200, "ROOM12", "Anna Rossi", "02:00:5E:10:03:E7", "192.168.77.231", "Online", "deleted person", "9 minutes", "no traffic",
-		"=&lt;script&gt;alert(1)", "/vouchers/ROOM12", "/users/email-1", "zoe@example.org", "The clock was not known to be right")
+		"=&lt;script&gt;alert(1)", "/vouchers/by-id/1", "/users/email-1", "zoe@example.org", "The clock was not known to be right")
 	n, pages := strings.Count(body, `data-label="Began"`), 1
 	for to := link(body, `rel="next"`); to != ""; to = link(body, `rel="next"`) {
 		body = h.wants(t, to, 200, "Back to the newest")

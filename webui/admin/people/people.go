@@ -44,7 +44,7 @@ const (
 	pathFile      = pathPerson + "/export"
 	pathDelete    = pathPerson + "/delete"
 	pathLogins    = "/logins" // of another area
-	pathVouchers  = "/vouchers"
+	pathVouchers  = "/vouchers/by-id"
 )
 
 type area struct{ Config }

@@ -3,6 +3,7 @@ package people
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -213,7 +214,7 @@ func vouchersCard(q *panel.Request, p *hotspot.Person) *cardView {
 	for i := range p.Vouchers {
 		x := &p.Vouchers[i]
 		cells := texts(x.Username, x.Note, at(q, x.LastUse))
-		cells[0].Detail, cells[0].To, cells[0].Typed = x.FullName, q.To(pathVouchers+"/"+x.Username), true
+		cells[0].Detail, cells[0].To, cells[0].Typed = x.FullName, q.To(pathVouchers+"/"+strconv.FormatUint(x.ID, 10)), true
 		cells[1].Typed = true
 		c.Table.Rows = append(c.Table.Rows, cells)
 	}
