@@ -80,6 +80,22 @@ type LoginFilter struct {
 	Limit                      int // no more will be read; 0: no limit
 }
 
+// Person tells what is known of somebody: a user as method and id, an e-mail
+// address, a number or a MAC.
+func (c *Client) Person(ctx context.Context, who string) (Person, error) {
+	return call[Person](ctx, c, http.MethodGet, "/users/"+segment(who), nil)
+}
+
+// ErasePerson deletes somebody everywhere, and returns what there was.
+func (c *Client) ErasePerson(ctx context.Context, who string) (Person, error) {
+	return call[Person](ctx, c, http.MethodDelete, "/users/"+segment(who), nil)
+}
+
+// ExportPerson writes all that is known of somebody to w, as JSON.
+func (c *Client) ExportPerson(ctx context.Context, who string, w io.Writer) error {
+	return c.copy(ctx, "/users/"+segment(who)+"/export", w)
+}
+
 // Users lists the users of a login method, oldest first, page by page.
 func (c *Client) Users(ctx context.Context, method string) iter.Seq2[User, error] {
 	q := url.Values{"limit": {strconv.Itoa(pageSize)}, "method": {method}}
@@ -163,7 +179,12 @@ func (c *Client) ImportVouchers(ctx context.Context, lines io.Reader, conflict h
 
 // Backup writes a copy of all that is stored to w.
 func (c *Client) Backup(ctx context.Context, w io.Writer) error {
-	res, err := c.do(ctx, http.MethodGet, "/backup", "", http.NoBody)
+	return c.copy(ctx, "/backup", w)
+}
+
+// copy writes a file to w.
+func (c *Client) copy(ctx context.Context, path string, w io.Writer) error {
+	res, err := c.do(ctx, http.MethodGet, path, "", http.NoBody)
 	if err != nil {
 		return err
 	}
@@ -172,7 +193,7 @@ func (c *Client) Backup(ctx context.Context, w io.Writer) error {
 		return receive(res, nil)
 	}
 	if _, err := io.Copy(w, res.Body); err != nil {
-		return fmt.Errorf("copy the backup: %w", err)
+		return fmt.Errorf("copy a file from the router: %w", err)
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func (a *app) userCommand() *cobra.Command {
 		},
 	}
 	list.Flags().StringVar(&method, "method", "", "only those of one `method`: "+strings.Join(userMethods(), ", "))
-	return group("user", "Show who logged in by other means than a voucher", list)
+	return group("user", "Show and delete who logged in by other means than a voucher", list, a.userShow(), a.userExport(), a.userDelete())
 }
 
 func (a *app) printUsers(users iter.Seq2[v1.User, error]) error {
