@@ -19,31 +19,27 @@ func (a *area) aboutPage(q *panel.Request) {
 	for _, n := range v.Notices {
 		blocks = append(blocks, notice(parts.NoticeView{Kind: parts.Warning, Text: n}))
 	}
-	program := []parts.FactView{
-		{Name: q.T("system.about.version"), Text: v.Version, Code: true, Detail: v.Revision},
-		{Name: q.T("system.about.backend"), Text: v.Backend, Code: true},
-		{Name: q.T("system.about.uptime"), Text: seconds(q, v.Uptime)},
-		{Name: q.T("system.about.resident"), Text: bytesOf(q, v.Resident)},
-		{Name: q.T("system.about.go"), Text: v.Go + " " + v.Arch, Code: true},
-	}
-	machine := []parts.FactView{
-		{Name: q.T("system.about.host"), Text: v.Host, Typed: true},
-		{Name: q.T("system.about.kernel"), Text: v.Kernel, Code: true},
-		{Name: q.T("system.about.host_uptime"), Text: seconds(q, v.HostUptime)},
-		{Name: q.T("system.about.memory"), Text: share(q, v.MemoryFree, v.Memory)},
-		{Name: q.T("system.about.flash"), Text: share(q, v.FlashFree, v.Flash)},
-		{Name: q.T("system.about.store"), Text: bytesOf(q, v.Store), Detail: q.T("system.about.store_free", "free", bytesOf(q, v.StoreFree))},
-	}
+	version, store, host := code(q, "system.about.version", v.Version), fact(q, "system.about.store", bytesOf(q, v.Store)), fact(q, "system.about.host", v.Host)
+	version.Detail, host.Typed = v.Revision, true
+	store.Detail = q.T("system.about.store_free", "free", bytesOf(q, v.StoreFree))
 	links := parts.LinksBlock(
 		parts.LinkView{Text: q.T("system.about.api"), To: q.To("/api/v1/docs")},
 		parts.LinkView{Text: q.T("system.about.project"), To: webui.Outside(project)},
 	)
 	blocks = append(blocks,
-		card(parts.CardView{Title: q.T("system.about.program"), StreamContent: facts(program...)}),
-		card(parts.CardView{Title: q.T("system.about.machine"), StreamContent: facts(machine...)}),
-		card(parts.CardView{Title: q.T("system.about.update"), Texts: []string{q.T("system.about.update.text")},
-			StreamContent: copyBlock(&parts.CopyView{Lang: q.Lang, ID: "update", Text: "opkg update && opkg upgrade vouchsafe"})}),
-		card(parts.CardView{Title: q.T("system.about.docs"), Texts: []string{q.T("system.about.docs.text")}, StreamContent: links}),
+		titled(q, "system.about.program", facts(version,
+			code(q, "system.about.backend", v.Backend),
+			fact(q, "system.about.uptime", seconds(q, v.Uptime)),
+			fact(q, "system.about.resident", bytesOf(q, v.Resident)),
+			code(q, "system.about.go", v.Go+" "+v.Arch))),
+		titled(q, "system.about.machine", facts(host,
+			code(q, "system.about.kernel", v.Kernel),
+			fact(q, "system.about.host_uptime", seconds(q, v.HostUptime)),
+			fact(q, "system.about.memory", share(q, v.MemoryFree, v.Memory)),
+			fact(q, "system.about.flash", share(q, v.FlashFree, v.Flash)),
+			store)),
+		titled(q, "system.about.update", copyBlock(q, "update", "opkg update && opkg upgrade vouchsafe"), "system.about.update.text"),
+		titled(q, "system.about.docs", links, "system.about.docs.text"),
 		table(moduleTable(q, v.Modules)))
 	show(q, http.StatusOK, pathAbout, blocks...)
 }
@@ -72,7 +68,7 @@ func share(q *panel.Request, free, all uint64) string {
 // moduleTable lists what of others is in the program.
 func moduleTable(q *panel.Request, all []api.Module) *parts.TableView {
 	v := &parts.TableView{Lang: q.Lang, ID: "modules", Caption: q.T("system.about.modules"),
-		Columns: []parts.ColumnView{{Text: q.T("system.about.module")}, {Text: q.T("system.about.version")}, {Text: q.T("system.about.licence")}},
+		Columns: columns(q, "system.about.module", "system.about.version", "system.about.licence"),
 		Empty:   &parts.EmptyView{Title: q.T("system.unknown"), Text: q.T("system.about.modules.none")}}
 	for _, m := range all {
 		l := licenceOf(m.Path)

@@ -58,17 +58,17 @@ func (a *area) showBackup(q *panel.Request, status int, refused string) {
 		send.Help, send.Refused = refused, true
 	}
 	show(q, status, pathBackup, append(blocks,
-		card(parts.CardView{Title: q.T("system.backup.title"), Texts: []string{q.T("system.backup.text"), q.T("system.backup.secret")},
-			StreamContent: form(parts.FormView{To: q.To(pathBackupFile), Token: q.Token(), Submit: parts.ButtonView{Text: q.T("system.backup.make")}})}),
-		card(parts.CardView{ID: "restore", Title: q.T("system.restore.title"), Texts: []string{q.T("system.restore.text")}, StreamContent: send.StreamForm}),
+		titled(q, "system.backup.title", form(button(q, pathBackupFile, "system.backup.make", nil)), "system.backup.text", "system.backup.secret"),
+		titled(q, "system.restore.title", send.StreamForm, "system.restore.text"),
 		table(snapshotTable(q, kept)))...)
 }
 
 // snapshotTable lists the backups that are on the router.
 func snapshotTable(q *panel.Request, kept []api.Snapshot) *parts.TableView {
 	v := &parts.TableView{Lang: q.Lang, ID: "snapshots", Caption: q.T("system.snapshots.title"),
-		Columns: []parts.ColumnView{{Text: q.T("system.snapshots.made")}, {Text: q.T("system.snapshots.size"), Number: true}, {Text: q.T("system.snapshots.use")}},
+		Columns: columns(q, "system.snapshots.made", "system.snapshots.size", "system.snapshots.use"),
 		Empty:   &parts.EmptyView{Title: q.T("system.snapshots.none"), Text: q.T("system.snapshots.none.text")}}
+	v.Columns[1].Number = true
 	for _, s := range kept {
 		name := parts.CellView{Text: at(q, s.Created), Detail: s.Name}
 		if s.Name == beforeRestore {
@@ -223,8 +223,7 @@ func (a *area) waiting(q *panel.Request, text string) (api.StagedBackup, bool) {
 		kept, err = a.Backups.Staged(id)
 	}
 	if err != nil {
-		q.Say(parts.NoticeView{Kind: parts.Warning, Text: q.T("system.restore.gone")})
-		q.Go(q.To(pathBackup))
+		tell(q, parts.Warning, "system.restore.gone", pathBackup)
 	}
 	return kept, err == nil
 }
@@ -245,27 +244,24 @@ func kinds() []string { return []string{"vouchers", "users", "sessions", "audit"
 // showRestore says what is in a backup and what comes of restoring it, and asks
 // for a word.
 func (a *area) showRestore(q *panel.Request, status int, kept api.StagedBackup, refused string) {
-	rows := []parts.FactView{
-		{Name: q.T("system.restore.made"), Text: at(q, inZone(q, kept.Backup.Created))},
-		{Name: q.T("system.restore.name"), Text: kept.Name, Typed: true, Detail: q.Lang.Bytes(uint64(max(0, kept.Size)))},
-	}
+	name := fact(q, "system.restore.name", kept.Name)
+	name.Typed, name.Detail = true, q.Lang.Bytes(uint64(max(0, kept.Size)))
+	rows := []parts.FactView{fact(q, "system.restore.made", at(q, inZone(q, kept.Backup.Created))), name}
 	for _, k := range kinds() {
-		rows = append(rows, parts.FactView{Name: q.T("system.record." + k), Text: q.Lang.Number(int64(kept.Backup.Records[k]))})
+		rows = append(rows, fact(q, "system.record."+k, q.Lang.Number(int64(kept.Backup.Records[k]))))
 	}
-	rows = append(rows, parts.FactView{Name: q.T("system.restore.schema"), Text: q.Lang.Number(int64(kept.Backup.Schema))})
-	word := q.T("system.restore.word")
-	ask := parts.FormView{To: q.To(pathRestore), Token: q.Token(), Submit: parts.ButtonView{Text: q.T("system.restore.now"), Kind: parts.Bad},
-		StreamFields: together(hidden("id", kept.ID.String()), parts.Fields(&parts.FieldView{ID: "word", Name: "word", Label: q.T("system.restore.type", "word", word),
-			Error: refused, Required: true, Autocomplete: "off", MaxLength: 40}))}
-	drop := parts.FormView{To: q.To(pathRestoreDrop), Token: q.Token(), Submit: parts.ButtonView{Text: q.T("system.restore.drop"), Second: true},
-		StreamFields: hidden("id", kept.ID.String())}
+	rows = append(rows, fact(q, "system.restore.schema", q.Lang.Number(int64(kept.Backup.Schema))))
+	id := hidden("id", kept.ID.String())
+	word := &parts.FieldView{ID: "word", Name: "word", Label: q.T("system.restore.type", "word", q.T("system.restore.word")),
+		Error: refused, Required: true, Autocomplete: "off", MaxLength: 40}
+	ask, drop := button(q, pathRestore, "system.restore.now", together(id, parts.Fields(word))), button(q, pathRestoreDrop, "system.restore.drop", id)
+	ask.Submit.Kind, drop.Submit.Second = parts.Bad, true
 	show(q, status, pathBackup,
 		notice(parts.NoticeView{Kind: parts.Good, Text: q.T("system.restore.whole")}),
-		card(parts.CardView{Title: q.T("system.restore.summary"), StreamContent: facts(rows...)}),
-		card(parts.CardView{Title: q.T("system.restore.happens"), List: []string{
-			q.T("system.restore.happens.replace"), q.T("system.restore.happens.keep"), q.T("system.restore.happens.guests"),
-			q.T("system.restore.happens.signin"), q.T("system.restore.happens.other")},
-			StreamContent: together(form(ask), form(drop))}))
+		titled(q, "system.restore.summary", facts(rows...)),
+		listed(q, "system.restore.happens", "", together(form(ask), form(drop)),
+			"system.restore.happens.replace", "system.restore.happens.keep", "system.restore.happens.guests",
+			"system.restore.happens.signin", "system.restore.happens.other"))
 }
 
 func inZone(q *panel.Request, t *time.Time) *time.Time {
@@ -306,7 +302,6 @@ func (a *area) restore(q *panel.Request) {
 func (a *area) dropStaged(q *panel.Request) {
 	if kept, ok := a.waiting(q, q.Form.Get("id")); ok {
 		a.Backups.Unstage(kept.ID)
-		q.Say(parts.NoticeView{Text: q.T("system.restore.dropped")})
-		q.Go(q.To(pathBackup))
+		tell(q, parts.Plain, "system.restore.dropped", pathBackup)
 	}
 }

@@ -12,38 +12,35 @@ import (
 
 func (a *area) clockPage(q *panel.Request) {
 	c := a.System.Clock()
-	trust := parts.FactView{Name: q.T("system.clock.trust"), Text: q.T("system.clock.by." + string(c.By)),
-		Badge: &parts.BadgeView{Kind: parts.Good, Text: q.T("system.clock.believed")}}
-	if !c.Believed {
-		trust.Text, trust.Badge = q.T("system.clock.by"), &parts.BadgeView{Kind: parts.Warning, Text: q.T("system.clock.doubted")}
+	trust := fact(q, "system.clock.trust", q.T("system.clock.by"))
+	trust.Badge = &parts.BadgeView{Kind: parts.Warning, Text: q.T("system.clock.doubted")}
+	if c.Believed {
+		trust.Text = q.T("system.clock.by." + string(c.By))
+		trust.Badge = &parts.BadgeView{Kind: parts.Good, Text: q.T("system.clock.believed")}
 	}
-	rows := []parts.FactView{
-		{Name: q.T("system.clock.time"), Text: second(c.Time), Code: true, Detail: c.Zone},
-		{Name: q.T("system.clock.system"), Text: second(c.System), Code: true},
-		trust,
-	}
+	now := code(q, "system.clock.time", second(c.Time))
+	now.Detail = c.Zone
+	rows := []parts.FactView{now, code(q, "system.clock.system", second(c.System)), trust}
 	if c.Believed {
 		since := q.T("system.clock.before")
 		if c.Since != nil {
 			since = at(q, c.Since)
 		}
-		rows = append(rows, parts.FactView{Name: q.T("system.clock.since"), Text: since})
+		rows = append(rows, fact(q, "system.clock.since", since))
 	}
 	compare := &compareView{Name: q.T("system.clock.browser"), Same: q.T("system.clock.same"), Other: q.T("system.clock.differs")}
 	if c.System != nil {
 		compare.Unix = c.System.Unix()
 	}
-	blocks := []webui.Block{card(parts.CardView{Title: q.T("system.clock.title"), StreamContent: together(facts(rows...), compare.StreamRow)})}
+	blocks := []webui.Block{titled(q, "system.clock.title", together(facts(rows...), compare.StreamRow))}
 	if !c.Believed {
-		blocks = append(blocks, card(parts.CardView{Title: q.T("system.clock.meanwhile"), List: []string{
-			q.T("system.clock.meanwhile.count"), q.T("system.clock.meanwhile.from"), q.T("system.clock.meanwhile.none"), q.T("system.clock.meanwhile.log")}}))
+		blocks = append(blocks, listed(q, "system.clock.meanwhile", "", nil,
+			"system.clock.meanwhile.count", "system.clock.meanwhile.from", "system.clock.meanwhile.none", "system.clock.meanwhile.log"))
 		if q.May(panel.Writes(api.ScopeSettings)) {
-			blocks = append(blocks, card(parts.CardView{Title: q.T("system.clock.right"), Texts: []string{q.T("system.clock.right.text")},
-				StreamContent: form(parts.FormView{To: q.To(pathClock), Token: q.Token(), Submit: parts.ButtonView{Text: q.T("system.clock.say")}})}))
+			blocks = append(blocks, titled(q, "system.clock.right", form(button(q, pathClock, "system.clock.say", nil)), "system.clock.right.text"))
 		}
 	}
-	set := &parts.CopyView{Lang: q.Lang, ID: "set", Text: `date -u -s "2026-01-31 18:00" && vouchsafe clock synced`}
-	blocks = append(blocks, card(parts.CardView{Title: q.T("system.clock.set"), Texts: []string{q.T("system.clock.set.text")}, StreamContent: copyBlock(set)}))
+	blocks = append(blocks, titled(q, "system.clock.set", copyBlock(q, "set", `date -u -s "2026-01-31 18:00" && vouchsafe clock synced`), "system.clock.set.text"))
 	show(q, http.StatusOK, pathClock, blocks...)
 }
 
@@ -66,6 +63,5 @@ func (a *area) clockRight(q *panel.Request) {
 		q.Fail(err)
 		return
 	}
-	q.Say(parts.NoticeView{Kind: parts.Good, Text: q.T("system.clock.said")})
-	q.Go(q.To(pathClock))
+	tell(q, parts.Good, "system.clock.said", pathClock)
 }

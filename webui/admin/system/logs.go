@@ -36,12 +36,12 @@ func (a *area) logsPage(q *panel.Request) {
 		filter.Reset = &parts.LinkView{Text: q.T("system.logs.all"), To: q.To(pathLogs)}
 	}
 	v := &parts.TableView{Lang: q.Lang, ID: "log", Caption: q.T("system.logs.title"), Events: q.To(pathLogEvents),
-		Columns: []parts.ColumnView{{Text: q.T("system.logs.time")}, {Text: q.T("system.logs.level.short")}, {Text: q.T("system.logs.line")}},
+		Columns: columns(q, "system.logs.time", "system.logs.level.short", "system.logs.line"),
 		Empty:   &parts.EmptyView{Title: q.T("system.logs.none"), Text: q.T("system.logs.none.text")}}
 	for i := range lines {
 		v.Rows = append(v.Rows, logRow(q, &lines[i]))
 	}
-	show(q, http.StatusOK, pathLogs, card(parts.CardView{Title: q.T("system.logs.heading"), Texts: []string{q.T("system.logs.help")}, StreamContent: filterBlock(filter)}),
+	show(q, http.StatusOK, pathLogs, titled(q, "system.logs.heading", filterBlock(filter), "system.logs.help"),
 		table(v))
 }
 

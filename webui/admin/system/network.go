@@ -49,14 +49,14 @@ func (a *area) networkPage(q *panel.Request) {
 	if conf.Problem != "" {
 		blocks = append(blocks, notice(parts.NoticeView{Kind: parts.Bad, Text: q.T("system.conf.problem"), Remedy: conf.Problem}))
 	}
-	blocks = append(blocks, a.examBlock(q), card(changing(q, conf.File)))
+	blocks = append(blocks, a.examBlock(q), changing(q, conf.File))
 	rows := make([][]parts.FactView, len(sections()))
 	for _, v := range conf.Values {
 		i := sectionOf(v.Key)
 		rows[i] = append(rows[i], configFact(q, v))
 	}
 	for i, s := range sections() {
-		blocks = append(blocks, card(parts.CardView{Title: q.T("system.conf.section." + s.name), StreamContent: facts(rows[i]...)}))
+		blocks = append(blocks, titled(q, "system.conf.section."+s.name, facts(rows[i]...)))
 		if s.name == "lan" {
 			blocks = append(blocks, certificate(q, conf.Certificate))
 		}
@@ -65,21 +65,18 @@ func (a *area) networkPage(q *panel.Request) {
 }
 
 // changing says where the configuration is changed.
-func changing(q *panel.Request, file string) parts.CardView {
-	v := parts.CardView{Title: q.T("system.conf.title"), Texts: []string{q.T("system.conf.text")}}
+func changing(q *panel.Request, file string) webui.Block {
 	if file == "" {
-		v.Texts = []string{q.T("system.conf.flags")}
-		return v
+		return titled(q, "system.conf.title", nil, "system.conf.flags")
 	}
-	edit := &parts.CopyView{Lang: q.Lang, ID: "edit", Text: "vi " + file}
-	reload := &parts.CopyView{Lang: q.Lang, ID: "reload", Text: "vouchsafe config check " + file + " && service vouchsafe reload"}
-	v.StreamContent = together(copyBlock(edit), copyBlock(reload))
-	return v
+	return titled(q, "system.conf.title", together(copyBlock(q, "edit", "vi "+file),
+		copyBlock(q, "reload", "vouchsafe config check "+file+" && service vouchsafe reload")), "system.conf.text")
 }
 
 // configFact is one key of the file.
 func configFact(q *panel.Request, v api.ConfigValue) parts.FactView {
-	f := parts.FactView{Name: q.T(configText(v.Key)), Text: v.Value, Code: true, Detail: v.Key}
+	f := code(q, configText(v.Key), v.Value)
+	f.Detail = v.Key
 	if v.Value == "" {
 		f.Text, f.Code = q.T("system.conf.none"), false
 		if key := configText(v.Key) + ".none"; q.Lang.Has(key) {
@@ -95,20 +92,17 @@ func configFact(q *panel.Request, v api.ConfigValue) parts.FactView {
 // certificate shows what browsers are shown.
 func certificate(q *panel.Request, c *api.Certificate) webui.Block {
 	if c == nil {
-		return card(parts.CardView{Title: q.T("system.cert.title"), Texts: []string{q.T("system.cert.none")}})
+		return titled(q, "system.cert.title", nil, "system.cert.none")
 	}
 	by := "system.cert.supplied"
 	if c.Own {
 		by = "system.cert.own"
 	}
-	v := parts.CardView{Title: q.T("system.cert.title"), Texts: []string{q.T(by)}, List: c.Problems}
-	v.StreamContent = facts(
-		parts.FactView{Name: q.T("system.cert.ends"), Text: at(q, c.Ends)},
-		parts.FactView{Name: q.T("system.cert.begins"), Text: at(q, c.Begins)},
-		parts.FactView{Name: q.T("system.cert.names"), Text: strings.Join(c.Names, ", "), Code: true},
-		parts.FactView{Name: q.T("system.cert.fingerprint"), Text: c.Fingerprint, Code: true},
-	)
-	return card(v)
+	return card(parts.CardView{Title: q.T("system.cert.title"), Texts: []string{q.T(by)}, List: c.Problems, StreamContent: facts(
+		fact(q, "system.cert.ends", at(q, c.Ends)),
+		fact(q, "system.cert.begins", at(q, c.Begins)),
+		code(q, "system.cert.names", strings.Join(c.Names, ", ")),
+		code(q, "system.cert.fingerprint", c.Fingerprint))})
 }
 
 // at writes a moment that may not be known.
@@ -173,14 +167,13 @@ func (a *area) examine(q *panel.Request) {
 // again every second; it takes five.
 func (a *area) examBlock(q *panel.Request) webui.Block {
 	running, begun, found := a.exam.state()
-	v := parts.CardView{ID: "examination", Title: q.T("system.exam.title"), Texts: []string{q.T("system.exam.text")}}
 	var inside []webui.Block
 	switch {
 	case running:
 		q.W.Header().Set("Refresh", "1")
 		inside = append(inside, notice(parts.NoticeView{Text: q.Lang.N("system.exam.running", int64(len(found)))}))
 	case q.May(panel.Writes(api.ScopeSettings)):
-		inside = append(inside, form(parts.FormView{To: q.To(pathExamine), Token: q.Token(), Submit: parts.ButtonView{Text: q.T("system.exam.now")}}))
+		inside = append(inside, form(button(q, pathExamine, "system.exam.now", nil)))
 	}
 	if !running && !begun.IsZero() {
 		inside = append(inside, notice(examResult(q, begun, found)))
@@ -188,8 +181,7 @@ func (a *area) examBlock(q *panel.Request) webui.Block {
 	if list := (findings{Lang: q.Lang, Rows: worstFirst(found)}); len(found) > 0 {
 		inside = append(inside, list.StreamList)
 	}
-	v.StreamContent = together(inside...)
-	return card(v)
+	return titled(q, "system.exam.title", together(inside...), "system.exam.text")
 }
 
 // examResult sums an examination up.

@@ -316,8 +316,7 @@ func (a *area) saveSettings(q *panel.Request) {
 		values, said = map[string]string{key: k.Default}, "system.settings.reset"
 	}
 	if len(values) == 0 {
-		q.Say(parts.NoticeView{Text: q.T("system.settings.same")})
-		q.Go(q.To(pathSettings))
+		tell(q, parts.Plain, "system.settings.same", pathSettings)
 		return
 	}
 	if err := a.Service.SetSettings(q.Context(), values); err != nil {

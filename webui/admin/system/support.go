@@ -9,14 +9,12 @@ import (
 )
 
 func (a *area) supportPage(q *panel.Request) {
-	ask := parts.FormView{To: q.To(pathSupport), Token: q.Token(), Submit: parts.ButtonView{Text: q.T("system.support.make")},
-		StreamFields: parts.Fields(&parts.FieldView{ID: "personal", Name: "personal", Value: "on", Checkbox: true,
-			Label: q.T("system.support.personal"), Help: q.T("system.support.personal.help")})}
+	box := parts.Fields(&parts.FieldView{ID: "personal", Name: "personal", Value: "on", Checkbox: true,
+		Label: q.T("system.support.personal"), Help: q.T("system.support.personal.help")})
 	show(q, http.StatusOK, pathSupport,
-		card(parts.CardView{Title: q.T("system.support.title"), Texts: []string{q.T("system.support.text")}, List: []string{
-			q.T("system.support.about"), q.T("system.support.conf"), q.T("system.support.exam"), q.T("system.support.settings"), q.T("system.support.log")},
-			StreamContent: form(ask)}),
-		card(parts.CardView{Title: q.T("system.support.never"), Texts: []string{q.T("system.support.never.text")}}))
+		listed(q, "system.support.title", "system.support.text", form(button(q, pathSupport, "system.support.make", box)),
+			"system.support.about", "system.support.conf", "system.support.exam", "system.support.settings", "system.support.log"),
+		titled(q, "system.support.never", nil, "system.support.never.text"))
 }
 
 // makeSupport answers with the support bundle.

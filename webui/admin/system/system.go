@@ -191,10 +191,78 @@ func hidden(name, value string) webui.Block {
 	return func(w *quicktemplate.Writer) { streamhiddenField(w, name, value) }
 }
 
-func copyBlock(v *parts.CopyView) webui.Block {
+func copyBlock(q *panel.Request, id, text string) webui.Block {
+	v := &parts.CopyView{Lang: q.Lang, ID: id, Text: text}
 	return func(w *quicktemplate.Writer) { parts.StreamCopy(w, v) }
 }
 
 func filterBlock(v *parts.FilterView) webui.Block {
 	return func(w *quicktemplate.Writer) { parts.StreamFilter(w, v) }
+}
+
+// titled is a card whose title and paragraphs are texts of these keys. It is
+// not inlined, as those below: it takes much code, in many places.
+//
+//go:noinline
+func titled(q *panel.Request, title string, content webui.Block, texts ...string) webui.Block {
+	return card(parts.CardView{Title: q.T(title), Texts: all(q, texts), StreamContent: content})
+}
+
+// listed is a card with a paragraph, if that has a key, and a list.
+//
+//go:noinline
+func listed(q *panel.Request, title, text string, content webui.Block, list ...string) webui.Block {
+	v := parts.CardView{Title: q.T(title), List: all(q, list), StreamContent: content}
+	if text != "" {
+		v.Texts = []string{q.T(text)}
+	}
+	return card(v)
+}
+
+// all are the texts of keys.
+func all(q *panel.Request, keys []string) (texts []string) {
+	for _, key := range keys {
+		texts = append(texts, q.T(key))
+	}
+	return texts
+}
+
+// fact is a fact whose name is the text of a key.
+//
+//go:noinline
+func fact(q *panel.Request, key, text string) parts.FactView {
+	return parts.FactView{Name: q.T(key), Text: text}
+}
+
+// code is a fact that is written from left to right.
+//
+//go:noinline
+func code(q *panel.Request, key, text string) parts.FactView {
+	return parts.FactView{Name: q.T(key), Text: text, Code: true}
+}
+
+// button is a form with nothing to fill in but these fields, if any.
+//
+//go:noinline
+func button(q *panel.Request, path, key string, fields webui.Block) parts.FormView {
+	return parts.FormView{To: q.To(path), Token: q.Token(), Submit: parts.ButtonView{Text: q.T(key)}, StreamFields: fields}
+}
+
+// tell shows a notice on the next page, and goes there.
+//
+//go:noinline
+func tell(q *panel.Request, kind parts.Kind, key, path string) {
+	q.Say(parts.NoticeView{Kind: kind, Text: q.T(key)})
+	q.Go(q.To(path))
+}
+
+// columns are headings with the texts of these keys.
+//
+//go:noinline
+func columns(q *panel.Request, keys ...string) []parts.ColumnView {
+	var out []parts.ColumnView
+	for _, key := range keys {
+		out = append(out, parts.ColumnView{Text: q.T(key)})
+	}
+	return out
 }
