@@ -69,9 +69,9 @@ func (d *hotspotDaemon) areas() ([]panel.Section, error) {
 // it is not known.
 func (d *hotspotDaemon) loginPage() string {
 	cfg := d.conf()
-	addrs := d.guestAddresses()
-	if cfg.Guest.Interface == "" {
-		addrs = []netip.Addr{firstLAN(cfg).Addr()}
+	addrs := []netip.Addr{firstLAN(cfg).Addr()} // without a guest network, the portal is there
+	if cfg.Guest.Interface != "" {
+		addrs = d.guestAddresses()
 	}
 	if len(addrs) == 0 {
 		return ""
