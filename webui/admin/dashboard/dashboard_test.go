@@ -98,7 +98,7 @@ func TestFiguresRenewThemselves(t *testing.T) {
 	h := busy(t, api.RoleViewer)
 	c := browser.Start(t, "")
 	h.SignIn(t, c)
-	const online, figures = `document.querySelector("#now .big").textContent`, `document.querySelector("#now details")`
+	const online, figures = `document.querySelector("#now .big")?.textContent`, `document.querySelector("#now details")`
 	c.Do(t, browser.Look(1280, "light"), chromedp.Navigate(h.URL+"/"))
 	browser.Until(t, c, online+` === "21"`)
 	c.Do(t, chromedp.Evaluate[chromedp.Void](`window.kept = true; `+figures+`.open = true; document.querySelector("#now .tiles a").focus()`))

@@ -15,7 +15,7 @@ type alertView struct {
 	Text    string
 	Remedy  string
 	Fix     *parts.LinkView // where to do it; nil: not in the panel, or not by whoever asks
-	Details string          // the summary of what follows
+	Details string          // the summary of what follows; "": it is all that there is to say
 	// Found and Advice are the examination's own words, in English.
 	Found, Advice string
 }
@@ -55,7 +55,7 @@ func (a *area) addHealth(q *panel.Request, v *view) {
 		}
 	}
 	for _, n := range a.Notices(q.Context()) {
-		v.Alerts = append(v.Alerts, alertView{Kind: parts.Warning, Text: q.T("dashboard.notice"), Details: q.T("dashboard.details"), Found: n})
+		v.Alerts = append(v.Alerts, alertView{Kind: parts.Warning, Text: q.T("dashboard.notice"), Found: n})
 	}
 	slices.SortStableFunc(v.Alerts, func(a, b alertView) int { return strings.Compare(string(a.Kind), string(b.Kind)) }) // bad before warning
 	v.Health = &parts.CardView{Title: q.T("dashboard.health"), Texts: []string{q.T("dashboard.health.fine")}, StreamContent: factsBlock(facts)}
@@ -83,7 +83,7 @@ func badge(q *panel.Request, verdict string) *parts.BadgeView {
 
 // alert tells of a finding in the page's language, as far as it is known there.
 func alert(q *panel.Request, f *api.Finding) alertView {
-	v := alertView{Kind: parts.Warning, Text: checkName(q, f.Check), Details: q.T("dashboard.details"), Found: f.Found, Advice: f.Remedy}
+	v := alertView{Kind: parts.Warning, Text: checkName(q, f.Check), Found: f.Found, Advice: f.Remedy}
 	if f.Verdict == verdictProblem {
 		v.Kind = parts.Bad
 	}
@@ -91,7 +91,7 @@ func alert(q *panel.Request, f *api.Finding) alertView {
 	if !ok {
 		return v
 	}
-	v.Text, v.Remedy = q.T("dashboard.alert."+k.key), q.T("dashboard.remedy."+k.key)
+	v.Text, v.Remedy, v.Details = q.T("dashboard.alert."+k.key), q.T("dashboard.remedy."+k.key), q.T("dashboard.details")
 	if q.May(k.access) {
 		v.Fix = &parts.LinkView{Text: q.T("dashboard.fix"), To: q.To(k.fix)}
 	}

@@ -155,17 +155,17 @@ func streamalertNote(qw422016 *qt422016.Writer, v *alertView) {
 		parts.StreamLink(qw422016, v.Fix)
 		qw422016.N().S(`</p>`)
 	}
-	qw422016.N().S(` <details><summary>`)
-	qw422016.E().S(v.Details)
-	qw422016.N().S(`</summary><p lang="en" dir="ltr">`)
-	qw422016.E().S(v.Found)
-	qw422016.N().S(`</p> `)
-	if v.Advice != "" {
-		qw422016.N().S(`<p lang="en" dir="ltr">`)
-		qw422016.E().S(v.Advice)
-		qw422016.N().S(`</p>`)
+	qw422016.N().S(` `)
+	if v.Details != "" {
+		qw422016.N().S(`<details><summary>`)
+		qw422016.E().S(v.Details)
+		qw422016.N().S(`</summary>`)
+		streamwords(qw422016, v)
+		qw422016.N().S(`</details>`)
+	} else {
+		streamwords(qw422016, v)
 	}
-	qw422016.N().S(`</details></section>`)
+	qw422016.N().S(`</section>`)
 }
 
 func writealertNote(qq422016 qtio422016.Writer, v *alertView) {
@@ -177,6 +177,31 @@ func writealertNote(qq422016 qtio422016.Writer, v *alertView) {
 func alertNote(v *alertView) string {
 	qb422016 := qt422016.AcquireByteBuffer()
 	writealertNote(qb422016, v)
+	qs422016 := string(qb422016.B)
+	qt422016.ReleaseByteBuffer(qb422016)
+	return qs422016
+}
+
+func streamwords(qw422016 *qt422016.Writer, v *alertView) {
+	qw422016.N().S(`<p lang="en" dir="ltr">`)
+	qw422016.E().S(v.Found)
+	qw422016.N().S(`</p> `)
+	if v.Advice != "" {
+		qw422016.N().S(`<p lang="en" dir="ltr">`)
+		qw422016.E().S(v.Advice)
+		qw422016.N().S(`</p>`)
+	}
+}
+
+func writewords(qq422016 qtio422016.Writer, v *alertView) {
+	qw422016 := qt422016.AcquireWriter(qq422016)
+	streamwords(qw422016, v)
+	qt422016.ReleaseWriter(qw422016)
+}
+
+func words(v *alertView) string {
+	qb422016 := qt422016.AcquireByteBuffer()
+	writewords(qb422016, v)
 	qs422016 := string(qb422016.B)
 	qt422016.ReleaseByteBuffer(qb422016)
 	return qs422016

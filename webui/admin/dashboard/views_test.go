@@ -29,7 +29,7 @@ func FuzzViews(f *testing.F) {
 		return &parts.PlotView{Lang: l, Description: "x", Top: "x", Names: []string{"x"}, Series: []parts.SeriesView{{Values: []float64{1}, Texts: []string{"x"}}, {}}}
 	}
 	link := &parts.LinkView{To: webui.Local("/x", nil)}
-	v := &view{Alerts: []alertView{{Kind: parts.Bad, Remedy: "x", Fix: link, Advice: "x"}}, Tiles: []tileView{{To: link.To}, {Detail: "x"}},
+	v := &view{Alerts: []alertView{{Kind: parts.Bad, Remedy: "x", Fix: link, Advice: "x", Details: "x"}, {}}, Tiles: []tileView{{To: link.To}, {Detail: "x"}},
 		Rates: plot(), Start: &parts.CardView{List: []string{"x"}}, Hours: plot(), Days: plot(), Logins: &parts.CardView{},
 		Spans: &parts.TabsView{Links: []parts.LinkView{*link}}, Top: &parts.TableView{Lang: l}, Health: &parts.CardView{Texts: []string{"x"}}}
 	v.Start.StreamContent = func(w *quicktemplate.Writer) { streamactions(w, link, []parts.LinkView{*link}) }

@@ -37,7 +37,7 @@ func TestKickInDialog(t *testing.T) {
 		t.Error(fault)
 	}
 	c.Do(t, chromedp.Click(chromedp.CSS("#ask-kick form[method=post] button")))
-	browser.Until(t, c, `location.pathname === "/guests" && document.body.textContent.includes("2 guests online")`)
+	browser.Until(t, c, `location.pathname === "/guests" && document.body?.textContent.includes("2 guests online")`)
 	if h.rules.Online(ds[0].MAC) {
 		t.Error("the guest is still online")
 	}
@@ -52,7 +52,7 @@ func TestListRenewsItself(t *testing.T) {
 	c := browser.Start(t, "")
 	h.SignIn(t, c)
 	c.Do(t, browser.Look(1280, "dark"), chromedp.Navigate(h.URL+"/guests"))
-	browser.Until(t, c, `(window.kept = true) && document.body.textContent.includes("3 guests online")`)
+	browser.Until(t, c, `(window.kept = true) && document.body?.textContent.includes("3 guests online")`)
 	h.login(ds[3], hotspot.VoucherSpec{Username: "JUSTNOW"})
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -65,7 +65,7 @@ func TestListRenewsItself(t *testing.T) {
 			_ = h.rules.Poll(ctx) // a failure shows in the page
 		}
 	}()
-	browser.Until(t, c, `window.kept && document.querySelector("#list").textContent.includes("JUSTNOW")`)
+	browser.Until(t, c, `window.kept && document.querySelector("#list")?.textContent.includes("JUSTNOW")`)
 	if said := c.Heard(); len(said) > 0 {
 		t.Errorf("console: %q", said)
 	}

@@ -44,7 +44,7 @@ func (a *area) showDevice(q *panel.Request, m hotspot.MAC, refused *extendForm) 
 	v := &deviceView{Facts: &parts.FactsView{Rows: facts(q, &d)}, Sessions: sessions(q, log)}
 	v.state(q, &d)
 	v.actions(q, &d)
-	if d.Last != nil && q.May(panel.Writes(api.ScopeVouchers)) {
+	if d.Last != nil && d.Blocked == nil && q.May(panel.Writes(api.ScopeVouchers)) {
 		v.Extend = extendCard(q, &d, refused)
 	}
 	status := http.StatusOK
@@ -73,8 +73,7 @@ func (v *deviceView) state(q *panel.Request, d *hotspot.DeviceView) {
 	switch {
 	case d.Blocked != nil:
 		kind, key = parts.Bad, "blocked"
-		text := q.T("guests.is_blocked", "time", q.Lang.Time(d.Blocked.Since, q.Now()), "name", d.Blocked.By)
-		v.Blocked = &parts.NoticeView{Kind: parts.Bad, Text: text, Remedy: d.Blocked.Note}
+		v.Blocked = &parts.NoticeView{Kind: parts.Bad, Text: q.T("guests.is_blocked"), Remedy: q.T("guests.is_blocked.remedy")}
 	case d.Guest != nil:
 		kind, key = parts.Good, "online"
 	case d.Host != nil:
@@ -89,6 +88,11 @@ func facts(q *panel.Request, d *hotspot.DeviceView) []parts.FactView {
 	add := func(key string, f parts.FactView) {
 		f.Name = q.T("guests.column." + key)
 		rows = append(rows, f)
+	}
+	if b := d.Blocked; b != nil {
+		add("blocked_since", parts.FactView{Text: q.Lang.Time(b.Since, q.Now())})
+		add("blocked_by", parts.FactView{Text: b.By, Typed: true})
+		add("note", parts.FactView{Text: b.Note, Typed: true})
 	}
 	if h := d.Host; h != nil {
 		add("name", parts.FactView{Text: deviceName(q, h.Name), Typed: true})

@@ -161,8 +161,12 @@ func guestRow(q *panel.Request, g *hotspot.Guest, may bool) []parts.CellView {
 		addrs = append(addrs, a.String())
 	}
 	time, data := left(q, g)
+	who := g.Login
+	if who == g.MAC.String() {
+		who = deviceName(q, g.Name) // nobody else has a name for it
+	}
 	row := []parts.CellView{
-		{Text: g.Login, Typed: true, To: q.To(pageOf(g.MAC)), StreamContent: typed(g.FullName, q.T("guests.method."+string(g.Account.Method)))},
+		{Text: who, Typed: true, To: q.To(pageOf(g.MAC)), StreamContent: typed(g.FullName, q.T("guests.method."+string(g.Account.Method)))},
 		{Text: g.Name, Typed: true, StreamContent: codes(append(addrs, g.MAC.String())...)},
 		{Text: q.Lang.Time(g.Started, q.Now()), Detail: q.Lang.Duration(g.Uptime)},
 		amounts(q, "guests.bytes", g.Used.Down, g.Used.Up),
