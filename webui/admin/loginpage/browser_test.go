@@ -59,6 +59,13 @@ func TestPreviewFollows(t *testing.T) {
 	c := browser.Start(t, "")
 	h.SignIn(t, c)
 	c.Do(t, browser.Look(1280, "light"), chromedp.Navigate(h.URL+"/login-page/texts?lang=en"))
+	asks := func(want bool) {
+		t.Helper()
+		if got := browser.Ask(t, c, chromedp.Evaluate[bool](`(() => { const e = new Event("beforeunload", { cancelable: true }); dispatchEvent(e); return e.defaultPrevented; })()`)); got != want {
+			t.Errorf("the browser asks before the form is lost: %v, want %v", got, want)
+		}
+	}
+	asks(false)
 	h.write(c, "portal-title", "Good <evening>")
 	inFrame(t, c, `d.querySelector("h1")?.textContent === "Good <evening>"`)
 	c.Do(t, chromedp.Evaluate[chromedp.Void](`(() => { const s = document.getElementById("show"); s.value = "ar"; s.dispatchEvent(new Event("input", { bubbles: true })); })()`))
@@ -67,6 +74,11 @@ func TestPreviewFollows(t *testing.T) {
 		t.Errorf("the preview leaves %d steps in the history", got)
 	}
 	h.want(map[string]string{"portal.title": ""})
+	asks(true)
+	c.Do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector("#editor .buttons button").click()`))
+	browser.Until(t, c, `document.getElementById("said")?.textContent.includes("Saved")`)
+	h.want(map[string]string{"portal.title": "Good <evening>"})
+	asks(false)
 	c.Do(t, chromedp.Navigate(h.URL+"/login-page/look?lang=en"),
 		chromedp.Evaluate[chromedp.Void](`(() => { const f = document.getElementById("portal-color"); f.value = "#ffcc00"; f.dispatchEvent(new Event("input", { bubbles: true })); })()`))
 	inFrame(t, c, `getComputedStyle(d.querySelector(".button")).backgroundColor === "rgb(255, 204, 0)"`)
@@ -99,9 +111,9 @@ func TestPreviewWithoutScript(t *testing.T) {
 // as good as any, and its preview has what was typed.
 func TestRefusedInChromium(t *testing.T) {
 	h := newHouse(t, api.RoleOwner)
-	c := browser.Start(t, "")
-	h.SignIn(t, c)
 	for _, width := range []int64{390, 1280} {
+		c := browser.Start(t, "") // one that has nothing to lose
+		h.SignIn(t, c)
 		c.Do(t, browser.Look(width, "light"), chromedp.Navigate(h.URL+"/login-page/texts?lang=en"), chromedp.Evaluate[chromedp.Void](`(() => {
 			const title = document.getElementById("portal-title");
 			document.getElementById("portal-text").value = "Come in";
@@ -112,11 +124,11 @@ func TestRefusedInChromium(t *testing.T) {
 		for _, fault := range c.Audit(t) {
 			t.Errorf("at %d px: %s", width, fault)
 		}
-	}
-	h.want(map[string]string{"portal.text": ""})
-	for _, said := range c.Heard() {
-		if !strings.Contains(said, "422") {
-			t.Errorf("console: %s", said)
+		for _, said := range c.Heard() {
+			if !strings.Contains(said, "422") {
+				t.Errorf("console: %s", said)
+			}
 		}
 	}
+	h.want(map[string]string{"portal.text": ""})
 }

@@ -25,7 +25,8 @@
 //     without script.
 //   - data-preview="ID" on a form: whenever something is typed or chosen in it,
 //     the frame with this id shows what its button with the frame as formtarget
-//     would bring there; at once, with data-unsaved.
+//     would bring there; at once, with data-unsaved. The browser asks before what
+//     is not saved gets lost.
 //   - data-copy="ID" on a button: puts the text of an element or the value of a
 //     field on the clipboard, also on pages without HTTPS, and says so in the
 //     element that data-said names. Such buttons are hidden without script.

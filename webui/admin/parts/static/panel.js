@@ -121,6 +121,7 @@ const compare = (element) => {
 };
 
 let shown = 0; // of several previews, the last one counts
+let unsaved = false; // what stands in a form with a preview
 
 // show brings the page in a frame up to date with what a form holds. The frame
 // keeps its place and its history.
@@ -149,6 +150,7 @@ const start = (root) => {
   for (const e of root.querySelectorAll("[data-back]")) back(e);
   for (const e of root.querySelectorAll("[data-clock]")) compare(e);
   for (const f of root.querySelectorAll("form[data-unsaved]")) {
+    unsaved = true;
     show(f);
     document.getElementById(f.dataset.preview).onload = () => show(f); // if it was not there yet
   }
@@ -195,9 +197,13 @@ let typing;
 document.addEventListener("input", (event) => {
   const form = event.target.form;
   if (!form?.dataset.preview) return;
+  unsaved ||= event.target.form === event.target.closest("form"); // what only the preview has is not lost
   clearTimeout(typing);
   typing = setTimeout(show, 250, form);
 });
+
+addEventListener("submit", (event) => { if (event.target.dataset.preview && !event.submitter?.formTarget) unsaved = false; });
+addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
 
 // Back and forward: the page is asked for again, since what it shows changes.
 addEventListener("popstate", () => location.reload());
