@@ -59,7 +59,7 @@ func New(cfg Config) panel.Section {
 }
 
 // rows is how many logins a page shows.
-const rows = 100
+const rows = 50
 
 // maxText bounds what is looked for.
 const maxText = 200

@@ -3,6 +3,7 @@ package people
 import (
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/valyala/quicktemplate"
 
@@ -133,10 +134,16 @@ func who(q *panel.Request, u *hotspot.User) webui.URL {
 
 // nameOf is what a user is called in lists.
 func nameOf(u *hotspot.User) string {
-	if u.Method == hotspot.MethodFacebook && u.Name != "" {
+	if u.Method == hotspot.MethodFacebook && visible(u.Name) {
 		return u.Name
 	}
 	return u.Key
+}
+
+// visible reports whether there is something to click on in a text that somebody
+// typed.
+func visible(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) })
 }
 
 func online(q *panel.Request, yes bool) *parts.BadgeView {
