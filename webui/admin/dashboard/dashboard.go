@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/valyala/quicktemplate"
@@ -159,7 +160,7 @@ func (a *area) addTop(q *panel.Request, v *view) error {
 		Empty: &parts.EmptyView{Title: q.T("dashboard.top.none"), Text: q.T("dashboard.top.none_text")}}
 	for _, t := range all {
 		v.Top.Rows = append(v.Top.Rows, []parts.CellView{
-			{Text: t.Username, Typed: true, To: q.To(pathVouchers, "q", t.Username)}, {Text: t.FullName, Typed: true},
+			{Text: t.Username, Typed: true, To: q.To(pathVouchers + "/by-id/" + strconv.FormatUint(t.ID, 10))}, {Text: t.FullName, Typed: true},
 			{Text: q.Lang.Bytes(t.Used.Down)}, {Text: q.Lang.Bytes(t.Used.Up)},
 		})
 	}

@@ -2,11 +2,11 @@ package guests
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
-	"github.com/vouchsafe/vouchsafe/webui"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
 )
@@ -126,9 +126,7 @@ func pair(c parts.CellView) parts.FactView { return parts.FactView{Text: c.Text,
 // actions are what can be done with a device, for whom may. Each asks first: in
 // a dialog, or without script on a page.
 func (v *deviceView) actions(q *panel.Request, d *hotspot.DeviceView) {
-	if to := voucherPage(q, d); !to.IsZero() {
-		v.Links = append(v.Links, parts.LinkView{Text: q.T("guests.to_voucher"), To: to})
-	}
+	v.Links = elsewhere(q, d)
 	if !q.May(panel.Writes(api.ScopeLive)) {
 		return
 	}
@@ -149,19 +147,19 @@ func (v *deviceView) actions(q *panel.Request, d *hotspot.DeviceView) {
 	}
 }
 
-// voucherPage is the page of the voucher that a device is on, or was on last.
-func voucherPage(q *panel.Request, d *hotspot.DeviceView) webui.URL {
-	if d.Last == nil || d.Last.Account.Method != hotspot.MethodVoucher || !q.May(panel.Reads(api.ScopeVouchers)) {
-		return webui.URL{}
+// elsewhere leads to what other areas know of a device: the voucher that it is on,
+// or was on last, and its logins.
+func elsewhere(q *panel.Request, d *hotspot.DeviceView) (links []parts.LinkView) {
+	if d.Last == nil {
+		return nil
 	}
-	name := d.Last.Login
-	if d.Guest != nil {
-		name = d.Guest.Login
+	if d.Last.Account.Method == hotspot.MethodVoucher && q.May(panel.Reads(api.ScopeVouchers)) {
+		links = append(links, parts.LinkView{Text: q.T("guests.to_voucher"), To: q.To(pathVoucher + strconv.FormatUint(d.Last.Account.ID, 10))})
 	}
-	if strings.Contains(name, "/") || strings.Trim(name, ".") == "" {
-		return webui.URL{} // not a part of a path
+	if q.May(panel.Reads(api.ScopeUsers)) {
+		links = append(links, parts.LinkView{Text: q.T("guests.to_logins"), To: q.To(pathLogins, "q", d.MAC.String())})
 	}
-	return q.To(pathVoucher + name)
+	return links
 }
 
 // sessions are a device's last sessions.

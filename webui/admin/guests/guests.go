@@ -35,7 +35,7 @@ type Config struct {
 	Streams *panel.Streams // must not be nil
 }
 
-// The pages' addresses. Vouchers have one in another area.
+// The pages' addresses, and those of other areas that they lead to.
 const (
 	pathList    = "/guests"
 	pathWaiting = pathList + "/waiting"
@@ -46,7 +46,8 @@ const (
 	pathBlock   = "/block"
 	pathUnblock = "/unblock"
 	pathExtend  = "/extend"
-	pathVoucher = "/vouchers/"
+	pathVoucher = "/vouchers/by-id/"
+	pathLogins  = "/logins"
 )
 
 type area struct {

@@ -84,7 +84,7 @@ func TestGuest(t *testing.T) {
 	d := ds[0]
 	one := "/guests/" + d.MAC.String()
 	h.page("/guests", "3 guests online", "K7MPQ2", "Anna Rossi", "Annas-iPhone", d.MAC.String(), "192.168.0.1", "340 MB down, 188 MB up", "MB/s down", "21 hours 55 minutes")
-	h.page(one, "K7MPQ2", "fd00:1234:5678:9abc:def0:1234:5678:2", "/vouchers/K7MPQ2", "still online", `data-dialog="ask-kick"`)
+	h.page(one, "K7MPQ2", "fd00:1234:5678:9abc:def0:1234:5678:2", `href="/vouchers/by-id/1"`, "still online", `data-dialog="ask-kick"`)
 
 	h.does(one+"/extend", url.Values{"time": {"60"}, "download": {"100"}})
 	h.page(one, "The guest has more now.", "22 hours 55 minutes", "440 MB down")
