@@ -77,9 +77,9 @@ func TestEmailFromFormToList(t *testing.T) {
 	form := url.Values{"email": {"Anna@Example.com"}, "name": {"Anna " + evil}, "comments1": {"unasked"}, "comments2": {evil}, "consent": {"1"}}
 	p.refused("/email", form, "Please accept the terms of use")
 	form.Set("terms", "1")
-	p.refused("/email", form, "Enter the Wi-Fi password")
+	p.refused("/email", form, "Enter the venue password")
 	form.Set("venue_password", "Open Sesame")
-	p.refused("/email", form, "not the right Wi-Fi password")
+	p.refused("/email", form, "not the right venue password")
 	form.Set("venue_password", "open sesame")
 	p.refused("/email", form, "fill in the marked field")
 	form.Set("comments", "12")
@@ -110,7 +110,7 @@ func TestEmailFromFormToList(t *testing.T) {
 func TestPasswordGuesses(t *testing.T) {
 	p := newPlace(t, map[string]string{"login.free": "on", "login.email": "on", "portal.password": "open sesame"})
 	for i := range 8 {
-		p.refused([]string{"/free", "/email", "/login"}[i%3], url.Values{"venue_password": {"guess"}, "code": {"x"}}, "not the right Wi-Fi password")
+		p.refused([]string{"/free", "/email", "/login"}[i%3], url.Values{"venue_password": {"guess"}, "code": {"x"}}, "not the right venue password")
 	}
 	p.refused("/free", url.Values{"venue_password": {"open sesame"}}, "Too many attempts")
 }
