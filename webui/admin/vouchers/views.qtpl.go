@@ -194,7 +194,7 @@ func (v *noteView) Small() string {
 
 func (v *linesView) StreamLines(qw422016 *qt422016.Writer) {
 	for _, t := range v.Texts {
-		qw422016.N().S(`<div>`)
+		qw422016.N().S(`<div class="nowrap">`)
 		qw422016.E().S(t)
 		qw422016.N().S(`</div>`)
 	}
