@@ -140,6 +140,8 @@ func FuzzRecords(f *testing.F) {
 	day := hotspot.Day{Through: 3, Hours: []hotspot.Hour{{Start: at(), Used: hotspot.Usage{Down: 1, Up: 2}, Logins: hotspot.Logins{1, 2, 3, 4, 5}, Peak: 3}, {}},
 		Accounts: []hotspot.AccountUse{{Account: hotspot.AccountID{Method: "voucher", ID: 2}, Used: hotspot.Usage{Down: 1}}, {}}}
 	f.Add(encodeDay(&day))
+	blocked := hotspot.BlockedDevice{Since: at(), By: "x", Note: "n", Login: "l", Name: "p"}
+	f.Add(encodeBlocked(&blocked))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		body := string(b)
 		again(t, body, func(b string, v *hotspot.Voucher) error { return decodeVoucher(1, b, v) }, encodeVoucher)
@@ -150,6 +152,10 @@ func FuzzRecords(f *testing.F) {
 		again(t, body, func(b string, r *hotspot.AuditRow) error { return decodeAudit(1, b, r) }, encodeAudit)
 		again(t, body, func(b string, e *hotspot.Event) error { return decodeEvent(1, b, e) }, encodeEvent)
 		again(t, body, func(b string, d *hotspot.Day) error { return decodeDay(1, false, b, d) }, encodeDay)
+		again(t, body, func(body string, b *hotspot.BlockedDevice) (err error) {
+			*b, err = decodeBlocked(make([]byte, len(b.MAC)), body)
+			return err
+		}, encodeBlocked)
 		_, _ = auditTime(body)
 		_, _ = decodeText(body)
 		_, _ = decodeNumber(body)
