@@ -69,6 +69,8 @@ func portalKeys() []SettingKey {
 const maxTypedText = 64
 
 // line is a text without line breaks, and without space around it.
+//
+//go:noinline
 func line(key string, most int, doc string, at func(*Settings) *string) SettingKey {
 	k := text(key, "", most, doc, at)
 	set := k.set

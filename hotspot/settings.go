@@ -160,6 +160,10 @@ func (s *Service) Setting(key string) (string, error) {
 	return k.get(&set), nil
 }
 
+// flag makes a setting that is on or off. It and its like are not made part of
+// their callers: that takes much code, in a hundred places.
+//
+//go:noinline
 func flag(key, def, doc string, at func(*Settings) *bool) SettingKey {
 	return SettingKey{Key: key, Kind: "on|off", Default: def, Doc: doc,
 		get: func(s *Settings) string {
@@ -182,6 +186,8 @@ func flag(key, def, doc string, at func(*Settings) *bool) SettingKey {
 }
 
 // choice is a flag whose two values have names of their own.
+//
+//go:noinline
 func choice(key, off, on, doc string, at func(*Settings) *bool) SettingKey {
 	return SettingKey{Key: key, Kind: off + "|" + on, Default: off, Doc: doc,
 		get: func(s *Settings) string {
@@ -199,6 +205,7 @@ func choice(key, off, on, doc string, at func(*Settings) *bool) SettingKey {
 		}}
 }
 
+//go:noinline
 func text(key, def string, most int, doc string, at func(*Settings) *string) SettingKey {
 	return SettingKey{Key: key, Kind: "text", Default: def, Doc: doc,
 		get: func(s *Settings) string { return *at(s) },
@@ -228,6 +235,7 @@ func checkText(v string, most int) error {
 	return nil
 }
 
+//go:noinline
 func validity(key, def, doc string, at func(*Settings) *Validity) SettingKey {
 	return SettingKey{Key: key, Kind: "validity", Default: def, Doc: doc,
 		get: func(s *Settings) string { return at(s).String() },
@@ -240,6 +248,7 @@ func validity(key, def, doc string, at func(*Settings) *Validity) SettingKey {
 		}}
 }
 
+//go:noinline
 func number(key, def string, least, most int, doc string, at func(*Settings) *int) SettingKey {
 	return SettingKey{Key: key, Kind: fmt.Sprintf("%d–%d", least, most), Default: def, Doc: doc,
 		get: func(s *Settings) string { return strconv.Itoa(*at(s)) },
@@ -253,6 +262,7 @@ func number(key, def string, least, most int, doc string, at func(*Settings) *in
 		}}
 }
 
+//go:noinline
 func duration(key, def string, most time.Duration, doc string, at func(*Settings) *time.Duration) SettingKey {
 	return SettingKey{Key: key, Kind: "duration", Default: def, Doc: doc,
 		get: func(s *Settings) string { return shortDuration(*at(s)) },
@@ -278,6 +288,7 @@ func shortDuration(d time.Duration) string {
 	return s
 }
 
+//go:noinline
 func days(key, def, doc string, at func(*Settings) *time.Duration) SettingKey {
 	return SettingKey{Key: key, Kind: "days", Default: def, Doc: doc,
 		get: func(s *Settings) string { return strconv.FormatInt(int64(*at(s)/day), 10) },
@@ -291,6 +302,7 @@ func days(key, def, doc string, at func(*Settings) *time.Duration) SettingKey {
 		}}
 }
 
+//go:noinline
 func megabytes(key, doc string, at func(*Settings) *uint64) SettingKey {
 	return SettingKey{Key: key, Kind: "MB", Default: "0", Doc: doc,
 		get: func(s *Settings) string { return strconv.FormatUint(*at(s)/MB, 10) },
