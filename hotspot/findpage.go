@@ -23,7 +23,7 @@ func (s *Service) VoucherPage(ctx context.Context, q VoucherQuery) (VoucherPage,
 	if back {
 		q.After, q.Descending = q.Before, !q.Descending
 	}
-	found, more, count, err := s.find(ctx, q)
+	found, more, count, err := s.findCounted(ctx, q)
 	if err != nil {
 		return VoucherPage{}, err
 	}
@@ -45,6 +45,21 @@ func (s *Service) VoucherPage(ctx context.Context, q VoucherQuery) (VoucherPage,
 		}
 	}
 	return page, nil
+}
+
+// findCounted is find. In order of creation, a page far into the list is not
+// looked for from its beginning: what is counted is counted apart.
+func (s *Service) findCounted(ctx context.Context, q VoucherQuery) (found []VoucherView, next *VoucherPlace, count int, err error) {
+	if q.CountTo == 0 || q.After == (VoucherPlace{}) || q.Order != ByCreated && q.Order != "" {
+		return s.find(ctx, q)
+	}
+	all := q
+	all.After, all.Limit, q.CountTo = VoucherPlace{}, 1, 0
+	if _, _, count, err = s.find(ctx, all); err != nil {
+		return nil, nil, 0, err
+	}
+	found, next, _, err = s.find(ctx, q)
+	return found, next, count, err
 }
 
 // placeOf is where a voucher stands in an order.

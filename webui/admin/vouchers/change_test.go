@@ -218,3 +218,15 @@ func TestUndoLeaves(t *testing.T) {
 		t.Errorf("notes %q, %q", a, b)
 	}
 }
+
+// The address to go back to is one of ours, whatever a link says.
+func TestBack(t *testing.T) {
+	h := venue(t, api.RoleManager)
+	for _, back := range []string{"https://evil.example/", "//evil.example/", `/\evil.example/`, "javascript:alert(1)", "\tx"} {
+		a := h.Post(t, pathChange, url.Values{"do": {"note"}, "ids": {"1"}, "back": {back}})
+		if to := a.Header.Get("Location"); a.Status != http.StatusSeeOther || !strings.HasPrefix(to, "/") || strings.Contains(to, "evil") {
+			t.Errorf("%q leads to %q (%d)", back, to, a.Status)
+		}
+		lacks(t, h.page(pathChange+"?do=note&ids=1&back="+url.QueryEscape(back), http.StatusOK), `href="`+back, `href="//`)
+	}
+}
