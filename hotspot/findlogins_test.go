@@ -186,7 +186,7 @@ func TestFindUsers(t *testing.T) {
 			}
 		}
 	}
-	for text, want := range map[string]int{"": 60, "15550007": 1, "room 3": 6, "nXX": 20, "02:00:00:00:00:0a": 1, "nobody": 0} {
+	for text, want := range map[string]int{"": 60, "15550007": 1, "+1 (555) 000-7": 1, "١٥٥٥٠٠٠٧": 1, "room 3": 6, "nXX": 20, "02:00:00:00:00:0a": 1, "nobody": 0} {
 		if got := all(hotspot.UserQuery{Method: hotspot.MethodMobile, Text: text, Limit: 9}); len(got) != want {
 			t.Errorf("%q: %v", text, got)
 		}

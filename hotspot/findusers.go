@@ -64,6 +64,9 @@ func (s *Service) FindUsers(ctx context.Context, q UserQuery) (found []UserView,
 	if err := q.check(); err != nil {
 		return nil, nil, err
 	}
+	if digits := phoneDigits(q.Text); q.Method == MethodMobile && digits != "" {
+		q.Text = digits // numbers are stored like that
+	}
 	byID := q.Order == UsersByCreated || q.Order == ""
 	text, from := fold(q.Text), uint64(0)
 	best := topPlaces{most: q.Limit + 1, descending: q.Descending}

@@ -28,17 +28,26 @@ func ParseWho(text string) (Who, error) {
 			return Who{User: AccountID{Method(m), n}}, nil
 		}
 	}
-	if m, err := ParseMAC(text); err == nil && !m.IsZero() {
+	if m, err := ParseMAC(ASCIIDigits(text)); err == nil && !m.IsZero() {
 		return Who{Key: m.String()}, nil
 	}
 	if strings.Contains(text, "@") && len(text) <= maxFindText {
 		return Who{Key: text}, nil
 	}
-	digits := strings.NewReplacer(" ", "", "-", "", "/", "", "(", "", ")", "").Replace(strings.TrimPrefix(text, "+"))
-	if len(digits) >= 5 && len(digits) <= 20 && strings.Trim(digits, "0123456789") == "" {
+	if digits := phoneDigits(text); len(digits) >= 5 && len(digits) <= 20 {
 		return Who{Key: digits}, nil
 	}
 	return Who{}, Invalid("who", "is not a user such as free-12, an e-mail address, a telephone number or a MAC")
+}
+
+// phoneDigits are the digits of a telephone number as people write it; "" if the
+// text has anything else in it.
+func phoneDigits(text string) string {
+	digits := strings.NewReplacer(" ", "", "-", "", "/", "", "(", "", ")", "", "+", "").Replace(ASCIIDigits(text))
+	if strings.Trim(digits, "0123456789") != "" {
+		return ""
+	}
+	return digits
 }
 
 // String gives the form that [ParseWho] reads.

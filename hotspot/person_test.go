@@ -316,7 +316,7 @@ func TestExportPerson(t *testing.T) {
 func TestParseWho(t *testing.T) {
 	for in, want := range map[string]string{
 		"free-12": "free-12", " email-3 ": "email-3", "a@b": "a@b", "02-00-5e-10-00-01": "02:00:5E:10:00:01",
-		"+1 (555) 987-6543": "15559876543", "15559876543": "15559876543",
+		"+1 (555) 987-6543": "15559876543", "15559876543": "15559876543", "٠١٢٣٤٥": "012345",
 		"": "", "free-0": "", "free-x": "", "voucher-1": "", "1234": "", "room": "", "00:00:00:00:00:00": "",
 	} {
 		w, err := hotspot.ParseWho(in)

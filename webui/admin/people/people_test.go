@@ -285,7 +285,7 @@ func TestRetention(t *testing.T) {
 	if h.Settings().PeopleAge != 365*24*time.Hour {
 		t.Error("a preset changed something")
 	}
-	good := form("people.keep_days", "30", "log.keep_days", "40", "log.keep_rows", "1000", "audit.keep_days", "50", "audit.keep_rows", "600")
+	good := form("people.keep_days", "٣٠", "log.keep_days", "40", "log.keep_rows", "1000", "audit.keep_days", "50", "audit.keep_rows", "600")
 	bad := form("people.keep_days", "1 month", "log.keep_days", "40", "log.keep_rows", "-1", "audit.keep_days", "50", "audit.keep_rows", "600")
 	a := h.Post(t, "/users/retention", bad)
 	if a.Status != 422 || !strings.Contains(a.Body, `people.keep_days-error`) || !strings.Contains(a.Body, `log.keep_rows-error`) || !strings.Contains(a.Body, `value="1 month"`) || h.Settings().LogAge != 365*24*time.Hour {

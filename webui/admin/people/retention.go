@@ -3,6 +3,7 @@ package people
 import (
 	"net/http"
 
+	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
 )
@@ -71,7 +72,7 @@ func (a *area) showRetention(q *panel.Request, status int, values map[string]str
 func (a *area) keep(q *panel.Request) {
 	values, wrong := map[string]string{}, map[string]bool{}
 	for _, key := range periods() {
-		values[key] = q.Form.Get(key)
+		values[key] = hotspot.ASCIIDigits(q.Form.Get(key))
 		if _, err := a.Service.Settings().With(map[string]string{key: values[key]}); err != nil {
 			wrong[key] = true
 		}
