@@ -87,7 +87,7 @@ func (s *Service) view(r Reader, v Voucher, m moment, set Settings) (VoucherView
 }
 
 // status sums up a voucher nobody is on.
-func (v Voucher) status(m moment, set Settings) VoucherStatus {
+func (v *Voucher) status(m moment, set Settings) VoucherStatus {
 	if refusal := v.refuse(m, set); refusal != nil {
 		switch refusal.Code {
 		case CodeDisabled:

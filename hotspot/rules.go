@@ -24,7 +24,7 @@ func (v *Voucher) begin(m moment, s Settings) {
 
 // startRule is when the validity begins whether anybody logs in or not; zero
 // if the first login begins it.
-func (v Voucher) startRule(s Settings) time.Time {
+func (v *Voucher) startRule(s Settings) time.Time {
 	switch {
 	case !s.VoucherFromStart:
 		return time.Time{}
@@ -35,16 +35,19 @@ func (v Voucher) startRule(s Settings) time.Time {
 }
 
 // expiry is the end of the validity under the settings, if it has one yet.
-func (v Voucher) expiry(s Settings) (time.Time, bool) {
-	a := v.Allowance
-	if a.Started.IsZero() {
-		a.Started = v.startRule(s)
+func (v *Voucher) expiry(s Settings) (time.Time, bool) {
+	start := v.Started
+	if start.IsZero() {
+		start = v.startRule(s)
 	}
-	return a.Expires()
+	if start.IsZero() || v.ValidFor == Always {
+		return time.Time{}, false
+	}
+	return start.Add(time.Duration(v.ValidFor)), true
 }
 
 // refuse says why a voucher lets nobody in now, or nil.
-func (v Voucher) refuse(m moment, s Settings) *Error {
+func (v *Voucher) refuse(m moment, s Settings) *Error {
 	if v.Disabled {
 		return &Error{Code: CodeDisabled, Text: "this voucher has been disabled"}
 	}
