@@ -3,11 +3,30 @@ package logins_test
 import (
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui/admin/paneltest"
 	"github.com/vouchsafe/vouchsafe/webui/pagetest"
+	"github.com/vouchsafe/vouchsafe/webui/pagetest/browser"
 )
+
+// TestFilteringInChromium fills in the filter, and turns a page.
+func TestFilteringInChromium(t *testing.T) {
+	h := newHouse(t, api.RoleViewer)
+	h.crowd(t)
+	c := browser.Start(t, "")
+	h.SignIn(t, c)
+	c.Do(t, browser.Look(1280, "light"), chromedp.Navigate(h.URL+"/logins"))
+	c.Do(t, chromedp.Click(chromedp.CSS("[rel=next]")))
+	browser.Until(t, c, `location.search.includes("before=") && document.querySelectorAll("tbody tr").length === 50`)
+	c.Do(t, chromedp.SendKeys(chromedp.CSS("#q"), "zoe\r"))
+	browser.Until(t, c, `document.querySelectorAll("tbody tr").length === 20 && document.querySelector("#q").value === "zoe"`)
+	for _, said := range c.Heard() {
+		t.Errorf("console: %s", said)
+	}
+}
 
 // TestPagesInChromium looks at every page.
 func TestPagesInChromium(t *testing.T) {
