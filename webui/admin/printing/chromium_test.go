@@ -110,6 +110,7 @@ func TestPrintDialog(t *testing.T) {
 		page.AddScriptToEvaluateOnNewDocumentParams{Source: "window.asked = 0; window.print = () => { window.asked++ }"}),
 		chromedp.Navigate(h.URL+"/print?ids=2-3&cut=lines"), chromedp.Click(chromedp.CSS(".card .button")))
 	browser.Until(t, c, `location.pathname === "/print/sheet" && window.asked === 1 && document.querySelectorAll("[role=group]").length === 2`)
+	c.Picture(t, flag.Lookup("screenshots").Value.String(), "printing-sheet-screen-390.png")
 	c.Do(t, chromedp.Click(chromedp.ID("print")))
 	browser.Until(t, c, `window.asked === 2`)
 	c.Do(t, chromedp.Click(chromedp.CSS(".hint a")))
