@@ -51,29 +51,52 @@ const (
 	MaxPrintTerms = 2000
 )
 
+// printFlags and printTexts are tables, not calls: each call is code on a
+// router's flash.
+var printFlags = [...]struct {
+	key, def, doc string
+	at            func(*Settings) *bool
+}{
+	{"print.wifi_hidden", "off", "the guests' Wi-Fi does not send its name by itself", func(s *Settings) *bool { return &s.Print.Hidden }},
+	{"print.show_name", "off", "print a voucher's full name", func(s *Settings) *bool { return &s.Print.ShowName }},
+	{"print.show_validity", "on", "print how long a voucher is good for", func(s *Settings) *bool { return &s.Print.ShowValidity }},
+	{"print.show_limits", "on", "print a voucher's data limits", func(s *Settings) *bool { return &s.Print.ShowLimits }},
+	{"print.show_devices", "off", "print how many devices may share a voucher", func(s *Settings) *bool { return &s.Print.ShowDevices }},
+	{"print.show_wifi_password", "on", "print the password of the guests' Wi-Fi in letters", func(s *Settings) *bool { return &s.Print.ShowPassword }},
+	{"print.show_address", "off", "print the address of the login page in letters", func(s *Settings) *bool { return &s.Print.ShowAddress }},
+	{"print.show_logo", "on", "print the venue's logo, if there is one", func(s *Settings) *bool { return &s.Print.ShowLogo }},
+	{"print.wifi_code", "on", "print a QR code to join the guests' Wi-Fi, if its name is set", func(s *Settings) *bool { return &s.Print.WiFiCode }},
+	{"print.login_code", "on", "print a QR code to log in", func(s *Settings) *bool { return &s.Print.LoginCode }},
+}
+
+var printTexts = [...]struct {
+	key  string
+	most int
+	doc  string
+	at   func(*Settings) *string
+}{
+	{"print.language", 35, "language of printed vouchers, such as it; empty: that of whoever prints", func(s *Settings) *string { return &s.Print.Language }},
+	{"print.title", MaxPrintTitle, "heading of printed vouchers; empty: the venue's name", func(s *Settings) *string { return &s.Print.Title }},
+	{"print.text_above", MaxPrintLine, "text above the code of a printed voucher", func(s *Settings) *string { return &s.Print.Above }},
+	{"print.text_below", MaxPrintLine, "text below the code of a printed voucher", func(s *Settings) *string { return &s.Print.Below }},
+	{"print.terms", MaxPrintTerms, "text in small letters at the foot of a printed voucher", func(s *Settings) *string { return &s.Print.Terms }},
+}
+
 func printKeys() []SettingKey {
-	return []SettingKey{
+	keys := []SettingKey{
 		oneOf("print.layout", PrintLayouts(), "paper of printed vouchers, and how many columns and rows of them", func(s *Settings) *string { return &s.Print.Layout }),
 		oneOf("print.cut", PrintCuts(), "how printed vouchers show where to cut", func(s *Settings) *string { return &s.Print.Cut }),
-		text("print.language", "", 35, "language of printed vouchers, such as it; empty: that of whoever prints", func(s *Settings) *string { return &s.Print.Language }),
 		checked(text("print.portal", "", MaxPortal, "address of the login page on printed vouchers; empty: this router's own", func(s *Settings) *string { return &s.Print.Portal }), CheckPortal),
 		checked(text("print.wifi_name", "", 32, "name (SSID) of the guests' Wi-Fi, for printed vouchers; empty: they do not tell it", func(s *Settings) *string { return &s.Print.SSID }), CheckSSID),
 		secret(checked(text("print.wifi_password", "", 64, "password of the guests' Wi-Fi, for printed vouchers; empty: it is open", func(s *Settings) *string { return &s.Print.Password }), CheckWiFiPassword)),
-		flag("print.wifi_hidden", "off", "the guests' Wi-Fi does not send its name by itself", func(s *Settings) *bool { return &s.Print.Hidden }),
-		text("print.title", "", MaxPrintTitle, "heading of printed vouchers; empty: the venue's name", func(s *Settings) *string { return &s.Print.Title }),
-		text("print.text_above", "", MaxPrintLine, "text above the code of a printed voucher", func(s *Settings) *string { return &s.Print.Above }),
-		text("print.text_below", "", MaxPrintLine, "text below the code of a printed voucher", func(s *Settings) *string { return &s.Print.Below }),
-		text("print.terms", "", MaxPrintTerms, "text in small letters at the foot of a printed voucher", func(s *Settings) *string { return &s.Print.Terms }),
-		flag("print.show_name", "off", "print a voucher's full name", func(s *Settings) *bool { return &s.Print.ShowName }),
-		flag("print.show_validity", "on", "print how long a voucher is good for", func(s *Settings) *bool { return &s.Print.ShowValidity }),
-		flag("print.show_limits", "on", "print a voucher's data limits", func(s *Settings) *bool { return &s.Print.ShowLimits }),
-		flag("print.show_devices", "off", "print how many devices may share a voucher", func(s *Settings) *bool { return &s.Print.ShowDevices }),
-		flag("print.show_wifi_password", "on", "print the password of the guests' Wi-Fi in letters", func(s *Settings) *bool { return &s.Print.ShowPassword }),
-		flag("print.show_address", "off", "print the address of the login page in letters", func(s *Settings) *bool { return &s.Print.ShowAddress }),
-		flag("print.show_logo", "on", "print the venue's logo, if there is one", func(s *Settings) *bool { return &s.Print.ShowLogo }),
-		flag("print.wifi_code", "on", "print a QR code to join the guests' Wi-Fi, if its name is set", func(s *Settings) *bool { return &s.Print.WiFiCode }),
-		flag("print.login_code", "on", "print a QR code to log in", func(s *Settings) *bool { return &s.Print.LoginCode }),
 	}
+	for _, f := range printFlags {
+		keys = append(keys, flag(f.key, f.def, f.doc, f.at))
+	}
+	for _, t := range printTexts {
+		keys = append(keys, text(t.key, "", t.most, t.doc, t.at))
+	}
+	return keys
 }
 
 // oneOf is a setting with some values, of which the first is the default.
