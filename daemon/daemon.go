@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/vouchsafe/vouchsafe/api"
+	cloudend "github.com/vouchsafe/vouchsafe/api/endpoint"
 	"github.com/vouchsafe/vouchsafe/api/keys"
 	"github.com/vouchsafe/vouchsafe/api/operators"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
@@ -78,6 +79,7 @@ type hotspotDaemon struct {
 	keys     *keys.Keys
 	people   *operators.Operators
 	webhooks *webhooks.Webhooks
+	cloud    *cloudend.Endpoint
 	clock    *clock.Clock
 	gate     gate
 	hosts    watcher
@@ -174,6 +176,9 @@ func (d *hotspotDaemon) open(ctx context.Context) error {
 	}
 	// Before anything happens that they are to be told of.
 	if d.webhooks, err = openWebhooks(ctx, d.conf().Data, d.opts, webhooks.Config{Store: d.db, Events: d.service, Local: d.local}); err != nil {
+		return err
+	}
+	if err := d.openCloud(ctx); err != nil {
 		return err
 	}
 	if err := d.service.Start(ctx); err != nil {

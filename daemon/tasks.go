@@ -34,6 +34,7 @@ func (d *hotspotDaemon) goTasks(ctx context.Context, tasks *errgroup.Group) {
 	tasks.Go(func() error { return d.account(ctx) })
 	tasks.Go(func() error { return d.keepSnapshots(ctx) })
 	tasks.Go(func() error { return d.webhooks.Run(ctx) })
+	tasks.Go(func() error { return d.cloud.Run(ctx) })
 	tasks.Go(func() error { return d.followLinks(ctx) })
 	tasks.Go(func() error { return d.takeChanges(ctx) })
 	tasks.Go(func() error { return d.certs.Run(ctx) })

@@ -115,11 +115,23 @@ func TestContract(t *testing.T) {
 	c.walkSystem()
 	c.json("GET", "/logins?since=2026-01-01&mac=02:00:5E:10:00:01", "", 200)
 	c.walkPeople()
+	c.walkCloud()
 	for _, row := range table(t, c.h.lan) {
 		if !c.done[row.id] && !elsewhere(row.path) {
 			t.Errorf("%s was not walked through", row.id)
 		}
 	}
+}
+
+func (c *contract) walkCloud() {
+	c.json("GET", "/cloud", "", 200)
+	c.json("POST", "/cloud/rotate", "", 404)
+	c.json("POST", "/cloud", `{"domain":"cloud.test","code":"WRONG"}`, 422)
+	c.json("POST", "/cloud", `{"domain":"cloud.test","code":"ABCD-EFGH-IJKL-MNOP","name":"Lobby"}`, 200)
+	c.json("POST", "/cloud", `{"domain":"cloud.test","code":"ABCD-EFGH-IJKL-MNOP"}`, 409)
+	c.json("PUT", "/cloud", `{"on":false}`, 200)
+	c.json("POST", "/cloud/rotate", "", 200)
+	c.json("DELETE", "/cloud", "", 200)
 }
 
 func (c *contract) walkPeople() {

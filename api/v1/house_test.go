@@ -65,6 +65,7 @@ func (h *house) restart() {
 	}
 	h.api = v1.New(v1.Config{Service: h.service, Keys: h.keys, Log: log, Backups: h.backups,
 		Receipts:    v1.NewReceipts(h.store, h.service.Now),
+		Cloud:       new(v1test.Cloud),
 		System:      new(v1test.System),
 		ClockSynced: func(context.Context) error { return nil },
 		Info:        func(context.Context) v1.Status { return v1.Status{Version: "1.2.3", Running: true, Backend: "memory"} }})

@@ -33,6 +33,7 @@ type Service interface {
 	RemoveVouchers(ctx context.Context, ids []uint64, match func(hotspot.VoucherView) bool) ([]hotspot.Voucher, error)
 	KeepUndo(ctx context.Context, u *hotspot.Undo) (hotspot.UndoNote, bool, error)
 	Undo(ctx context.Context, id string) (hotspot.UndoResult, error)
+	ImportFitting(ctx context.Context, rows iter.Seq2[hotspot.VoucherEdit, error], conflict hotspot.OnConflict, dryRun bool) (hotspot.ImportResult, []hotspot.RefusedRow, error)
 	ImportVouchers(ctx context.Context, rows iter.Seq2[hotspot.VoucherEdit, error], conflict hotspot.OnConflict, dryRun bool) (hotspot.ImportResult, error)
 	People
 	Guests(ctx context.Context) ([]hotspot.Guest, error)
@@ -93,6 +94,8 @@ type Config struct {
 	ClockSynced func(context.Context) error
 	// Operators keeps the people who may sign in. Nil where nobody does.
 	Operators Operators
+	// Cloud keeps the address on the internet. Nil where there is none.
+	Cloud surface.CloudEndpoint
 	// Backups copies the store and takes copies back. Nil where it cannot be.
 	Backups Backups
 	// System tells of the daemon and the machine. Nil where no daemon runs.
@@ -124,6 +127,9 @@ func New(c Config) *API {
 	if c.Backups == nil {
 		c.Backups = noBackups{}
 	}
+	if c.Cloud == nil {
+		c.Cloud = noCloud{}
+	}
 	s := &server{Config: c, mux: mux}
 	s.vouchers(api)
 	s.bulk(api)
@@ -139,6 +145,7 @@ func New(c Config) *API {
 	s.machine(api)
 	s.apiKeys(api)
 	s.webhooks(api)
+	s.cloud(api)
 	s.operators(api)
 	s.audit(api)
 	s.backups(api)

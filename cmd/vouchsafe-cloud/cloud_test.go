@@ -80,7 +80,9 @@ func TestAccounts(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(b)
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots},
-		DialContext: func(ctx context.Context, n, _ string) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, n, addr) }}}
+		DialContext: func(ctx context.Context, n, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, n, addr)
+		}}}
 	account := func(token string) (int, string) {
 		r, err := http.NewRequestWithContext(t.Context(), "GET", "https://api.cloud.test/v1/account", nil)
 		if err != nil {

@@ -105,7 +105,7 @@ func (a *app) command() *cobra.Command {
 	}
 	root.AddCommand(
 		a.daemonCommand(), a.configCommand(),
-		a.voucherCommand(), a.guestCommand(), a.deviceCommand(), a.userCommand(), a.logCommand(), a.auditCommand(), a.operatorCommand(), a.keyCommand(), a.tokenCommand(), a.webhookCommand(), a.settingsCommand(), a.statsCommand(),
+		a.voucherCommand(), a.guestCommand(), a.deviceCommand(), a.userCommand(), a.logCommand(), a.auditCommand(), a.operatorCommand(), a.keyCommand(), a.tokenCommand(), a.webhookCommand(), a.cloudCommand(), a.settingsCommand(), a.statsCommand(),
 		a.statusCommand(), a.doctorCommand(), a.clockCommand(), a.backupCommand(), a.restoreCommand(),
 		a.completionCommand(), a.versionCommand(),
 	)

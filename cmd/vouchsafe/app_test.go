@@ -31,6 +31,7 @@ type lab struct {
 	service   *v1test.Service
 	webhooks  *v1test.Webhooks
 	operators *v1test.Operators
+	cloud     v1test.Cloud
 	running   bool
 	dir       string
 	env       map[string]string
@@ -59,6 +60,7 @@ func (l *lab) handler() http.Handler {
 		cfg.Backups = l.backups
 	}
 	if l.running {
+		cfg.Cloud = &l.cloud
 		cfg.ClockSynced = func(context.Context) error { l.service.Believed = true; return nil }
 	}
 	return api.As(api.Local(), v1.New(cfg))

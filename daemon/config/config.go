@@ -30,6 +30,7 @@ type Config struct {
 	Log        Log
 	Limits     Limits
 	Metrics    Metrics
+	Cloud      Cloud
 }
 
 // Guest describes the guest network's side of the router.
@@ -138,6 +139,12 @@ const (
 // Limits bounds what the daemon takes of the machine.
 type Limits struct {
 	Memory int64 // bytes, a soft limit for the garbage collector; 0: none
+}
+
+// Cloud describes the way to the relay that makes this router reachable.
+type Cloud struct {
+	Proxy  string // host:port of an HTTP proxy; empty: none
+	CAFile string // whom to trust beside the system's authorities, in PEM; empty: nobody
 }
 
 // Metrics describes the page for Prometheus.

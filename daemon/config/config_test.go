@@ -47,6 +47,7 @@ func TestLoadExample(t *testing.T) {
 		Log:        Log{Level: slog.LevelInfo, Format: FormatText},
 		Limits:     Limits{Memory: 32 << 20},
 		Metrics:    Metrics{Listen: []netip.AddrPort{netip.MustParseAddrPort("192.168.10.1:9105")}},
+		Cloud:      Cloud{Proxy: "proxy.lan:3128"},
 	}
 	if diff := cmp.Diff(want, got, equal); diff != "" {
 		t.Error(diff)
@@ -196,6 +197,8 @@ func TestChanged(t *testing.T) {
 		"log.level":         base + "log: {level: warn}\n",
 		"log.format":        base + "log: {format: json}\n",
 		"metrics.listen":    base + "metrics: {listen: [127.0.0.1:9105]}\n",
+		"cloud.proxy":       base + "cloud: {proxy: \"proxy.lan:3128\"}\n",
+		"cloud.ca_file":     base + "cloud: {ca_file: /etc/relay.pem}\n",
 		"accounting.period": base + "accounting: {period: 5s}\n",
 	} {
 		changed := Changed(old, load(text))

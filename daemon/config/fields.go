@@ -161,6 +161,12 @@ func upkeepRows() []row {
 		{Field{"metrics.listen", "list of address:port", "none",
 			"Where Prometheus finds /metrics, for the LAN only: docs/metrics.md lists what is there. An address of the guest network is refused; one of all interfaces is accepted only when lan.interface is set. No key is asked for."},
 			many(func(c *Config) *[]netip.AddrPort { return &c.Metrics.Listen }, addrPort)},
+		{Field{"cloud.proxy", "host:port", "none",
+			"An HTTP proxy through which the cloud's relay is reached, where the uplink has no other way out."},
+			one(func(c *Config) *string { return &c.Cloud.Proxy }, hostPort)},
+		{Field{"cloud.ca_file", "path", "",
+			"Certificates, in PEM, that are trusted for the relay beside the system's: for a relay of your own."},
+			one(func(c *Config) *string { return &c.Cloud.CAFile }, text)},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -15,6 +16,18 @@ import (
 // remedy; bounds are checked in validate.go, where flags pass too.
 
 func text(s string) (string, error) { return s, nil }
+
+// hostPort reads a host or an IP address, and a port.
+func hostPort(s string) (string, error) {
+	host, p, err := net.SplitHostPort(s)
+	if err == nil {
+		_, err = port(p)
+	}
+	if _, e := netip.ParseAddr(host); err != nil || e != nil && !isHostName(host) {
+		return "", fmt.Errorf("%s is not a host and port; write them such as proxy.lan:3128", clip(s))
+	}
+	return s, nil
+}
 
 func address(s string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(s)
