@@ -45,6 +45,12 @@ type RefusedRow struct {
 	Err *Error
 }
 
+// ImportFitted is what an import did that left rows out.
+type ImportFitted struct {
+	ImportResult
+	Refused []RefusedRow
+}
+
 // maxRefused is how many rows of an import are left out at most: a file with
 // more mistakes than that is another file than its sender thinks.
 const maxRefused = 1000
@@ -75,6 +81,9 @@ func (s *Service) runImport(ctx context.Context, run *importRun, rows iter.Seq2[
 		}
 		if err := run.audit(ctx, tx); err != nil {
 			return err
+		}
+		if run.lenient {
+			return StoreReceipt(ctx, tx, ImportFitted{run.result, run.refused})
 		}
 		return StoreReceipt(ctx, tx, run.result)
 	})

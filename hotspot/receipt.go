@@ -3,7 +3,7 @@ package hotspot
 import "context"
 
 // Receipt stores, in the transaction of a creation, what was made: []Voucher,
-// ImportResult, or what another package makes. So whoever asks again can be
+// ImportResult, ImportFitted, or what another package makes. So whoever asks again can be
 // told, even if the first answer was lost with the power. It can run more than
 // once, as [Store] says.
 type Receipt func(tx Tx, made any) error

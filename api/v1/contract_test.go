@@ -171,6 +171,7 @@ func (c *contract) walkVouchers() {
 	c.json("PATCH", "/vouchers/anna", `{"note":"room 8","top_up_download":5}`, 200)
 	c.json("POST", "/vouchers/edit", `{"where":{"note":"room*"},"edit":{"disabled":true}}`, 200)
 	c.call("POST", "/vouchers/import?on_conflict=skip", "application/x-ndjson", "{\"username\":\"berta\"}\n", 200)
+	c.call("POST", "/vouchers/import?lenient=true", "application/x-ndjson", "{\"username\":\"berta\"}\nx\n", 200)
 	c.json("POST", "/vouchers/remove", `{"usernames":["berta"]}`, 200)
 	gone := c.json("POST", "/vouchers/remove", `{"usernames":["anna"],"undoable":true}`, 200)
 	note, _ := gone["undo"].(map[string]any)

@@ -42,6 +42,19 @@ type ImportResult struct {
 	DryRun  bool `json:"dry_run" doc:"nothing was kept"`
 }
 
+// ImportFitted tells what an import did, and what it left out.
+type ImportFitted struct {
+	ImportResult
+	Refused []RefusedRow `json:"refused,omitempty" doc:"with lenient: the lines that were left out"`
+}
+
+// RefusedRow is a line of an import that was left out.
+type RefusedRow struct {
+	Field  string       `json:"field" doc:"the line, counted from 0, and what is wrong in it: vouchers[3].valid_for"`
+	Code   hotspot.Code `json:"code"`
+	Detail string       `json:"detail"`
+}
+
 const (
 	// MaxImport bounds the body of an import: it is held in memory, since the
 	// store may have to read it more than once.
@@ -52,7 +65,7 @@ const (
 
 // imports registers the import.
 func (s *server) imports(api huma.API) {
-	gives := answering[ImportResult](api, "ImportResult")
+	gives := answering[ImportFitted](api, "ImportResult")
 	// Its lines are described as a schema although no operation has them as such.
 	api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[ImportVoucher](), true, "ImportVoucher")
 	s.raw(api, writes(surface.ScopeVouchers), huma.Operation{OperationID: "import-vouchers", Method: http.MethodPost, Path: "/vouchers/import",
@@ -61,6 +74,7 @@ func (s *server) imports(api huma.API) {
 		Parameters: []*huma.Param{
 			query("on_conflict", "string", "what becomes of a username that is taken: fail (nothing is imported), skip or update"),
 			query("dry_run", "boolean", "do all of it, and keep nothing"),
+			query("lenient", "boolean", "leave out lines that cannot be, up to 1000 of them, and tell them; without it, one such line is an error"),
 			onceParam(),
 		}}, linesType, gives, func(w http.ResponseWriter, r *http.Request) error {
 		body, err := importBody(r)
@@ -83,8 +97,23 @@ func (s *server) imports(api huma.API) {
 // madeImport tells what an import did that was not a rehearsal: those leave
 // nothing behind.
 func madeImport(made any) any {
+	if got, ok := made.(hotspot.ImportFitted); ok {
+		return fitted(got, false)
+	}
 	got, _ := made.(hotspot.ImportResult)
-	return ImportResult{Created: got.Created, Updated: got.Updated, Skipped: got.Skipped}
+	return fitted(hotspot.ImportFitted{ImportResult: got}, false)
+}
+
+// fitted is what an import did.
+func fitted(got hotspot.ImportFitted, dry bool) ImportFitted {
+	out := ImportFitted{ImportResult: ImportResult{Created: got.Created, Updated: got.Updated, Skipped: got.Skipped, DryRun: dry}}
+	for _, r := range got.Refused {
+		var e *hotspot.Error
+		if errors.As(atRow(r.Err, r.Row), &e) {
+			out.Refused = append(out.Refused, RefusedRow{e.Field, e.Code, e.Text})
+		}
+	}
+	return out
 }
 
 func importBody(r *http.Request) ([]byte, error) {
@@ -98,22 +127,37 @@ func importBody(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-func (s *server) importVouchers(ctx context.Context, q url.Values, body []byte) (ImportResult, error) {
+func (s *server) importVouchers(ctx context.Context, q url.Values, body []byte) (ImportFitted, error) {
 	conflict := hotspot.OnConflict(q.Get("on_conflict"))
 	if conflict == "" {
 		conflict = hotspot.ConflictFail
 	}
 	dry := q.Get("dry_run") == "true"
+	var done hotspot.ImportFitted
+	var err error
 	row := -1
-	got, err := s.Service.ImportVouchers(ctx, s.rows(body, &row), conflict, dry)
-	if err != nil {
-		return ImportResult{}, atRow(err, row)
+	if q.Get("lenient") == "true" {
+		if longer(body) {
+			return ImportFitted{}, atRow(tooMany(), MaxBatch)
+		}
+		done.ImportResult, done.Refused, err = s.Service.ImportFitting(ctx, s.rows(body, &row, true), conflict, dry)
+	} else {
+		done.ImportResult, err = s.Service.ImportVouchers(ctx, s.rows(body, &row, false), conflict, dry)
 	}
-	return ImportResult{Created: got.Created, Updated: got.Updated, Skipped: got.Skipped, DryRun: dry}, nil
+	if err != nil {
+		return ImportFitted{}, atRow(err, row)
+	}
+	return fitted(done, dry), nil
 }
 
-// rows reads the lines of a body; at is the number of the one read last.
-func (s *server) rows(body []byte, at *int) iter.Seq2[hotspot.VoucherEdit, error] {
+// tooMany ends an import.
+func tooMany() error {
+	return hotspot.Invalid("", "is one too many: at most %d can be imported at once", MaxBatch)
+}
+
+// rows reads the lines of a body; at is the number of the one read last. Lenient
+// reading goes on after a line that cannot be.
+func (s *server) rows(body []byte, at *int, lenient bool) iter.Seq2[hotspot.VoucherEdit, error] {
 	return func(yield func(hotspot.VoucherEdit, error) bool) {
 		*at = -1
 		for line := range bytes.Lines(body) {
@@ -124,13 +168,25 @@ func (s *server) rows(body []byte, at *int) iter.Seq2[hotspot.VoucherEdit, error
 			*at++
 			e, err := s.row(line)
 			if *at == MaxBatch {
-				err = hotspot.Invalid("", "is one too many: at most %d can be imported at once", MaxBatch)
+				err, lenient = tooMany(), false
 			}
-			if !yield(e, err) || err != nil {
+			if !yield(e, err) || err != nil && !lenient {
 				return
 			}
 		}
 	}
+}
+
+// longer reports whether there are more lines than an import takes: that is no
+// mistake of one of them.
+func longer(body []byte) bool {
+	n := 0
+	for line := range bytes.Lines(body) {
+		if len(bytes.TrimSpace(line)) > 0 {
+			n++
+		}
+	}
+	return n > MaxBatch
 }
 
 // row reads one line.

@@ -3,6 +3,7 @@ package v1_test
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/vouchsafe/vouchsafe/api"
@@ -73,4 +74,35 @@ func TestUndo(t *testing.T) {
 	if p.Field != "extend" {
 		t.Errorf("%+v", p)
 	}
+}
+
+// A lenient import leaves out what cannot be and tells it; asked again, it gives
+// the same answer.
+func TestLenientImport(t *testing.T) {
+	h := newHouse(t)
+	key := "Bearer " + h.key("till", api.ScopeVouchers)
+	lines := `{"username":"anna"}` + "\nx\n" + `{"username":"ANNA"}` + "\n\n" + `{"username":"berta","valid_for":"3 weeks"}` + "\n" + `{"username":"clara"}`
+	ask := func(query, lines string, want int, headers ...string) string {
+		t.Helper()
+		w := h.do("POST", "/vouchers/import?"+query, lines, append(headers, "Authorization", key, "Content-Type", "application/x-ndjson")...)
+		if w.Code != want {
+			t.Fatalf("%s: %d %s", query, w.Code, w.Body)
+		}
+		return w.Body.String()
+	}
+	ask("dry_run=true", lines, http.StatusUnprocessableEntity)
+	dry := ask("lenient=true&dry_run=true", lines, http.StatusOK)
+	one := ask("lenient=true", lines, http.StatusOK, "Idempotency-Key", "once")
+	if again := ask("lenient=true", lines, http.StatusOK, "Idempotency-Key", "once"); strings.TrimSpace(again) != strings.TrimSpace(one) || h.count() != 2 {
+		t.Errorf("first %s, then %s; %d vouchers", one, again, h.count())
+	}
+	var got v1.ImportFitted
+	if err := json.Unmarshal([]byte(one), &got); err != nil || got.Created != 2 || len(got.Refused) != 3 || got.Refused[0].Field != "vouchers[1]" || got.Refused[1].Field != "vouchers[2].username" || got.Refused[2].Field != "vouchers[3].valid_for" {
+		t.Errorf("%+v, %v, rehearsed as %s", got, err, dry)
+	}
+	full := ""
+	for range v1.MaxBatch + 1 {
+		full += "{}\n"
+	}
+	ask("lenient=true", full, http.StatusUnprocessableEntity)
 }

@@ -59,6 +59,12 @@ func (s *Service) Undo(context.Context, string) (hotspot.UndoResult, error) {
 	return hotspot.UndoResult{}, hotspot.ErrNotFound
 }
 
+// ImportFitting implements v1.Service; it leaves nothing out.
+func (s *Service) ImportFitting(ctx context.Context, rows iter.Seq2[hotspot.VoucherEdit, error], conflict hotspot.OnConflict, dryRun bool) (hotspot.ImportResult, []hotspot.RefusedRow, error) {
+	got, err := s.ImportVouchers(ctx, rows, conflict, dryRun)
+	return got, nil, err
+}
+
 // ImportVouchers implements v1.Service; it makes what a row gives, without
 // checks, and is not all or nothing.
 func (s *Service) ImportVouchers(ctx context.Context, rows iter.Seq2[hotspot.VoucherEdit, error], conflict hotspot.OnConflict, dryRun bool) (hotspot.ImportResult, error) {
