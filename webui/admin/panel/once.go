@@ -51,7 +51,7 @@ func (q *Request) RefusedBy(area string, err error) (field, text string, ok bool
 	field, text, ok = q.Refusal(err)
 	if ok && field != "" {
 		if key := area + ".error." + string(hotspot.CodeOf(err)) + "." + field; q.Lang.Has(key) {
-			text = q.T(key)
+			text = q.T(key, "text", text)
 		}
 	}
 	return field, text, ok
