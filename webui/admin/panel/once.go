@@ -45,8 +45,8 @@ func (o *Once) Take(q *Request) string {
 	return kept.text
 }
 
-// RefusedBy is [Request.Refusal] in the words that an area has for it, if it
-// has any: under AREA.error.CODE.FIELD.
+// RefusedBy is [Request.Refusal] in the words that an area has for it, if it has
+// any: under AREA.error.CODE.FIELD, with {text} for the words of the rules.
 func (q *Request) RefusedBy(area string, err error) (field, text string, ok bool) {
 	field, text, ok = q.Refusal(err)
 	if ok && field != "" {
