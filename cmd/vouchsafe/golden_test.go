@@ -178,7 +178,7 @@ func TestEdits(t *testing.T) {
 	l.fill()
 	for _, line := range []string{
 		"--note= --valid-for=always --valid-from=now --download=0 --devices=0 --enable --unbind --reset",
-		"--top-up-download 5 --top-up-upload 6 --disable --passcode x --fullname y",
+		"--top-up-download 5 --top-up-upload 6 --disable --passcode x --fullname y --extend 90m",
 	} {
 		if out := l.must(append([]string{"voucher", "edit", "anna"}, strings.Fields(line)...)...); out != "" {
 			t.Errorf("printed %q", out)
@@ -189,7 +189,7 @@ func TestEdits(t *testing.T) {
 		*first.Devices != 0 || *first.Disabled || !first.Unbind || !first.Reset || first.TopUp != nil {
 		t.Errorf("first edit: %+v", first)
 	}
-	if *second.TopUp != (hotspot.Usage{Down: 5 * hotspot.MB, Up: 6 * hotspot.MB}) || !*second.Disabled || *second.Passcode != "x" || *second.FullName != "y" || second.Limit != nil {
+	if *second.TopUp != (hotspot.Usage{Down: 5 * hotspot.MB, Up: 6 * hotspot.MB}) || !*second.Disabled || *second.Passcode != "x" || *second.FullName != "y" || second.Limit != nil || second.Extend != 90*time.Minute {
 		t.Errorf("second edit: %+v", second)
 	}
 	l.must("voucher", "remove", "anna", "forever")

@@ -54,6 +54,7 @@ With --count, either all are made or none.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&spec.Username, "username", "", "the voucher's `name`; random if not given")
+	f.StringVar(&spec.Prefix, "prefix", "", "`text` that random usernames begin with")
 	f.StringVar(&spec.Passcode, "passcode", "", "its `passcode`; random if not given")
 	f.StringVar(&spec.FullName, "fullname", "", "the `name` of whom it is for; random if not given")
 	f.StringVar(&spec.Note, "note", "", "a `note` that guests never see")

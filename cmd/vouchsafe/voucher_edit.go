@@ -9,10 +9,10 @@ import (
 // editFlags are the values behind `voucher edit`; which of them were given,
 // the flag set knows.
 type editFlags struct {
-	passcode, fullName, note, validFor, validFrom string
-	download, upload, topUpDownload, topUpUpload  uint64
-	devices                                       int
-	disable, enable, unbind, reset                bool
+	passcode, fullName, note, validFor, validFrom, extend string
+	download, upload, topUpDownload, topUpUpload          uint64
+	devices                                               int
+	disable, enable, unbind, reset                        bool
 }
 
 func (a *app) voucherEdit() *cobra.Command {
@@ -71,6 +71,7 @@ func (e *editFlags) add(f *pflag.FlagSet) {
 	f.Uint64Var(&e.upload, "upload", 0, "a new upload limit in `MB`; 0 for unlimited")
 	f.Uint64Var(&e.topUpDownload, "top-up-download", 0, "add so many `MB` to the download limit")
 	f.Uint64Var(&e.topUpUpload, "top-up-upload", 0, "add so many `MB` to the upload limit")
+	f.StringVar(&e.extend, "extend", "", "add so `long` to the validity: \"6 hours\", \"1 day\", 90m; if it is over, it ends so long from now")
 	f.IntVar(&e.devices, "devices", 0, "`number` of devices that may share it; 0 for the setting voucher.devices")
 	f.BoolVar(&e.disable, "disable", false, "refuse it, and end its sessions")
 	f.BoolVar(&e.enable, "enable", false, "accept it again")
@@ -98,6 +99,7 @@ func (e *editFlags) edit(cmd *cobra.Command) (v1.VoucherEdit, error) {
 	out.ValidFrom = given(changed("valid-from"), e.validFrom)
 	out.Devices = given(changed("devices"), e.devices)
 	out.Disabled = given(e.disable || e.enable, e.disable)
+	out.Extend = e.extend
 	out.Unbind, out.Reset = e.unbind, e.reset
 
 	for _, amount := range []struct {
