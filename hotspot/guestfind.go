@@ -199,8 +199,11 @@ type DeviceView struct {
 	// Guest is the session that it has; nil: it is not let in.
 	Guest *Guest
 	// Last is what is remembered of its sessions; nil: it had none.
-	Last    *Device
-	Blocked *BlockedDevice // nil: it is not
+	Last *Device
+	// Allowance is that of the account that it is on, or was on last; nil: there
+	// is none any more.
+	Allowance *Allowance
+	Blocked   *BlockedDevice // nil: it is not
 }
 
 // Device tells what is known of a device. One that is not known at all is
@@ -227,12 +230,7 @@ func (s *Service) Device(ctx context.Context, m MAC) (DeviceView, error) {
 		} else if !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		if !online {
-			return nil
-		}
-		g := s.describe(l)
-		v.Guest = &g
-		return s.fill(r, v.Guest)
+		return s.fillDevice(r, &v, l, online)
 	})
 	if err != nil {
 		return v, fmt.Errorf("look up device %s: %w", m, err)
@@ -241,6 +239,26 @@ func (s *Service) Device(ctx context.Context, m MAC) (DeviceView, error) {
 		return v, &Error{Code: CodeNotFound, Field: "mac", Text: fmt.Sprintf("no device with the address %s is known", m)}
 	}
 	return v, nil
+}
+
+// fillDevice adds the guest that a device is, or the allowance that it had last.
+func (s *Service) fillDevice(r Reader, v *DeviceView, l live, online bool) error {
+	if online {
+		g := s.describe(l)
+		v.Guest, v.Allowance = &g, &g.Allowance
+		return s.fill(r, v.Guest)
+	}
+	v.Allowance = nil
+	if v.Last == nil {
+		return nil
+	}
+	al, err := s.current(r, v.Last.Account)
+	if err == nil {
+		v.Allowance = &al
+	} else if errors.Is(err, ErrNotFound) {
+		err = nil
+	}
+	return err
 }
 
 // looked bounds the rows of the login log in which a device's sessions are

@@ -115,7 +115,13 @@ func TestDevice(t *testing.T) {
 	}
 	h.block(hosts[0], "why")
 	v, err = h.Device(t.Context(), hosts[0].MAC)
-	if err != nil || v.Guest != nil || v.Last == nil || v.Last.Login != "a" || v.Blocked == nil || v.Blocked.Note != "why" {
+	if err != nil || v.Guest != nil || v.Allowance == nil || v.Allowance.Used.Down != 2000 || v.Last == nil || v.Last.Login != "a" || v.Blocked == nil || v.Blocked.Note != "why" {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if err := h.RemoveVoucher(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	if v, err = h.Device(t.Context(), hosts[0].MAC); err != nil || v.Allowance != nil || v.Last == nil {
 		t.Errorf("%+v, %v", v, err)
 	}
 	_, err = h.Device(t.Context(), hotspot.MAC{2, 9})

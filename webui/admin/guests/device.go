@@ -44,7 +44,7 @@ func (a *area) showDevice(q *panel.Request, m hotspot.MAC, refused *extendForm) 
 	v := &deviceView{Facts: &parts.FactsView{Rows: facts(q, &d)}, Sessions: sessions(q, log)}
 	v.state(q, &d)
 	v.actions(q, &d)
-	if d.Last != nil && d.Blocked == nil && q.May(panel.Writes(api.ScopeVouchers)) {
+	if d.Allowance != nil && d.Last != nil && d.Blocked == nil && q.May(panel.Writes(api.ScopeVouchers)) {
 		v.Extend = extendCard(q, &d, refused)
 	}
 	status := http.StatusOK
@@ -153,7 +153,7 @@ func elsewhere(q *panel.Request, d *hotspot.DeviceView) (links []parts.LinkView)
 	if d.Last == nil {
 		return nil
 	}
-	if d.Last.Account.Method == hotspot.MethodVoucher && q.May(panel.Reads(api.ScopeVouchers)) {
+	if d.Allowance != nil && d.Last.Account.Method == hotspot.MethodVoucher && q.May(panel.Reads(api.ScopeVouchers)) {
 		links = append(links, parts.LinkView{Text: q.T("guests.to_voucher"), To: q.To(pathVoucher + strconv.FormatUint(d.Last.Account.ID, 10))})
 	}
 	if q.May(panel.Reads(api.ScopeUsers)) {

@@ -59,13 +59,9 @@ func (a *area) extend(q *panel.Request, m hotspot.MAC) {
 	done(q, err, "guests.extended", pageOf(m))
 }
 
-// extendCard is the form that gives a guest more of what is limited. Of who is
-// offline that is not known.
+// extendCard is the form that gives a guest more of what is limited.
 func extendCard(q *panel.Request, d *hotspot.DeviceView, was *extendForm) *parts.CardView {
-	limited := hotspot.Allowance{ValidFor: 1, Limit: hotspot.Usage{Down: 1, Up: 1}}
-	if d.Guest != nil {
-		limited = d.Guest.Allowance
-	}
+	limited := d.Allowance
 	if was == nil {
 		was = &extendForm{}
 	}

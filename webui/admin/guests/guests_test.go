@@ -112,6 +112,15 @@ func TestNothingToExtend(t *testing.T) {
 	}
 	h.page("/guests/"+ds[1].MAC.String(), "extends the free access", `name="time"`)
 	h.does("/guests/"+ds[1].MAC.String()+"/extend", url.Values{"time": {"30"}})
+	// Who is offline is offered what was limited; of a voucher that is gone, nothing.
+	h.does("/guests/"+ds[0].MAC.String()+"/kick", nil)
+	h.page("/guests/"+ds[0].MAC.String(), "tops up the voucher", `name="time"`, `name="download"`, `name="upload"`)
+	if err := h.rules.RemoveVoucher(t.Context(), "K7MPQ2"); err != nil {
+		t.Fatal(err)
+	}
+	if body := h.page("/guests/" + ds[0].MAC.String()); strings.Contains(body, "/extend") {
+		t.Error("a voucher that is gone can be extended")
+	}
 }
 
 // TestBlocked: by its page or by its address, a device is blocked, listed,
