@@ -19,6 +19,7 @@ import (
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
 	"github.com/vouchsafe/vouchsafe/hotspot/login"
+	"github.com/vouchsafe/vouchsafe/webui/admin/printing"
 	"github.com/vouchsafe/vouchsafe/webui/portal"
 )
 
@@ -241,7 +242,7 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 
 // restAPI is what the command line and programs on the LAN reach.
 func (d *hotspotDaemon) restAPI() *v1.API {
-	return v1.New(v1.Config{Service: d.service, Keys: d.keys, Operators: d.people, Webhooks: d.webhooks, Cloud: d.cloud, Log: d.opts.Log, Info: d.status,
+	return v1.New(v1.Config{Service: d.service, Keys: d.keys, Operators: d.people, Webhooks: d.webhooks, Cloud: d.cloud, PDF: printing.NewPDF(printing.Config{Service: d.service, Portal: d.loginPage}), Log: d.opts.Log, Info: d.status,
 		Health: d.checks, Stopping: d.stopping(),
 		Backups:  d.backups,
 		Receipts: d.receipts,

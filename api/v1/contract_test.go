@@ -116,11 +116,17 @@ func TestContract(t *testing.T) {
 	c.json("GET", "/logins?since=2026-01-01&mac=02:00:5E:10:00:01", "", 200)
 	c.walkPeople()
 	c.walkCloud()
+	c.walkPrint()
 	for _, row := range table(t, c.h.lan) {
 		if !c.done[row.id] && !elsewhere(row.path) {
 			t.Errorf("%s was not walked through", row.id)
 		}
 	}
+}
+
+func (c *contract) walkPrint() {
+	c.json("GET", "/print/vouchers.pdf?ids=1-3&layout=a4-10", "", 200)
+	c.json("GET", "/print/vouchers.pdf?ids=x", "", 422)
 }
 
 func (c *contract) walkCloud() {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -66,6 +67,7 @@ func (h *house) restart() {
 	h.api = v1.New(v1.Config{Service: h.service, Keys: h.keys, Log: log, Backups: h.backups,
 		Receipts:    v1.NewReceipts(h.store, h.service.Now),
 		Cloud:       new(v1test.Cloud),
+		PDF:         pdf,
 		System:      new(v1test.System),
 		ClockSynced: func(context.Context) error { return nil },
 		Info:        func(context.Context) v1.Status { return v1.Status{Version: "1.2.3", Running: true, Backend: "memory"} }})
@@ -119,3 +121,12 @@ func (h *house) count() (n int) {
 type lost struct{ http.ResponseWriter }
 
 func (lost) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// pdf is a printer that has nothing to print with.
+func pdf(_ context.Context, query url.Values, w io.Writer) error {
+	if query.Get("ids") == "x" {
+		return hotspot.Invalid("ids", "numbers are wanted")
+	}
+	_, err := io.WriteString(w, "%PDF-1.7")
+	return err
+}

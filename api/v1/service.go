@@ -3,10 +3,12 @@ package v1
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -94,6 +96,8 @@ type Config struct {
 	ClockSynced func(context.Context) error
 	// Operators keeps the people who may sign in. Nil where nobody does.
 	Operators Operators
+	// PDF writes vouchers for printing, as a query says. Nil where nobody can.
+	PDF func(ctx context.Context, query url.Values, w io.Writer) error
 	// Cloud keeps the address on the internet. Nil where there is none.
 	Cloud surface.CloudEndpoint
 	// Backups copies the store and takes copies back. Nil where it cannot be.
@@ -127,6 +131,9 @@ func New(c Config) *API {
 	if c.Backups == nil {
 		c.Backups = noBackups{}
 	}
+	if c.PDF == nil {
+		c.PDF = noPDF
+	}
 	if c.Cloud == nil {
 		c.Cloud = noCloud{}
 	}
@@ -146,6 +153,7 @@ func New(c Config) *API {
 	s.apiKeys(api)
 	s.webhooks(api)
 	s.cloud(api)
+	s.printing(api)
 	s.operators(api)
 	s.audit(api)
 	s.backups(api)
