@@ -48,7 +48,7 @@ type targets struct {
 }
 
 // query says which they are, for an address or a form.
-func (t targets) query() []string {
+func (t *targets) query() []string {
 	list := t.asked()
 	if t.all {
 		list = append(list, "all", "yes")
@@ -74,18 +74,18 @@ func (a *area) selected(q *panel.Request) {
 	}
 	switch {
 	case d == deedPrint:
-		q.Go(q.To(pathPrint, printQuery(t.search)...))
+		q.Go(q.To(pathPrint, printQuery(&t.search)...))
 	case d == deedExport:
 		q.Go(t.to(q, pathExport))
 	case (d == deedDisable || d == deedEnable) && !t.all:
-		a.carryOut(q, d, t, hotspot.VoucherEdit{}, list)
+		a.carryOut(q, d, &t, hotspot.VoucherEdit{}, list)
 	default:
 		q.Go(q.To(pathChange, append(t.query(), "do", string(d), "back", list.Href())...))
 	}
 }
 
 // printQuery is what the area that prints is asked.
-func printQuery(s search) []string {
+func printQuery(s *search) []string {
 	if s.filtered() {
 		return []string{"q", s.text, "status", statusWord(s.status), "ids", spansText(s.ids)}
 	}
@@ -118,11 +118,11 @@ func (a *area) changePage(q *panel.Request) {
 		return
 	}
 	t := targets{search: parseSearch(query), all: query.Get("all") != ""}
-	a.showChange(q, statusOK, d, t, query.Get("back"), nil, "")
+	a.showChange(q, statusOK, d, &t, query.Get("back"), nil, "")
 }
 
 // showChange shows the page, again with what was typed if that was refused.
-func (a *area) showChange(q *panel.Request, status int, d deed, t targets, back string, typed url.Values, refused string) {
+func (a *area) showChange(q *panel.Request, status int, d deed, t *targets, back string, typed url.Values, refused string) {
 	if !t.all && t.ids == nil {
 		q.Fail(hotspot.ErrNotFound)
 		return
@@ -199,9 +199,9 @@ func topUpFields(q *panel.Request, typed url.Values, refused string) []*parts.Fi
 }
 
 // count counts the targets and names the first of them.
-func (a *area) count(ctx context.Context, t targets) (n int, names []string, err error) {
+func (a *area) count(ctx context.Context, t *targets) (n int, names []string, err error) {
 	const named = 10
-	for found, err := range a.batches(ctx, t.search) {
+	for found, err := range a.batches(ctx, &t.search) {
 		if err != nil {
 			return n, names, err
 		}
@@ -225,10 +225,10 @@ func (a *area) change(q *panel.Request) {
 	e, field, text := deedEdit(q, d)
 	if text != "" {
 		q.Form.Set("at fault", field)
-		a.showChange(q, http.StatusUnprocessableEntity, d, t, q.Form.Get("back"), q.Form, text)
+		a.showChange(q, http.StatusUnprocessableEntity, d, &t, q.Form.Get("back"), q.Form, text)
 		return
 	}
-	a.carryOut(q, d, t, e, panel.Next(cmpOr(q.Form.Get("back"), Path)))
+	a.carryOut(q, d, &t, e, panel.Next(cmpOr(q.Form.Get("back"), Path)))
 }
 
 // deedEdit is the edit that a form asks for, or what is wrong in which field.
@@ -273,7 +273,7 @@ func topUpEdit(q *panel.Request) (e hotspot.VoucherEdit, field, refused string) 
 }
 
 // carryOut does a deed with vouchers, batch by batch, and says what it did.
-func (a *area) carryOut(q *panel.Request, d deed, t targets, e hotspot.VoucherEdit, next webui.URL) {
+func (a *area) carryOut(q *panel.Request, d deed, t *targets, e hotspot.VoucherEdit, next webui.URL) {
 	off := d == deedDisable
 	if off || d == deedEnable {
 		e.Disabled = &off
@@ -281,11 +281,11 @@ func (a *area) carryOut(q *panel.Request, d deed, t targets, e hotspot.VoucherEd
 	var u hotspot.Undo
 	ctx := hotspot.WithUndo(q.Context(), &u)
 	n := 0
-	for found, err := range a.batches(ctx, t.search) {
+	for found, err := range a.batches(ctx, &t.search) {
 		patience(q)
 		if err == nil {
 			var some int
-			some, err = a.batch(ctx, d, t.search, found, e)
+			some, err = a.batch(ctx, d, &t.search, found, e)
 			n += some
 		}
 		if err != nil {
@@ -318,7 +318,7 @@ func (a *area) halfway(q *panel.Request, n int, u *hotspot.Undo, err error, next
 }
 
 // batch does a deed with some vouchers, as far as they still match.
-func (a *area) batch(ctx context.Context, d deed, s search, found []hotspot.VoucherView, e hotspot.VoucherEdit) (int, error) {
+func (a *area) batch(ctx context.Context, d deed, s *search, found []hotspot.VoucherView, e hotspot.VoucherEdit) (int, error) {
 	ids := make([]uint64, len(found))
 	for i, v := range found {
 		ids[i] = v.ID
@@ -337,7 +337,7 @@ func (a *area) batch(ctx context.Context, d deed, s search, found []hotspot.Vouc
 
 // batches goes through what a search finds, in order of creation: what is
 // changed on the way does not disturb it.
-func (a *area) batches(ctx context.Context, s search) func(yield func([]hotspot.VoucherView, error) bool) {
+func (a *area) batches(ctx context.Context, s *search) func(yield func([]hotspot.VoucherView, error) bool) {
 	return func(yield func([]hotspot.VoucherView, error) bool) {
 		query := hotspot.VoucherQuery{Text: s.text, Match: s.match(), Limit: hotspot.MaxBulk}
 		for {

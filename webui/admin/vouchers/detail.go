@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
@@ -101,29 +102,37 @@ func (a *area) show(q *panel.Request, status int, v hotspot.VoucherView, typed u
 // facts are what is known of a voucher.
 func (a *area) facts(q *panel.Request, v *hotspot.VoucherView) parts.FactsView {
 	now, set := q.Now(), a.Service.Settings()
-	row := func(key, text string) parts.FactView { return parts.FactView{Name: q.T("vouchers." + key), Text: text} }
-	state := row("status", "")
-	state.Badge = badge(q, v)
+	f := parts.FactsView{Rows: make([]parts.FactView, 0, 11)}
+	add := func(key, text, detail string) *parts.FactView {
+		f.Rows = append(f.Rows, parts.FactView{Name: q.T("vouchers." + key), Text: text, Detail: detail})
+		return &f.Rows[len(f.Rows)-1]
+	}
+	online, bound := "", ""
 	if v.Online > 0 {
-		state.Detail = q.T("vouchers.online", "n", v.Online)
+		online = q.T("vouchers.online", "n", v.Online)
 	}
-	pass := row("passcode", v.Passcode)
-	if pass.Code = true; !mayWrite(q) {
-		pass = row("passcode", q.T("vouchers.passcode.hidden"))
+	add("status", "", online).Badge = badge(q, v)
+	add("username", v.Username, "").Code = true
+	if mayWrite(q) {
+		add("passcode", v.Passcode, "").Code = true
+	} else {
+		add("passcode", q.T("vouchers.passcode.hidden"), "")
 	}
-	name, note := row("full_name", v.FullName), row("note", v.Note)
-	name.Typed, note.Typed = true, true
-	valid := row("valid", "")
-	valid.Text, valid.Detail = validText(q, v, now)
-	devices := row("column.devices", devicesText(q, v, set))
+	add("full_name", v.FullName, "").Typed = true
+	add("note", v.Note, "").Typed = true
+	until, from := validText(q, v, now)
+	add("valid", until, from)
 	for _, m := range v.Bound {
-		devices.Detail += "\u2066" + m.String() + "\u2069 "
+		bound += "\u2066" + m.String() + "\u2069 "
 	}
-	code := row("username", v.Username)
-	code.Code = true
-	return parts.FactsView{Rows: []parts.FactView{state, code, pass, name, note, valid, devices,
-		row("first_use", timeText(q, v.FirstUse, now)), row("last_use", timeText(q, v.LastUse, now)),
-		row("created", timeText(q, v.Created, now)), row("modified", timeText(q, v.Modified, now))}}
+	add("column.devices", devicesText(q, v, &set), bound)
+	for _, x := range [...]struct {
+		key string
+		at  *time.Time
+	}{{"first_use", &v.FirstUse}, {"last_use", &v.LastUse}, {"created", &v.Created}, {"modified", &v.Modified}} {
+		add(x.key, timeText(q, *x.at, now), "")
+	}
+	return f
 }
 
 // meters are what was used of the quotas.

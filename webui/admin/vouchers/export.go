@@ -18,7 +18,8 @@ func (a *area) export(q *panel.Request) {
 	}
 	b := bufio.NewWriter(to)
 	w := sheet.NewCSVWriter(b)
-	for found, err := range a.batches(q.Context(), parseSearch(q.URL.Query())) {
+	s := parseSearch(q.URL.Query())
+	for found, err := range a.batches(q.Context(), &s) {
 		patience(q)
 		for _, v := range found {
 			if err == nil {

@@ -123,12 +123,13 @@ func (a *area) checkPage(q *panel.Request) {
 		q.Fail(err)
 		return
 	}
-	v := &checkView{Rows: parts.FactsView{Rows: []parts.FactView{
-		{Name: q.T("vouchers.import.name"), Text: file.name, Typed: true},
-		{Name: q.T("vouchers.import.created"), Text: q.Lang.Number(int64(out.Created))},
-		{Name: q.T("vouchers.import.updated"), Text: q.Lang.Number(int64(out.Updated))},
-		{Name: q.T("vouchers.import.skipped"), Text: q.Lang.Number(int64(out.Skipped))},
-		{Name: q.T("vouchers.import.refused"), Text: q.Lang.Number(int64(out.refused))}}}}
+	v := &checkView{Rows: parts.FactsView{Rows: []parts.FactView{{Name: q.T("vouchers.import.name"), Text: file.name, Typed: true}}}}
+	for _, x := range [...]struct {
+		key string
+		n   int
+	}{{"created", out.Created}, {"updated", out.Updated}, {"skipped", out.Skipped}, {"refused", out.refused}} {
+		v.Rows.Rows = append(v.Rows.Rows, parts.FactView{Name: q.T("vouchers.import." + x.key), Text: q.Lang.Number(int64(x.n))})
+	}
 	v.Found = parts.CardView{Title: q.T("vouchers.import.would"), StreamContent: v.StreamFacts}
 	if out.fault != "" {
 		v.Fault = &parts.NoticeView{Kind: parts.Bad, Text: q.T("vouchers.import.fault"), Remedy: out.fault}

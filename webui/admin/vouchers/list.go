@@ -57,36 +57,36 @@ const listID = "vouchers"
 // list shows a page of vouchers.
 func (a *area) list(q *panel.Request) {
 	s := parseSearch(q.URL.Query())
-	page, err := a.page(q, s)
+	page, err := a.page(q, &s)
 	if typed := hotspot.ASCIIDigits(s.text); err == nil && len(page.Vouchers) == 0 && typed != s.text {
 		s.text = typed
-		page, err = a.page(q, s)
+		page, err = a.page(q, &s)
 	}
 	if err != nil {
 		q.Fail(err)
 		return
 	}
-	v := &listView{Filter: a.filter(q, s), Table: a.table(q, s, page)}
+	v := &listView{Filter: a.filter(q, &s), Table: a.table(q, &s, page)}
 	if mayWrite(q) {
 		v.Actions = []parts.LinkView{{Text: q.T("vouchers.new"), To: q.To(pathNew)}}
 		if len(page.Vouchers) > 0 {
-			v.Bulk = a.bulk(q, s, page)
+			v.Bulk = a.bulk(q, &s, page)
 		}
 		v.Actions = append(v.Actions, parts.LinkView{Text: q.T("vouchers.import"), To: q.To(pathImport)})
 		if len(page.Vouchers) > 0 {
-			v.Also = []parts.LinkView{{Text: q.T("vouchers.all.print"), To: q.To(pathPrint, printQuery(s)...)}, {Text: q.T("vouchers.all.export"), To: s.to(q, pathExport)}}
+			v.Also = []parts.LinkView{{Text: q.T("vouchers.all.print"), To: q.To(pathPrint, printQuery(&s)...)}, {Text: q.T("vouchers.all.export"), To: s.to(q, pathExport)}}
 		}
 	}
 	q.Show(q.T("vouchers.title"), v.StreamMain)
 }
 
-func (a *area) page(q *panel.Request, s search) (hotspot.VoucherPage, error) {
+func (a *area) page(q *panel.Request, s *search) (hotspot.VoucherPage, error) {
 	return a.Service.VoucherPage(q.Context(), hotspot.VoucherQuery{Text: s.text, Match: s.match(), Order: s.order,
 		Descending: s.descending, After: s.after, Before: s.before, Limit: perPage, CountTo: countTo + 1})
 }
 
 // filter is the search above the list.
-func (a *area) filter(q *panel.Request, s search) parts.FilterView {
+func (a *area) filter(q *panel.Request, s *search) parts.FilterView {
 	options := []parts.OptionView{{Value: "", Text: q.T("vouchers.status.any")}}
 	for _, st := range statuses() {
 		options = append(options, parts.OptionView{Value: statusWord(st), Text: statusText(q, st)})
@@ -106,7 +106,7 @@ func (a *area) filter(q *panel.Request, s search) parts.FilterView {
 }
 
 // table is the list itself.
-func (a *area) table(q *panel.Request, s search, page hotspot.VoucherPage) parts.TableView {
+func (a *area) table(q *panel.Request, s *search, page hotspot.VoucherPage) parts.TableView {
 	t := parts.TableView{Lang: q.Lang, ID: "rows", Swap: listID, Caption: a.caption(q, s, page.Count), Empty: a.empty(q, s)}
 	t.Columns = append(t.Columns,
 		sorted(q, s, "vouchers.column.username", hotspot.ByUsername),
@@ -120,7 +120,7 @@ func (a *area) table(q *panel.Request, s search, page hotspot.VoucherPage) parts
 	now, set := q.Now(), a.Service.Settings()
 	for i := range page.Vouchers {
 		v := &page.Vouchers[i]
-		t.Rows = append(t.Rows, a.row(q, s, v, now, set))
+		t.Rows = append(t.Rows, a.row(q, s, v, now, &set))
 	}
 	if page.Previous != nil {
 		t.Previous = s.to(q, Path, "before", placeText(page.Previous))
@@ -133,7 +133,7 @@ func (a *area) table(q *panel.Request, s search, page hotspot.VoucherPage) parts
 
 // row is one voucher in the list. Those that were just made show their
 // passcodes, to whom they are for.
-func (a *area) row(q *panel.Request, s search, v *hotspot.VoucherView, now time.Time, set hotspot.Settings) []parts.CellView {
+func (a *area) row(q *panel.Request, s *search, v *hotspot.VoucherView, now time.Time, set *hotspot.Settings) []parts.CellView {
 	name := &nameView{ID: strconv.FormatUint(v.ID, 10), Username: v.Username, To: linkTo(q, v.Voucher)}
 	if mayWrite(q) {
 		name.Pick = q.T("vouchers.pick", "username", v.Username)
@@ -152,7 +152,7 @@ func (a *area) row(q *panel.Request, s search, v *hotspot.VoucherView, now time.
 }
 
 // caption says what is listed, and how many there are.
-func (a *area) caption(q *panel.Request, s search, n int) string {
+func (a *area) caption(q *panel.Request, s *search, n int) string {
 	key := "vouchers.listed"
 	if s.filtered() {
 		key = "vouchers.found"
@@ -164,7 +164,7 @@ func (a *area) caption(q *panel.Request, s search, n int) string {
 }
 
 // empty says what to do where no row is.
-func (a *area) empty(q *panel.Request, s search) *parts.EmptyView {
+func (a *area) empty(q *panel.Request, s *search) *parts.EmptyView {
 	if s.filtered() {
 		return &parts.EmptyView{Title: q.T("vouchers.none_found"), Text: q.T("vouchers.none_found.text"),
 			Action: &parts.LinkView{Text: q.T("vouchers.search.clear"), To: q.To(Path)}}
@@ -178,9 +178,9 @@ func (a *area) empty(q *panel.Request, s search) *parts.EmptyView {
 }
 
 // sorted is a column that the list can be sorted by; once more turns it round.
-func sorted(q *panel.Request, s search, key string, by hotspot.VoucherOrder) parts.ColumnView {
+func sorted(q *panel.Request, s *search, key string, by hotspot.VoucherOrder) parts.ColumnView {
 	c := parts.ColumnView{Text: q.T(key), Wide: by == hotspot.ByLastUse}
-	turned := s
+	turned := *s
 	turned.order, turned.descending = by, by == hotspot.ByCreated || by == hotspot.ByLastUse
 	if s.order == by {
 		turned.descending = !s.descending
@@ -194,7 +194,7 @@ func sorted(q *panel.Request, s search, key string, by hotspot.VoucherOrder) par
 }
 
 // bulk is what can be done with the rows.
-func (a *area) bulk(q *panel.Request, s search, page hotspot.VoucherPage) *bulkView {
+func (a *area) bulk(q *panel.Request, s *search, page hotspot.VoucherPage) *bulkView {
 	b := &bulkView{To: q.To(pathSelect), Token: q.Token(), Tick: q.T("vouchers.tick_page"),
 		Do:     parts.FieldView{ID: "do", Name: "do", Label: q.T("vouchers.do")},
 		Submit: parts.ButtonView{Text: q.T("vouchers.do.go"), Second: true}}

@@ -147,10 +147,10 @@ func parsePlace(s string) (p hotspot.VoucherPlace) {
 }
 
 // filtered reports whether the search leaves any voucher out.
-func (s search) filtered() bool { return s.text != "" || s.status != "" || s.ids != nil }
+func (s *search) filtered() bool { return s.text != "" || s.status != "" || s.ids != nil }
 
 // match is what must hold beside the text; nil: anything.
-func (s search) match() func(*hotspot.VoucherView) bool {
+func (s *search) match() func(*hotspot.VoucherView) bool {
 	if s.status == "" && s.ids == nil {
 		return nil
 	}
@@ -164,7 +164,7 @@ func has(spans []span, id uint64) bool {
 }
 
 // asked are the names and values that say what is looked for.
-func (s search) asked() []string {
+func (s *search) asked() []string {
 	list := []string{"q", s.text, "status", statusWord(s.status), "ids", spansText(s.ids)}
 	if s.order != hotspot.ByCreated || !s.descending {
 		list = append(list, "sort", s.sort())
@@ -173,7 +173,7 @@ func (s search) asked() []string {
 }
 
 // sort is the order as an address has it.
-func (s search) sort() string {
+func (s *search) sort() string {
 	if s.descending {
 		return "-" + string(s.order)
 	}
@@ -181,6 +181,6 @@ func (s search) sort() string {
 }
 
 // to is the address of the list with this search, and more.
-func (s search) to(q *panel.Request, path string, more ...string) webui.URL {
+func (s *search) to(q *panel.Request, path string, more ...string) webui.URL {
 	return q.To(path, append(s.asked(), more...)...)
 }

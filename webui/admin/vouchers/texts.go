@@ -75,7 +75,7 @@ func usedText(q *panel.Request, key string, used, limit uint64) string {
 }
 
 // devicesText is how many devices have logged in, of how many may.
-func devicesText(q *panel.Request, v *hotspot.VoucherView, set hotspot.Settings) string {
+func devicesText(q *panel.Request, v *hotspot.VoucherView, set *hotspot.Settings) string {
 	n := v.Devices
 	if n == 0 {
 		n = max(set.VoucherDevices, 1)
