@@ -57,7 +57,7 @@ func (d *hotspotDaemon) areas() ([]panel.Section, error) {
 		logins.New(logins.Config{Service: d.service}),
 		printing.New(printing.Config{Service: d.service, Portal: d.loginPage}),
 		loginpage.New(loginpage.Config{Service: d.service, Preview: preview}),
-		integrations.New(integrations.Config{Service: d.service, Keys: d.keys, Webhooks: d.webhooks, Fresh: d.people.Fresh}),
+		integrations.New(integrations.Config{Service: d.service, Keys: d.keys, Webhooks: d.webhooks, Cloud: d.cloud, Fresh: d.people.Fresh}),
 		apikeys.New(apikeys.Config{Keys: d.keys, Fresh: d.people.Fresh}),
 		d.systemArea(),
 		staff.New(staff.Config{Operators: d.people}),

@@ -21,6 +21,8 @@ type accessView struct {
 	Local     *parts.CardView
 	Address   *parts.CopyView
 	Cloud     *parts.CardView
+	Internet  *parts.CopyView // nil: there is no address yet
+	Manage    *parts.LinkView
 	Key       *parts.CardView // nil: for those who may not see it
 	Device    *parts.CopyView // nil: it is not shown
 	Hidden    string          // instead of it
@@ -41,8 +43,7 @@ func (a *area) showAPI(q *panel.Request, key string) {
 	if q.TLS != nil {
 		v.Local.Texts = append(v.Local.Texts, q.T("integrations.local_https"))
 	}
-	v.Cloud = &parts.CardView{Title: q.T("integrations.cloud"), Badge: &parts.BadgeView{Kind: parts.Warning, Text: q.T("integrations.cloud_none")}, Texts: []string{q.T("integrations.cloud_text"), q.T("integrations.cloud_way")},
-		List: []string{q.T("integrations.cloud_way.version"), q.T("integrations.cloud_way.account"), q.T("integrations.cloud_way.internet"), q.T("integrations.cloud_way.until")}}
+	a.addCloud(q, v)
 	if q.May(panel.Writes(api.ScopeAll)) && !a.addKey(q, v, key) {
 		return
 	}

@@ -92,6 +92,29 @@ func (v *accessView) LocalAddress() string {
 	return qs422016
 }
 
+func (v *accessView) StreamCloudAddress(qw422016 *qt422016.Writer) {
+	if v.Internet != nil {
+		parts.StreamCopy(qw422016, v.Internet)
+	}
+	qw422016.N().S(` <div class="buttons">`)
+	parts.StreamAction(qw422016, v.Manage)
+	qw422016.N().S(`</div>`)
+}
+
+func (v *accessView) WriteCloudAddress(qq422016 qtio422016.Writer) {
+	qw422016 := qt422016.AcquireWriter(qq422016)
+	v.StreamCloudAddress(qw422016)
+	qt422016.ReleaseWriter(qw422016)
+}
+
+func (v *accessView) CloudAddress() string {
+	qb422016 := qt422016.AcquireByteBuffer()
+	v.WriteCloudAddress(qb422016)
+	qs422016 := string(qb422016.B)
+	qt422016.ReleaseByteBuffer(qb422016)
+	return qs422016
+}
+
 func (v *accessView) StreamDeviceKey(qw422016 *qt422016.Writer) {
 	if v.Device != nil {
 		parts.StreamCopy(qw422016, v.Device)

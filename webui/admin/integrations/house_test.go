@@ -14,6 +14,7 @@ import (
 
 	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/api/keys"
+	"github.com/vouchsafe/vouchsafe/api/v1/v1test"
 	"github.com/vouchsafe/vouchsafe/api/webhooks"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/hotspot/hotspottest"
@@ -31,6 +32,7 @@ type house struct {
 	service *hotspot.Service
 	keys    *keys.Keys
 	hooks   *webhooks.Webhooks
+	cloud   v1test.Cloud
 	fresh   bool
 }
 
@@ -58,7 +60,7 @@ func newHouse(t *testing.T, role api.Role) *house {
 	fine(err)
 	h.hooks, err = webhooks.New(t.Context(), webhooks.Config{Store: store, Events: h.service, Sealer: sealer, Log: log, Local: func() webhooks.Local { return webhooks.Local{} }})
 	fine(err)
-	h.Site = paneltest.Serve(t, role, integrations.New(integrations.Config{Service: h.service, Keys: h.keys, Webhooks: h.hooks,
+	h.Site = paneltest.Serve(t, role, integrations.New(integrations.Config{Service: h.service, Keys: h.keys, Webhooks: h.hooks, Cloud: &h.cloud,
 		Fresh: func(*api.Principal) bool { return h.fresh }}))
 	return h
 }

@@ -54,6 +54,8 @@ type Config struct {
 	Service  Service  // must not be nil
 	Keys     Keys     // must not be nil
 	Webhooks Webhooks // must not be nil
+	// Cloud keeps the address on the internet; must not be nil.
+	Cloud api.CloudEndpoint
 	// Fresh reports whether somebody has entered the password a short while ago.
 	// Must not be nil.
 	Fresh func(by *api.Principal) bool
@@ -83,7 +85,7 @@ func New(cfg Config) panel.Section {
 	get, post := http.MethodGet, http.MethodPost
 	return panel.Section{
 		Nav: []panel.NavItem{{Key: "integrations.nav", Path: pathFirst, Access: reads}},
-		Pages: []panel.Page{
+		Pages: append(a.cloudPages(), []panel.Page{
 			{Method: get, Path: pathFirst, Access: reads, Serve: func(q *panel.Request) { q.Go(q.To(pathAPI)) }},
 			{Method: get, Path: pathAPI, Access: reads, Serve: func(q *panel.Request) { a.showAPI(q, "") }},
 			{Method: post, Path: pathAPI, Access: writes, Serve: a.switchMethods},
@@ -103,7 +105,7 @@ func New(cfg Config) panel.Section {
 			{Method: post, Path: pathHook + "/rotate", Access: writes, Serve: a.confirmed(on(a.rotateHook))},
 			{Method: get, Path: pathHook + "/remove", Access: writes, Serve: on(a.removeHookPage)},
 			{Method: post, Path: pathHook + "/remove", Access: writes, Serve: on(a.removeHook)},
-		},
+		}...),
 		Files: Files,
 	}
 }

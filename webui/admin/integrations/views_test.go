@@ -32,9 +32,10 @@ func FuzzViews(f *testing.F) {
 		Groups: []groupView{{Actions: []actionView{{Params: facts(), Example: copies(), ByGet: copies()}, {Params: facts(), Example: copies()}}}}}
 	access := func() *accessView {
 		v := &accessView{Tabs: tabs, Security: &parts.CardView{List: []string{""}}, Methods: &parts.CardView{}, Local: &parts.CardView{}, Address: copies(),
-			Cloud: &parts.CardView{Badge: &parts.BadgeView{}}, Key: &parts.CardView{}, Used: facts(), Show: link, Again: link, Reference: reference,
+			Cloud: &parts.CardView{Badge: &parts.BadgeView{}}, Key: &parts.CardView{}, Internet: copies(), Manage: link, Used: facts(), Show: link, Again: link, Reference: reference,
 			Fields: []*parts.FieldView{{Checkbox: true}}}
 		v.Methods.StreamContent, v.Local.StreamContent, v.Key.StreamContent = v.StreamSwitches, v.StreamLocalAddress, v.StreamDeviceKey
+		v.Cloud.StreamContent = v.StreamCloudAddress
 		return v
 	}
 	shown, looking := access(), access()
@@ -46,14 +47,18 @@ func FuzzViews(f *testing.F) {
 	hook.Card.StreamContent = hook.StreamFacts
 	form := &hookFormView{Error: &parts.NoticeView{}, URL: &parts.FieldView{Type: "url"}, About: &parts.FieldView{}, Types: []*parts.FieldView{{Checkbox: true}}}
 	form.Form.StreamFields = form.StreamFields
+	cloud := &cloudView{Tabs: tabs, Failure: &parts.NoticeView{}, Card: &parts.CardView{Badge: &parts.BadgeView{}, List: []string{""}}, Address: copies(), Facts: facts(),
+		Switch: &parts.FormView{Submit: parts.ButtonView{Name: "x"}}, Links: []parts.LinkView{*link}, Enrol: &parts.CardView{}}
+	cloud.Card.StreamContent = cloud.StreamState
 	all := &struct {
 		Shown, Looking *accessView
 		Hooks          *hooksView
 		Hook           *hookView
 		Form           *hookFormView
-	}{shown, looking, hooks, hook, form}
+		Cloud          *cloudView
+	}{shown, looking, hooks, hook, form, cloud}
 	f.Fuzz(func(t *testing.T, hostile string) {
-		for _, main := range []webui.Block{shown.StreamMain, looking.StreamMain, hooks.StreamMain, hook.StreamMain, form.StreamMain} {
+		for _, main := range []webui.Block{shown.StreamMain, looking.StreamMain, hooks.StreamMain, hook.StreamMain, form.StreamMain, cloud.StreamMain} {
 			pagetest.Injection(t, hostile, all, func() string {
 				w := httptest.NewRecorder()
 				webui.Render(w, 200, &parts.Shell{Page: webui.Page{Lang: l}, StreamMain: main})
