@@ -108,7 +108,7 @@ func TestKeysOfADaemon(t *testing.T) {
 }
 
 // openDaemon is a daemon that serves nobody.
-func openDaemon(t *testing.T, log *slog.Logger) *hotspotDaemon {
+func openDaemon(t testing.TB, log *slog.Logger) *hotspotDaemon {
 	t.Helper()
 	cfg := config.Default()
 	cfg.Data, cfg.Network.Backend = t.TempDir(), config.BackendMemory

@@ -36,7 +36,7 @@ type Browser struct {
 // Start starts a browser with no memory of an earlier one. Names are
 // resolved by rules such as "MAP shop.example 127.0.0.1:8000"; nothing is asked
 // of the network.
-func Start(t *testing.T, rules string) *Browser {
+func Start(t testing.TB, rules string) *Browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -99,13 +99,13 @@ func (c *Browser) Heard() []string {
 }
 
 // Do runs steps and fails the test if they take too long.
-func (c *Browser) Do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
+func (c *Browser) Do(t testing.TB, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	Ask(t, c, chromedp.Steps(steps...))
 }
 
 // Ask runs one action and returns its value.
-func Ask[T any](t *testing.T, c *Browser, a chromedp.Action[T]) T {
+func Ask[T any](t testing.TB, c *Browser, a chromedp.Action[T]) T {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(c.ctx, 60*time.Second)
 	defer cancel()
@@ -118,7 +118,7 @@ func Ask[T any](t *testing.T, c *Browser, a chromedp.Action[T]) T {
 
 // Until waits until an expression is true on the page, also across a change of
 // pages.
-func Until(t *testing.T, c *Browser, expression string) {
+func Until(t testing.TB, c *Browser, expression string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(c.ctx, 20*time.Second)
 	defer cancel()
@@ -169,13 +169,13 @@ func Look(width int64, scheme string) chromedp.Action[chromedp.Void] {
 }
 
 // Audit returns what is wrong with the page.
-func (c *Browser) Audit(t *testing.T) []string {
+func (c *Browser) Audit(t testing.TB) []string {
 	t.Helper()
 	return Ask(t, c, chromedp.Evaluate[[]string](auditScript))
 }
 
 // Picture writes the whole page into a directory, or nothing if it is "".
-func (c *Browser) Picture(t *testing.T, dir, name string) {
+func (c *Browser) Picture(t testing.TB, dir, name string) {
 	t.Helper()
 	if dir == "" {
 		return
