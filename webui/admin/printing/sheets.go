@@ -1,6 +1,7 @@
 package printing
 
 import (
+	"compress/gzip"
 	"errors"
 	"net/http"
 	"net/url"
@@ -87,9 +88,26 @@ func (a *area) whole(q *panel.Request) (*print.Job, print.Vouchers, error) {
 // sheet answers with the page that the browser prints.
 func (a *area) sheet(q *panel.Request) {
 	a.stream(q, func(w *answer, j *print.Job, vs print.Vouchers) error {
-		w.begin = func(h http.Header) { h.Set("Content-Type", "text/html; charset=utf-8") }
-		_, err := j.HTML(w, vs)
-		return err
+		packed := webui.AcceptsGzip(q.Header.Get("Accept-Encoding"))
+		w.begin = func(h http.Header) {
+			h.Set("Content-Type", "text/html; charset=utf-8")
+			h.Set("Vary", "Accept-Encoding")
+			if packed {
+				h.Set("Content-Encoding", "gzip")
+			}
+		}
+		if !packed {
+			_, err := j.HTML(w, vs)
+			return err
+		}
+		z, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
+		if err == nil {
+			_, err = j.HTML(z, vs)
+		}
+		if err != nil {
+			return err // unclosed: what was not begun yet must not begin now
+		}
+		return z.Close()
 	})
 }
 
