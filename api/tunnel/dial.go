@@ -2,6 +2,7 @@ package tunnel
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -11,31 +12,49 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
 
+// witness remembers whether the other end hung up. If not, we gave it up.
+type witness struct {
+	net.Conn
+	hungUp atomic.Bool
+}
+
+// Read implements net.Conn.
+func (w *witness) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		w.hungUp.Store(true)
+	}
+	return n, err
+}
+
 // dial connects to the relay and shows who this is.
-func (t *Tunnel) dial(ctx context.Context) (*tls.Conn, error) {
+func (t *Tunnel) dial(ctx context.Context) (*tls.Conn, *witness, error) {
 	cfg, err := t.cfg.TLS()
 	if err != nil {
-		return nil, fmt.Errorf("identity for the tunnel: %w", err)
+		return nil, nil, fmt.Errorf("identity for the tunnel: %w", err)
 	}
 	cfg = cfg.Clone()
 	cfg.NextProtos, cfg.MinVersion = []string{Protocol}, tls.VersionTLS13
-	raw, err := t.reach(ctx)
+	below, err := t.reach(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	raw := &witness{Conn: below}
 	conn := tls.Client(raw, cfg)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		raw.Close()
-		return nil, fmt.Errorf("relay: %w", err)
+		return nil, nil, fmt.Errorf("relay: %w", err)
 	}
 	if conn.ConnectionState().NegotiatedProtocol != Protocol {
 		conn.Close()
-		return nil, errors.New("the relay does not speak HTTP/2 on this connection")
+		return nil, nil, errors.New("the relay does not speak HTTP/2 on this connection")
 	}
-	return conn, nil
+	return conn, raw, nil
 }
 
 // reach connects by TCP, through the proxy if there is one.
@@ -47,7 +66,7 @@ func (t *Tunnel) reach(ctx context.Context) (net.Conn, error) {
 		}
 		return conn, nil
 	}
-	conn, err := t.cfg.Dial(ctx, "tcp", t.cfg.Proxy.Host)
+	conn, err := t.cfg.Dial(ctx, "tcp", net.JoinHostPort(t.cfg.Proxy.Hostname(), cmp.Or(t.cfg.Proxy.Port(), "80")))
 	if err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
@@ -75,13 +94,18 @@ func through(ctx context.Context, conn net.Conn, proxy *url.URL, address string)
 	}
 	// The proxy says nothing after its answer until we do, so the reader takes
 	// nothing that belongs to the tunnel.
-	br := bufio.NewReaderSize(io.LimitReader(conn, maxProxyAnswer), 512)
+	return readProxyAnswer(conn, r)
+}
+
+// readProxyAnswer reads what a proxy says to a request for a way.
+func readProxyAnswer(from io.Reader, r *http.Request) error {
+	br := bufio.NewReaderSize(io.LimitReader(from, maxProxyAnswer), 512)
 	resp, err := http.ReadResponse(br, r)
 	if err != nil {
 		return fmt.Errorf("its answer: %w", err)
 	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("it refused: %s", resp.Status)
+	if resp.StatusCode/100 != 2 {
+		return fmt.Errorf("it refused: %.100q", resp.Status)
 	}
 	if br.Buffered() > 0 {
 		return errors.New("it said more than its answer")

@@ -97,7 +97,7 @@ func readIdentity(answer, key []byte, public *ecdsa.PublicKey) (Identity, error)
 		return Identity{}, fmt.Errorf("the relay's answer: %w", err)
 	}
 	block, _ := pem.Decode([]byte(a.Certificate))
-	if block == nil || a.Host == "" || a.Tunnel == "" || len(a.Host) > 253 || len(a.Tunnel) > 253 {
+	if block == nil || !isHost(a.Host) || !isHost(a.Tunnel) {
 		return Identity{}, errors.New("the relay's answer is not complete")
 	}
 	cert, err := x509.ParseCertificate(block.Bytes)

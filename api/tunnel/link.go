@@ -34,7 +34,7 @@ func NewLink(ctx context.Context, conn *tls.Conn) (*Link, error) {
 	var protocols http.Protocols
 	protocols.SetHTTP2(true)
 	t := &http.Transport{
-		Protocols: &protocols, HTTP2: http2(streamWindow), DisableCompression: true, MaxResponseHeaderBytes: 16 << 10,
+		Protocols: &protocols, HTTP2: http2(streamWindow, connectionWindow), DisableCompression: true, MaxResponseHeaderBytes: 16 << 10,
 		DialTLSContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil },
 	}
 	cc, err := t.NewClientConn(ctx, "https", "router:443")
@@ -95,13 +95,19 @@ func (l *Link) Say(ctx context.Context, h Hello) (Answer, time.Duration, error) 
 	}
 	took := time.Since(begin)
 	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxControl))
+	a, err := readAnswer(resp.StatusCode, resp.Body)
+	return a, took, err
+}
+
+// readAnswer reads what a router's end says to a [Hello].
+func readAnswer(status int, body io.Reader) (Answer, error) {
+	b, err := io.ReadAll(io.LimitReader(body, maxControl))
 	if err != nil {
-		return Answer{}, 0, fmt.Errorf("tunnel: %w", err)
+		return Answer{}, fmt.Errorf("tunnel: %w", err)
 	}
 	var a Answer
-	if resp.StatusCode != http.StatusOK || json.Unmarshal(b, &a) != nil {
-		return Answer{}, 0, fmt.Errorf("tunnel: the router answered %s", resp.Status)
+	if status != http.StatusOK || json.Unmarshal(b, &a) != nil {
+		return Answer{}, fmt.Errorf("tunnel: the router answered %d, or not in JSON", status)
 	}
-	return a, took, nil
+	return a, nil
 }

@@ -32,7 +32,7 @@ func Rotate(ctx context.Context, m Membership) (host string, err error) {
 		return "", err
 	}
 	var a struct{ Host string }
-	if err := json.Unmarshal(b, &a); err != nil || a.Host == "" || len(a.Host) > 253 {
+	if err := json.Unmarshal(b, &a); err != nil || !isHost(a.Host) {
 		return "", errors.New("the relay's answer is not complete")
 	}
 	return a.Host, nil
@@ -69,7 +69,7 @@ func ask(ctx context.Context, method, address string, body io.Reader, cfg *tls.C
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	t := &http.Transport{TLSClientConfig: cfg, DialContext: dial, DisableKeepAlives: true}
+	t := &http.Transport{TLSClientConfig: cfg, DialContext: dial, DisableKeepAlives: true, MaxResponseHeaderBytes: 16 << 10}
 	if proxy != nil {
 		t.Proxy = http.ProxyURL(proxy)
 	}

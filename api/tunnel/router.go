@@ -36,9 +36,11 @@ type Config struct {
 	Log     *slog.Logger // must not be nil
 	// Dial connects by TCP; nil: a [net.Dialer].
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Backoff is the longest wait before the first new attempt, and Most that of
-	// later ones; 0: 10 s and 2 min. Each wait is anything between nothing and
-	// its longest, so that the routers of a relay do not all come back at once.
+	// Backoff is the longest wait before the first new attempt after the relay hung
+	// up, and Most that of later ones; 0: 10 s and 2 min. Each wait is anything
+	// between nothing and its longest, so that the routers of a relay do not all
+	// come back at once. After a link that died silently, which a router finds out
+	// on its own, the first wait is shorter.
 	Backoff, Most time.Duration
 	// Wait waits, or returns earlier if ctx ends; nil: on a timer.
 	Wait func(ctx context.Context, d time.Duration)
@@ -120,11 +122,12 @@ func (t *Tunnel) Run(ctx context.Context) {
 	var moved []*connection // that another one has taken the place of
 	defer func() {
 		for _, c := range moved {
-			<-c.closed
+			c.drain()
 		}
 	}()
 	longest := t.cfg.Backoff
 	for ctx.Err() == nil {
+		began := time.Now()
 		c, err := t.connect(ctx)
 		if err == nil {
 			longest = t.cfg.Backoff
@@ -132,9 +135,16 @@ func (t *Tunnel) Run(ctx context.Context) {
 				old.drain()
 			}
 			moved = moved[:0]
-			if err = c.wait(ctx); errors.Is(err, errMoved) {
+			err = c.wait(ctx)
+			if errors.Is(err, errMoved) {
 				moved = append(moved, c)
+				if time.Since(began) < t.cfg.Backoff { // a relay that sends everybody away all the time
+					t.cfg.Wait(ctx, rand.N(t.cfg.Backoff)+1)
+				}
 				continue // at once: the relay spreads whom it sends away
+			}
+			if !c.raw.hungUp.Load() {
+				longest = min(longest, silentBackoff)
 			}
 		}
 		if ctx.Err() != nil {
@@ -142,9 +152,13 @@ func (t *Tunnel) Run(ctx context.Context) {
 		}
 		t.failed(err)
 		t.cfg.Wait(ctx, rand.N(longest)+1)
-		longest = min(2*longest, t.cfg.Most)
+		longest = min(max(2*longest, t.cfg.Backoff), t.cfg.Most)
 	}
 }
+
+// silentBackoff is the longest wait after a link that died silently: nobody else
+// comes back at the same moment.
+const silentBackoff = 4 * time.Second
 
 func (t *Tunnel) failed(err error) {
 	t.set(func(s *State) { s.Phase, s.Failure, s.Latency = Waiting, err, 0 })
@@ -154,6 +168,8 @@ func (t *Tunnel) failed(err error) {
 // connection is one connection to a relay.
 type connection struct {
 	t      *Tunnel
+	raw    *witness
+	names  int // that the relay has given on this connection; guarded by t.mu
 	srv    *http.Server
 	hello  chan struct{} // closed by the first word of the relay
 	move   chan struct{} // closed when the relay asks for another one
@@ -174,11 +190,11 @@ func (t *Tunnel) connect(ctx context.Context) (*connection, error) {
 	})
 	within, cancel := context.WithTimeout(ctx, helloWithin)
 	defer cancel()
-	conn, err := t.dial(within)
+	conn, raw, err := t.dial(within)
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{t: t, hello: make(chan struct{}), move: make(chan struct{}), closed: make(chan struct{})}
+	c := &connection{t: t, raw: raw, hello: make(chan struct{}), move: make(chan struct{}), closed: make(chan struct{})}
 	c.serve(context.WithoutCancel(ctx), conn)
 	select {
 	case <-c.hello:
@@ -224,11 +240,11 @@ func (c *connection) drain() {
 func (c *connection) serve(base context.Context, conn *tls.Conn) {
 	var protocols http.Protocols
 	protocols.SetHTTP2(true)
-	settings := http2(maxRequest)
+	settings := http2(maxRequest, maxRequests)
 	settings.MaxConcurrentStreams = maxStreams
 	c.srv = &http.Server{
 		Handler: c, Protocols: &protocols, HTTP2: settings, MaxHeaderBytes: 16 << 10,
-		ReadTimeout: requestWithin, WriteTimeout: answerWithin,
+		ReadTimeout: requestWithin, WriteTimeout: answerWithin, IdleTimeout: -1, // 0 would be ReadTimeout's: nobody may ask for hours
 		ErrorLog:    slog.NewLogLogger(c.t.cfg.Log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return base },
 	}
@@ -240,12 +256,14 @@ func (c *connection) serve(base context.Context, conn *tls.Conn) {
 	}()
 }
 
-// Bounds of what the relay may ask for at a time.
+// Bounds of what the relay may ask for at a time. How long an answer may take is
+// for the relay to say: it knows whether the client still reads.
 const (
-	maxRequest    = 64 << 10 // bytes of a body that wait to be read
+	maxRequest    = 64 << 10  // bytes of a body that wait to be read
+	maxRequests   = 512 << 10 // the same of all bodies together
 	maxStreams    = 100
 	requestWithin = 30 * time.Second
-	answerWithin  = 60 * time.Second
+	answerWithin  = 20 * time.Minute
 )
 
 // ServeHTTP implements http.Handler.
@@ -272,13 +290,17 @@ func (c *connection) control(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not understood", http.StatusBadRequest)
 		return
 	}
+	if !c.mayName(h.Host) {
+		http.Error(w, "the host is not a name, or the last of too many", http.StatusBadRequest)
+		return
+	}
 	c.t.set(func(s *State) {
 		s.Host = cmp.Or(h.Host, s.Host)
 		if h.Latency > 0 && h.Latency < int64(time.Hour/time.Microsecond) {
 			s.Latency = time.Duration(h.Latency) * time.Microsecond
 		}
 	})
-	if h.Host != "" && len(h.Host) <= 253 && c.t.cfg.Named != nil {
+	if h.Host != "" && c.t.cfg.Named != nil {
 		c.t.cfg.Named(h.Host)
 	}
 	c.heard.Do(func() { close(c.hello) })
@@ -288,4 +310,19 @@ func (c *connection) control(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	// The relay is gone if this fails.
 	_ = json.NewEncoder(w).Encode(Answer{Version: c.t.cfg.Version})
+}
+
+// maxNames bounds how often the relay may name the router on one connection:
+// names are kept on flash.
+const maxNames = 20
+
+// mayName reports whether the relay may say this name, or none.
+func (c *connection) mayName(host string) bool {
+	if host == "" {
+		return true
+	}
+	c.t.mu.Lock()
+	defer c.t.mu.Unlock()
+	c.names++
+	return c.names <= maxNames && isHost(host)
 }

@@ -37,13 +37,32 @@ type relay struct {
 
 func newRelay(t *testing.T) *relay {
 	t.Helper()
+	key, roots := relayKey(t, time.Now().Unix()-3600, time.Now().Unix()+86400)
+	r := &relay{t: t, roots: roots, key: key, links: make(chan *Link, 10)}
+	var err error
+	if r.ln, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.ln.Close() })
+	go r.accept()
+	return r
+}
+
+// relayKey makes a certificate for the relay's name, good from one second to
+// another.
+func relayKey(t *testing.T, from, until int64) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	from := time.Now().Add(-time.Hour)
+	return relayKeyPair(t, from, until, key)
+}
+
+func relayKeyPair(t testing.TB, from, until int64, key *ecdsa.PrivateKey) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
 	draft := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "relay"}, DNSNames: []string{"tunnel.cloud.test"},
-		NotBefore: from, NotAfter: from.Add(24 * time.Hour), KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, IsCA: true, BasicConstraintsValid: true}
+		NotBefore: time.Unix(from, 0), NotAfter: time.Unix(until, 0), KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, draft, draft, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -52,14 +71,9 @@ func newRelay(t *testing.T) *relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{t: t, roots: x509.NewCertPool(), key: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, links: make(chan *Link, 10)}
-	r.roots.AddCert(cert)
-	if r.ln, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.ln.Close() })
-	go r.accept()
-	return r
+	roots := x509.NewCertPool()
+	roots.AddCert(cert)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
 }
 
 func (r *relay) accept() {

@@ -2,6 +2,7 @@ package tunnel
 
 import (
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -48,11 +49,26 @@ type Answer struct {
 }
 
 // http2 is the configuration of an end whose peer may send so much on a stream
-// before it is read.
-func http2(receive int) *http.HTTP2Config {
+// before it is read, and on all streams together.
+func http2(stream, connection int) *http.HTTP2Config {
 	return &http.HTTP2Config{
-		MaxReceiveBufferPerStream: receive, MaxReceiveBufferPerConnection: connectionWindow,
+		MaxReceiveBufferPerStream: stream, MaxReceiveBufferPerConnection: connection,
 		MaxDecoderHeaderTableSize: headerTable, MaxEncoderHeaderTableSize: headerTable,
 		SendPingTimeout: pingAfter, PingTimeout: pingWait, WriteByteTimeout: writeWait,
 	}
+}
+
+// isHost reports whether a text is a name in the domain name system, in small
+// letters and of more than one label.
+func isHost(s string) bool {
+	if len(s) > 253 || !strings.Contains(s, ".") {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if len(label) < 1 || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
+			strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return false
+		}
+	}
+	return true
 }
