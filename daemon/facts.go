@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"time"
 
 	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/daemon/doctor"
@@ -12,7 +13,7 @@ import (
 func (d *hotspotDaemon) facts(ctx context.Context) (out []api.Finding) {
 	_, believed := d.service.Now()
 	o := doctor.Options{Config: *d.conf(), Source: "the daemon's own",
-		Daemon: &doctor.Daemon{Version: d.opts.Version, Backend: string(d.conf().Network.Backend), ClockBelieved: believed}}
+		Daemon: &doctor.Daemon{Version: d.opts.Version, Backend: string(d.conf().Network.Backend), ClockBelieved: believed, Uptime: time.Since(d.started)}}
 	doctor.Brief(ctx, o, func(f doctor.Finding) {
 		out = append(out, api.Finding{Check: f.Check, Verdict: string(f.Verdict), Found: f.Found, Remedy: f.Remedy})
 	})

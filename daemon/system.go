@@ -128,7 +128,7 @@ func (s systemPort) Examine(ctx context.Context, report func(api.Finding)) {
 	d := s.d
 	_, believed := d.service.Now()
 	o := doctor.Options{Config: *d.conf(), Source: "the daemon's own",
-		Daemon: &doctor.Daemon{Version: d.opts.Version, Backend: string(d.conf().Network.Backend), ClockBelieved: believed, Notices: d.status(ctx).Notices}}
+		Daemon: &doctor.Daemon{Version: d.opts.Version, Backend: string(d.conf().Network.Backend), ClockBelieved: believed, Uptime: time.Since(d.started), Notices: d.status(ctx).Notices}}
 	doctor.Run(ctx, o, func(f doctor.Finding) {
 		report(api.Finding{Check: f.Check, Verdict: string(f.Verdict), Found: f.Found, Remedy: f.Remedy})
 	})

@@ -20,7 +20,7 @@ The hotspot is up ({{.Took}}).
     voucher          {{.Voucher.Username}}  passcode {{.Voucher.Passcode}}  ({{.Voucher.ValidFor}}, {{.Voucher.Download}} MB of download)
     filled in        http://{{.GuestAddr}}/welcome?{{.Fill}}
 
-  Be the operator    http://{{.LANAddr}}/ is the router's LAN side
+  Be the operator    http://{{.LANAddr}}/ is the router's LAN side: open the panel there
     device key       {{.Key}}
     one voucher more curl http://{{.LANAddr}}/api/ -d action=create_voucher -d api-key={{.Key}}
     who is online    curl 'http://{{.LANAddr}}/api/?action=get_active_guests&api-key={{.Key}}'

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
@@ -83,7 +84,8 @@ func askDaemon(ctx context.Context, socket string) (*doctor.Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &doctor.Daemon{Version: st.Version, Backend: st.Backend, ClockBelieved: st.ClockBelieved, Notices: st.Notices}, nil
+	return &doctor.Daemon{Version: st.Version, Backend: st.Backend, ClockBelieved: st.ClockBelieved,
+		Uptime: time.Duration(st.Uptime) * time.Second, Notices: st.Notices}, nil
 }
 
 // doctorReport is the form of --json.

@@ -38,6 +38,12 @@ func written(v any) string {
 		return v
 	case []string:
 		return strings.Join(v, ", ")
+	case *time.Location:
+		if v.String() == "Local" { // that of the system, which has no name but this
+			name, _ := time.Now().In(v).Zone()
+			return name
+		}
+		return v.String()
 	case time.Duration:
 		return trimUnits(v.String())
 	case slog.Level:

@@ -239,18 +239,23 @@ func (x *exam) snapshots(context.Context) []Finding {
 			}
 		}
 	}
-	return judgeSnapshots(n, newest, !made.IsZero(), x.Config.Store.Snapshots, x.sys.now())
+	// The daemon that has just started will make the first one.
+	begun := !made.IsZero() && (x.Daemon == nil || x.Daemon.Uptime > firstSnapshot)
+	return judgeSnapshots(n, newest, begun, x.Config.Store.Snapshots, x.sys.now())
 }
+
+// firstSnapshot is how long after a start the first one is there.
+const firstSnapshot = 15 * time.Minute
 
 // staleAfter is when a daily snapshot is late.
 const staleAfter = 50 * time.Hour
 
-func judgeSnapshots(n int, newest time.Time, store bool, keep int, now time.Time) []Finding {
+func judgeSnapshots(n int, newest time.Time, due bool, keep int, now time.Time) []Finding {
 	const backup = "; make a backup elsewhere, too: flash fails as a whole"
 	switch {
 	case keep == 0:
 		return one(Warning, "set store.snapshots: a damaged store is then replaced by the newest one", "store.snapshots is 0: nothing is kept to fall back to")
-	case n == 0 && !store:
+	case n == 0 && !due:
 		return fine("there are none yet")
 	case n == 0:
 		return one(Warning, "they are made ten minutes after a start and when the daemon stops; if none appears, the log says why"+backup, "there is no snapshot yet")

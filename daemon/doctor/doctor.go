@@ -37,6 +37,7 @@ type Daemon struct {
 	Version       string
 	Backend       string
 	ClockBelieved bool
+	Uptime        time.Duration // how long it has been running
 	Notices       []string
 }
 

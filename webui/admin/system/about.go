@@ -21,7 +21,9 @@ func (a *area) aboutPage(q *panel.Request) {
 	}
 	version, store, host := code(q, "system.about.version", v.Version), fact(q, "system.about.store", bytesOf(q, v.Store)), fact(q, "system.about.host", v.Host)
 	version.Detail, host.Typed = v.Revision, true
-	store.Detail = q.T("system.about.store_free", "free", bytesOf(q, v.StoreFree))
+	if v.StoreFree > 0 {
+		store.Detail = q.T("system.about.store_free", "free", bytesOf(q, v.StoreFree))
+	}
 	links := parts.LinksBlock(
 		parts.LinkView{Text: q.T("system.about.api"), To: q.To("/api/v1/docs")},
 		parts.LinkView{Text: q.T("system.about.project"), To: webui.Outside(project)},
