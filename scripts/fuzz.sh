@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes one target for a while, with a program that section_fuzz has built:
 #
-#   fuzz.sh SECONDS PROGRAMS DIRECTORY NAME
+#   fuzz.sh PROGRAMS SECONDS DIRECTORY NAME
 #
 # It runs rounds of a number of inputs until the time is over, because at the
 # end of a *time* Go's fuzzer can report its own deadline as a failure of the
@@ -9,7 +9,7 @@
 # Go's cache, where the next one and `go test -fuzz` begin from.
 . "$(dirname "$0")/lib.sh"
 
-limit=$1 program=$(realpath "$2/${3//\//-}") dir=$3 name=$4
+limit=$2 program=$(realpath "$1/${3//\//-}") dir=$3 name=$4
 cache=$(go env GOCACHE)/fuzz/$(go list "./$dir")
 mkdir -p "$cache"
 cd "$dir"

@@ -21,7 +21,7 @@ go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}} {{.ImportPath}}
 		needs=portable
 		case "$package $imports " in
 		*/netctl/netlab\ * | */vishvananda/netns\ * | */cmd/vouchsafe-lab\ *) needs=root ;;
-		*/cmd/* | */scripts/* | */chromedp/* | */webui/pagetest/browser\ *) needs=unit ;;
+		*/cmd/* | */scripts/* | */chromedp/* | */webui/pagetest/browser\ * | */webui/admin/paneltest\ *) needs=unit ;;
 		esac
 		if grep -qs CLONE_NEWNET "$dir"/*_test.go; then
 			needs=root
