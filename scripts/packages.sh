@@ -5,7 +5,8 @@
 #             shows in what they import or in the word CLONE_NEWNET
 #   unit      no privileges: all others
 #   portable  those of unit that drive no browser, so that they can run as a
-#             program of another architecture
+#             program of another architecture. A file of browser tests with
+#             `//go:build !race && !mips && !mipsle && !arm` does not count
 . "$(dirname "$0")/lib.sh"
 
 case ${1:-} in
@@ -13,6 +14,9 @@ root | unit | portable) ;;
 *) die "usage: scripts/packages.sh root|unit|portable" ;;
 esac
 
+if [ "$1" = portable ]; then
+	export GOARCH=mips GOFLAGS=-tags=race
+fi
 # One line a package: its directory, its path, what it and its tests import.
 go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}} {{.ImportPath}}
 {{- range .Imports}} {{.}}{{end}}{{range .TestImports}} {{.}}{{end}}{{range .XTestImports}} {{.}}{{end}}{{end}}' ./... |
