@@ -200,7 +200,11 @@ func actor(q *panel.Request, a *hotspot.Actor) (who, detail string) {
 	if a.Token {
 		kind = q.T("auditlog.token", "kind", kind)
 	}
-	if !a.Addr.IsValid() {
+	switch {
+	case a.Addr.IsValid():
+	case who == kind:
+		return who, ""
+	default:
 		return who, kind
 	}
 	return who, q.T("auditlog.at", "kind", kind, "address", a.Addr.String())

@@ -138,7 +138,11 @@ func (v *askView) Content() string {
 func streamaddresses(qw422016 *qt422016.Writer, list []string) {
 	qw422016.N().S(`<div class="small soft">`)
 	for _, a := range list {
-		qw422016.N().S(`<div><code dir="ltr">`)
+		qw422016.N().S(`<div><code dir="ltr"`)
+		if len(a) <= len("00:00:00:00:00:00") {
+			qw422016.N().S(` class="nowrap"`)
+		}
+		qw422016.N().S(`>`)
 		qw422016.E().S(a)
 		qw422016.N().S(`</code></div>`)
 	}

@@ -32,6 +32,7 @@ const (
 	Good    Kind = "good"
 	Warning Kind = "warning"
 	Bad     Kind = "bad"
+	Second  Kind = "second" // of a link that stands as a button: not the main one
 )
 
 // class is the class attribute for a kind.

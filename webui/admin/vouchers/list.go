@@ -72,7 +72,7 @@ func (a *area) list(q *panel.Request) {
 		if len(page.Vouchers) > 0 {
 			v.Bulk = a.bulk(q, &s, page)
 		}
-		v.Actions = append(v.Actions, parts.LinkView{Text: q.T("vouchers.import"), To: q.To(pathImport)})
+		v.Actions = append(v.Actions, parts.LinkView{Text: q.T("vouchers.import"), To: q.To(pathImport), Kind: parts.Second})
 		if len(page.Vouchers) > 0 {
 			v.Also = []parts.LinkView{{Text: q.T("vouchers.all.print"), To: q.To(pathPrint, printQuery(&s)...)}, {Text: q.T("vouchers.all.export"), To: s.to(q, pathExport)}}
 		}
