@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sort"
 
 	"github.com/vouchsafe/vouchsafe/daemon/config"
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -123,6 +124,6 @@ func usable(addrs []net.Addr) []netip.Addr {
 			out = append(out, ip.Unmap())
 		}
 	}
-	slices.SortStableFunc(out, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
+	sort.SliceStable(out, func(i, j int) bool { return out[i].BitLen() < out[j].BitLen() })
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -289,7 +290,7 @@ func (s *Service) retry(ctx context.Context) error {
 // dump and one commit. Locks are taken in the order in which everybody takes
 // them who needs several.
 func (s *Service) finishAll(ctx context.Context, accounts []AccountID) error {
-	slices.SortFunc(accounts, compareAccount)
+	sortAccounts(accounts)
 	for _, a := range accounts {
 		defer s.accounts.lock(a.String())()
 	}
@@ -350,7 +351,7 @@ func (s *Service) flush(ctx context.Context, along []func(Tx) error) error {
 		open = append(open, c)
 	}
 	s.mu.Unlock()
-	slices.SortFunc(open, func(a, b live) int { return compareID(a.ID, b.ID) })
+	sort.Slice(open, func(i, j int) bool { return open[i].ID < open[j].ID })
 	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
 		for _, l := range open {
 			x, err := charge(tx, l.ID, l.Used)

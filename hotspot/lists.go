@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 )
 
 // Voucher returns one voucher by its username.
@@ -155,7 +156,7 @@ func (s *Service) Guests(ctx context.Context) ([]Guest, error) {
 		}
 	}
 	s.mu.Unlock()
-	slices.SortFunc(all, func(a, b live) int { return compareID(a.ID, b.ID) })
+	sort.Slice(all, func(i, j int) bool { return all[i].ID < all[j].ID })
 	out := make([]Guest, len(all))
 	err := s.cfg.Store.View(ctx, func(r Reader) error {
 		for i, l := range all {

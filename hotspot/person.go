@@ -1,13 +1,13 @@
 package hotspot
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -120,7 +120,7 @@ func (t *traces) devices() []MAC {
 	for m := range t.macs {
 		list = append(list, m)
 	}
-	slices.SortFunc(list, func(a, b MAC) int { return slices.Compare(a[:], b[:]) })
+	sort.Slice(list, func(i, j int) bool { return slices.Compare(list[i][:], list[j][:]) < 0 })
 	return list
 }
 
@@ -130,13 +130,13 @@ func (t *traces) accounts() []AccountID {
 	for a := range t.users {
 		list = append(list, a)
 	}
-	slices.SortFunc(list, compareAccount)
+	sortAccounts(list)
 	return list
 }
 
-// compareAccount is the order in which the locks of several accounts are taken.
-func compareAccount(a, b AccountID) int {
-	return cmp.Or(cmp.Compare(a.Method, b.Method), cmp.Compare(a.ID, b.ID))
+// sortAccounts puts accounts in the order in which their locks are taken.
+func sortAccounts(list []AccountID) {
+	sort.Slice(list, func(i, j int) bool { return compareAccounts(list[i], list[j]) < 0 })
 }
 
 // eachLogin hands the login log to f, from the newest login on, a bounded
@@ -354,7 +354,7 @@ func (p *Person) addVouchers(r Reader, ids map[uint64]bool) error {
 		}
 		p.Vouchers = append(p.Vouchers, v)
 	}
-	slices.SortFunc(p.Vouchers, func(a, b Voucher) int { return compareID(a.ID, b.ID) })
+	sort.Slice(p.Vouchers, func(i, j int) bool { return p.Vouchers[i].ID < p.Vouchers[j].ID })
 	return nil
 }
 

@@ -2,7 +2,7 @@ package hotspot
 
 import (
 	"fmt"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -106,7 +106,7 @@ func SettingKeys() []SettingKey {
 		flag("webhook.local", "off", "webhooks may be sent to this router itself and to the guest network", func(s *Settings) *bool { return &s.WebhookLocal }),
 	)
 	keys = append(keys, printKeys()...)
-	slices.SortFunc(keys, func(a, b SettingKey) int { return strings.Compare(a.Key, b.Key) })
+	sort.Slice(keys, func(i, j int) bool { return keys[i].Key < keys[j].Key })
 	return keys
 }
 

@@ -3,6 +3,7 @@ package netctl
 import (
 	"net/netip"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -80,7 +81,7 @@ func cleanGrant(g hotspot.Grant) (hotspot.Grant, error) {
 			addrs = append(addrs, a)
 		}
 	}
-	slices.SortFunc(addrs, netip.Addr.Compare)
+	sort.Slice(addrs, func(i, j int) bool { return addrs[i].Less(addrs[j]) })
 	g.Addrs = slices.Compact(addrs)
 	if g.Left < 0 {
 		g.Left = expired

@@ -8,7 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -230,14 +230,11 @@ func snapshots(dir string) ([]snapshotFile, error) {
 			out = append(out, snapshotFile{filepath.Join(dir, e.Name()), n})
 		}
 	}
-	slices.SortFunc(out, func(a, b snapshotFile) int {
-		switch {
-		case a.number > b.number:
-			return -1
-		case a.number < b.number:
-			return 1
+	sort.Slice(out, func(i, j int) bool {
+		if a, b := out[i].number, out[j].number; a != b {
+			return a > b
 		}
-		return strings.Compare(b.path, a.path)
+		return out[i].path > out[j].path
 	})
 	return out, nil
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -143,7 +143,7 @@ func (o *opener) listSetAside() ([]snapshotFile, error) {
 			out = append(out, snapshotFile{p, n})
 		}
 	}
-	slices.SortFunc(out, func(a, b snapshotFile) int { return int(min(b.number, 1<<30)) - int(min(a.number, 1<<30)) })
+	sort.Slice(out, func(i, j int) bool { return out[i].number > out[j].number })
 	return out, nil
 }
 

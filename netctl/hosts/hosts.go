@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -230,7 +231,7 @@ func (t *Table) List() []hotspot.Host {
 		h, _ := t.host(m)
 		out = append(out, h)
 	}
-	slices.SortFunc(out, func(a, b hotspot.Host) int { return slices.Compare(a.MAC[:], b.MAC[:]) })
+	sort.Slice(out, func(i, j int) bool { return slices.Compare(out[i].MAC[:], out[j].MAC[:]) < 0 })
 	return out
 }
 
@@ -251,6 +252,6 @@ func (t *Table) host(m hotspot.MAC) (hotspot.Host, bool) {
 	for _, hold := range d.held {
 		h.Addrs = append(h.Addrs, hold.addr)
 	}
-	slices.SortFunc(h.Addrs, netip.Addr.Compare) // IPv4 comes first
+	sort.Slice(h.Addrs, func(i, j int) bool { return h.Addrs[i].Less(h.Addrs[j]) }) // IPv4 comes first
 	return h, true
 }

@@ -4,6 +4,7 @@ import (
 	"hash/fnv"
 	"net/netip"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -76,7 +77,7 @@ func (l *Local) List() []hotspot.Host {
 	for a, d := range l.devices {
 		out = append(out, d.host(a, now))
 	}
-	slices.SortFunc(out, func(a, b hotspot.Host) int { return slices.Compare(a.MAC[:], b.MAC[:]) })
+	sort.Slice(out, func(i, j int) bool { return slices.Compare(out[i].MAC[:], out[j].MAC[:]) < 0 })
 	return out
 }
 

@@ -2,10 +2,9 @@ package links
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"net/netip"
-	"slices"
+	"sort"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -83,8 +82,9 @@ func assemble(links, addrs []netlink.Message) State {
 		}
 	}
 	for i := range s {
-		slices.SortStableFunc(s[i].Addrs, func(a, b netip.Prefix) int { return a.Addr().BitLen() - b.Addr().BitLen() })
+		addrs := s[i].Addrs
+		sort.SliceStable(addrs, func(i, j int) bool { return addrs[i].Addr().BitLen() < addrs[j].Addr().BitLen() })
 	}
-	slices.SortFunc(s, func(a, b Link) int { return cmp.Compare(a.Index, b.Index) })
+	sort.Slice(s, func(i, j int) bool { return s[i].Index < s[j].Index })
 	return s
 }

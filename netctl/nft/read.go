@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
+	"sort"
 
 	"golang.org/x/sys/unix"
 
@@ -91,10 +91,11 @@ func (r *reading) tally() hotspot.Tally {
 	for k, u := range r.meters {
 		t.Meters = append(t.Meters, hotspot.Meter{Session: k.ID, Account: k.Account, Used: u})
 	}
-	slices.SortFunc(t.Meters, func(a, b hotspot.Meter) int { return cmp.Compare(a.Session, b.Session) })
-	slices.SortFunc(t.Depleted, func(a, b hotspot.Depletion) int {
+	sort.Slice(t.Meters, func(i, j int) bool { return t.Meters[i].Session < t.Meters[j].Session })
+	sort.Slice(t.Depleted, func(i, j int) bool {
+		a, b := &t.Depleted[i], &t.Depleted[j]
 		return cmp.Or(cmp.Compare(a.Account.Method, b.Account.Method),
-			cmp.Compare(a.Account.ID, b.Account.ID), cmp.Compare(a.Direction, b.Direction))
+			cmp.Compare(a.Account.ID, b.Account.ID), cmp.Compare(a.Direction, b.Direction)) < 0
 	})
 	return t
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sort"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -101,8 +102,8 @@ func newWelcome(pg webui.Page, s hotspot.Settings, methods []Method) *welcomeVie
 	v.Heading = cmp.Or(s.PortalTitle, v.Title)
 	v.Title = v.Heading
 	methods = slices.Clone(methods)
-	slices.SortStableFunc(methods, func(a, b Method) int {
-		return slices.Index(s.LoginOrder, a.Name()) - slices.Index(s.LoginOrder, b.Name())
+	sort.SliceStable(methods, func(i, j int) bool {
+		return slices.Index(s.LoginOrder, methods[i].Name()) < slices.Index(s.LoginOrder, methods[j].Name())
 	})
 	for _, m := range methods {
 		if m.Enabled(s) {

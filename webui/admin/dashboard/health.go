@@ -1,8 +1,7 @@
 package dashboard
 
 import (
-	"slices"
-	"strings"
+	"sort"
 
 	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
@@ -57,7 +56,7 @@ func (a *area) addHealth(q *panel.Request, v *view) {
 	for _, n := range a.Notices(q.Context()) {
 		v.Alerts = append(v.Alerts, alertView{Kind: parts.Warning, Text: q.T("dashboard.notice"), Found: n})
 	}
-	slices.SortStableFunc(v.Alerts, func(a, b alertView) int { return strings.Compare(string(a.Kind), string(b.Kind)) }) // bad before warning
+	sort.SliceStable(v.Alerts, func(i, j int) bool { return v.Alerts[i].Kind < v.Alerts[j].Kind }) // bad before warning
 	v.Health = &parts.CardView{Title: q.T("dashboard.health"), Texts: []string{q.T("dashboard.health.fine")}, StreamContent: factsBlock(facts)}
 	if len(v.Alerts) > 0 {
 		v.Health.Texts[0] = q.Lang.N("dashboard.health.look", int64(len(v.Alerts)))

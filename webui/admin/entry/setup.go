@@ -3,6 +3,7 @@ package entry
 import (
 	"net/http"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -216,7 +217,7 @@ func loginKeys() []hotspot.SettingKey {
 		}
 		return i
 	}
-	slices.SortStableFunc(keys, func(a, b hotspot.SettingKey) int { return place(a) - place(b) })
+	sort.SliceStable(keys, func(i, j int) bool { return place(keys[i]) < place(keys[j]) })
 	return keys
 }
 

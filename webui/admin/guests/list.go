@@ -3,6 +3,7 @@ package guests
 import (
 	"net/http"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -249,7 +250,7 @@ func (a *area) showBlocked(q *panel.Request, mac, note, field, text string) {
 		all = slices.DeleteFunc(all, func(b hotspot.BlockedDevice) bool { return !matches(&b, l.text) })
 	}
 	// The newest first.
-	slices.SortStableFunc(all, func(a, b hotspot.BlockedDevice) int { return b.Since.Compare(a.Since) })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].Since.After(all[j].Since) })
 	v := l.view(q, pathBlocked, "blocked", len(all))
 	v.columns(q, "device", "login", "since", "note")
 	may := q.May(panel.Writes(api.ScopeLive))
