@@ -3,7 +3,6 @@ package cloud
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"math"
 	"net/http"
 	"strings"
@@ -52,12 +51,27 @@ func (r *Relay) accountAPI() http.Handler {
 	}
 	mux.HandleFunc("POST /v1/enrol", r.enrol)
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if r.cfg.Pages != nil && req.URL.Path != "/v1" && !strings.HasPrefix(req.URL.Path, "/v1/") {
+			noteOf(w).kind = kindPage
+			r.pages(w, req)
+			return
+		}
+		noteOf(w).kind = kindAccount
 		if _, pattern := mux.Handler(req); pattern == "" {
 			r.answer(w, nil, refuse(http.StatusNotFound, "there is nothing at this path for this method"))
 			return
 		}
 		mux.ServeHTTP(w, req)
 	})
+}
+
+// pages serves the account page.
+func (r *Relay) pages(w http.ResponseWriter, req *http.Request) {
+	if req.Method == http.MethodPost && !r.clients.take(clientKey(api.Peer(req))) {
+		r.tooMany(w)
+		return
+	}
+	r.cfg.Pages.ServeHTTP(w, req)
 }
 
 // call finds out whose call it is, reads its body, and serves it.
@@ -67,13 +81,15 @@ func (r *Relay) call(w http.ResponseWriter, req *http.Request, route accountRout
 		return nil, refuse(http.StatusTooManyRequests, "too many requests; slow down")
 	}
 	token := req.Header.Get("X-Api-Key")
-	if bearer, ok := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer "); ok && token == "" {
+	if scheme, bearer, ok := strings.Cut(req.Header.Get("Authorization"), " "); ok && token == "" && strings.EqualFold(scheme, "Bearer") {
 		token = bearer
 	}
-	acc, err := r.cfg.Accounts.Open(req.Context(), token)
+	acc, t, err := r.cfg.Accounts.Open(req.Context(), token)
 	if err != nil {
 		return nil, err
 	}
+	rec := noteOf(w)
+	rec.account, rec.token, rec.call = acc.ID, t.Name, route.pattern
 	c := &call{Request: req, account: acc}
 	if req.Method == http.MethodPost {
 		if c.fields, err = readFields(w, req); err != nil {
@@ -86,12 +102,9 @@ func (r *Relay) call(w http.ResponseWriter, req *http.Request, route accountRout
 // readFields reads a body that is a JSON object, whatever its type says: the
 // source's own examples send none.
 func readFields(w http.ResponseWriter, req *http.Request) (map[string]json.RawMessage, error) {
-	b, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
-	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "the body may have up to 65536 bytes")
-	}
+	b, err := readBody(w, req)
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "the body ended too early")
+		return nil, err
 	}
 	fields := map[string]json.RawMessage{}
 	if len(strings.TrimSpace(string(b))) > 0 && json.Unmarshal(b, &fields) != nil {
@@ -148,26 +161,17 @@ type accountAnswer struct {
 		ActivationUsage int    `json:"activationUsage"`
 		ActivationLimit int    `json:"activationLimit"`
 	} `json:"account"`
-	Status   int `json:"status"`
-	Products struct {
-		Themes  []product `json:"themes"`
-		Plugins []product `json:"plugins"`
-	} `json:"products"`
-}
-
-// product is something that an account may install on its routers.
-type product struct {
-	Slug    string `json:"slug"`
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	SHA256  string `json:"sha256"`
-	URL     string `json:"url"`
+	Status   int      `json:"status"`
+	Products Products `json:"products"`
 }
 
 func (r *Relay) getAccount(c *call) (any, error) {
 	var a accountAnswer
 	a.Account.Prefix, a.Account.ActivationUsage, a.Account.ActivationLimit = c.account.ID, c.account.Usage, c.account.Limit(r.cfg.Now())
-	a.Status, a.Products.Themes, a.Products.Plugins = http.StatusOK, []product{}, []product{}
+	a.Status, a.Products = http.StatusOK, Products{[]Product{}, []Product{}}
+	if r.cfg.Products != nil {
+		a.Products = r.cfg.Products()
+	}
 	return a, nil
 }
 
@@ -270,7 +274,24 @@ type routerView struct {
 }
 
 func (r *Relay) viewOf(x Router) routerView {
-	return routerView{x.Prefix, x.Prefix + "." + r.cfg.Domain, x.Name, r.links.online(x.ID), unix(x.LastSeen), x.Version}
+	x, online := r.current(x)
+	return routerView{x.Prefix, x.Prefix + "." + r.cfg.Domain, x.Name, online, unix(x.LastSeen), x.Version}
+}
+
+// current completes a record with what is known here and not on record yet, and
+// reports whether the router is connected.
+func (r *Relay) current(x Router) (Router, bool) {
+	if s, ok := r.sightings.last(x.ID); ok {
+		x.LastSeen = s.at
+		if s.version != "" {
+			x.Version = s.version
+		}
+	}
+	online := r.links.at(x.ID) != nil
+	if online {
+		x.LastSeen = r.cfg.Now()
+	}
+	return x, online
 }
 
 func (r *Relay) getRouters(c *call) (any, error) {
@@ -334,13 +355,18 @@ type enrolled struct {
 	Tunnel      string `json:"tunnel"` // name of the relay's end for tunnels
 }
 
-// enrol makes a router of an account. The claim code is the credential.
+// enrol makes a router of an account. The claim code is the credential: who
+// shows wrong ones has to wait.
 func (r *Relay) enrol(w http.ResponseWriter, req *http.Request) {
-	if !r.clients.take(clientKey(api.Peer(req))) {
-		r.answer(w, nil, refuse(http.StatusTooManyRequests, "too many requests; slow down"))
+	peer := api.Peer(req)
+	if !r.clients.take(clientKey(peer)) || r.guesses.Wait(peer) > 0 {
+		r.answer(w, nil, refuse(http.StatusTooManyRequests, "too many requests, or too many wrong claim codes; try again in a minute"))
 		return
 	}
 	v, err := r.enrolRouter(w, req)
+	if no := (*Error)(nil); errors.As(err, &no) && no.Status == http.StatusForbidden {
+		r.guesses.Fail(peer)
+	}
 	r.answer(w, v, err)
 }
 
@@ -369,6 +395,8 @@ func (r *Relay) enrolRouter(w http.ResponseWriter, req *http.Request) (any, erro
 	if err != nil {
 		return nil, err
 	}
+	rec := noteOf(w)
+	rec.router, rec.account, rec.call = x.ID, x.Account, "POST /v1/enrol"
 	r.log.Info("router enrolled", "router", x.ID, "account", x.Account)
 	return enrolled{http.StatusOK, certificate, x.Prefix + "." + r.cfg.Domain, r.tunnelName()}, nil
 }

@@ -94,20 +94,39 @@ func (a *Accounts) Account(ctx context.Context, id string) (Account, error) {
 	return acc, found(err, ok, refuse(http.StatusNotFound, "there is no account %q", id))
 }
 
-// Open returns the account that a token opens.
-func (a *Accounts) Open(ctx context.Context, token string) (Account, error) {
-	if len(token) > 64 {
-		return Account{}, errUnauthorized()
-	}
+// Open returns the account that a token opens, and what is known of the token.
+func (a *Accounts) Open(ctx context.Context, token string) (Account, Token, error) {
 	var t Token
+	if len(token) > 64 {
+		return Account{}, t, errUnauthorized()
+	}
 	_, ok, err := a.record(ctx, tokenKey(strings.ToUpper(strings.TrimSpace(token))), &t)
 	if err != nil {
-		return Account{}, err
+		return Account{}, t, err
 	}
 	if !ok || !t.Expires.IsZero() && !a.cfg.Now().Before(t.Expires) {
-		return Account{}, errUnauthorized()
+		return Account{}, t, errUnauthorized()
 	}
-	return a.Account(ctx, t.Account)
+	acc, err := a.Account(ctx, t.Account)
+	return acc, t, err
+}
+
+// Secret returns 32 random bytes that are kept under a name, for as long as the
+// records are. It makes them if there are none.
+func (a *Accounts) Secret(ctx context.Context, name string) ([]byte, error) {
+	var secret []byte
+	err := retry(func() error {
+		e, ok, err := a.record(ctx, "secret/"+name, &secret)
+		if err != nil || ok {
+			return err
+		}
+		secret = random(32)
+		return a.cfg.Store.Commit(ctx, Transaction{If: []Entry{e}, Put: []Entry{entry(e.Key, secret)}})
+	})
+	if err == nil && len(secret) != 32 {
+		err = fmt.Errorf("the record secret/%s is damaged", name)
+	}
+	return secret, err
 }
 
 // SetLicense puts a licence into force. One that is wrong leaves the one in
@@ -172,6 +191,9 @@ func (a *Accounts) Tokens(ctx context.Context, account string) ([]Token, error) 
 // not shown again.
 func (a *Accounts) CreateToken(ctx context.Context, account, name string, days int) (Token, string, error) {
 	t := Token{Account: account, Name: name}
+	if _, err := a.Account(ctx, account); err != nil {
+		return t, "", err
+	}
 	if !tokenName(name) {
 		return t, "", refuse(http.StatusUnprocessableEntity, "name: 1 to 64 of a-z, 0-9, - and .")
 	}

@@ -14,6 +14,7 @@ import (
 //	GET    /accounts                    all accounts
 //	POST   /accounts                    {"name"}: an account and its first token
 //	POST   /accounts/{id}/license       {"license"}
+//	POST   /accounts/{id}/tokens        {"name", "expires"}: another token
 //	POST   /accounts/{id}/claims        a claim code
 //	GET    /accounts/{id}/routers       its routers
 //	DELETE /accounts/{id}/routers/{prefix}
@@ -48,6 +49,19 @@ func Control(a *Accounts, relay *Relay) http.Handler {
 			return nil, err
 		}
 		return a.SetLicense(r.Context(), r.PathValue("id"), text)
+	})
+	handle("POST /accounts/{id}/tokens", func(r *http.Request, f map[string]json.RawMessage) (any, error) {
+		c := &call{fields: f}
+		name, err := c.text("name")
+		if err != nil {
+			return nil, err
+		}
+		days, err := c.number("expires", 0)
+		if err != nil {
+			return nil, err
+		}
+		t, token, err := a.CreateToken(r.Context(), r.PathValue("id"), name, days)
+		return tokenView{token, t.Name, unix(t.Expires)}, err
 	})
 	handle("POST /accounts/{id}/claims", func(r *http.Request, _ map[string]json.RawMessage) (any, error) {
 		code, expires, err := a.NewClaim(r.Context(), r.PathValue("id"))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -19,6 +20,10 @@ import (
 // maxBody bounds a request's body, in bytes.
 const maxBody = 64 << 10
 
+// routerPolicy is what browsers are told of routers' answers: they are data. A
+// router's owner could otherwise run scripts beside the account page.
+const routerPolicy = "default-src 'none'; sandbox; frame-ancestors 'none'"
+
 // ServeHTTP serves clients: by their host, the account API or a router.
 func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	rec := &recorder{ResponseWriter: w}
@@ -27,24 +32,58 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if name, port, ok := strings.Cut(host, ":"); ok && isPort(port) {
 		host = name
 	}
+	defer func() { r.record(rec, req, host, r.cfg.Now().Sub(began)) }() // also when the answer is cut off
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Strict-Transport-Security", "max-age=31536000")
-	switch prefix, under := strings.CutSuffix(host, "."+r.cfg.Domain); {
-	case req.TLS == nil || !strings.EqualFold(req.TLS.ServerName, host):
+	if req.TLS == nil || !strings.EqualFold(req.TLS.ServerName, host) {
 		r.refuse(rec, http.StatusMisdirectedRequest, "the host is not the one that the connection was made for")
+		return
+	}
+	key := clientKey(api.Peer(req))
+	if ok, full := r.requests.take(key); full {
+		r.tell(rec, refuse(http.StatusServiceUnavailable, "the relay has too much to do; try again"))
+		return
+	} else if !ok {
+		r.tooMany(rec)
+		return
+	}
+	defer r.requests.release(key)
+	switch prefix, under := strings.CutSuffix(host, "."+r.cfg.Domain); {
 	case host == r.apiName():
 		r.api.ServeHTTP(rec, req)
 	case host == r.routerName():
 		r.member(rec, req)
 	case under && isPrefix(prefix):
+		h.Set("Content-Security-Policy", routerPolicy)
+		rec.kind = kindForward
 		r.forward(rec, req, prefix)
 	default:
 		r.refuse(rec, http.StatusNotFound, "there is no router here")
 	}
-	// Never the query, the headers or the body: keys are there.
-	r.log.Info("request", "host", clip(host), "method", clip(req.Method), "status", rec.status, "bytes", rec.bytes,
-		"client", api.Peer(req), "duration", r.cfg.Now().Sub(began).Round(time.Microsecond))
+}
+
+// record counts a request and writes the line that says who did what: never the
+// query, the headers or the body, where keys are. What was refused before it
+// reached anybody is a line for those who look for it only: it may come ten
+// thousand times a second.
+func (r *Relay) record(rec *recorder, req *http.Request, host string, took time.Duration) {
+	r.figures.request(rec.kind, rec.status, rec.bytes, took)
+	level := slog.LevelDebug
+	if rec.account != "" || rec.router != "" {
+		level = slog.LevelInfo
+	}
+	if !r.log.Enabled(req.Context(), level) {
+		return
+	}
+	line := []slog.Attr{slog.String("host", clip(host)), slog.String("method", clip(req.Method)), slog.Int("status", rec.status), slog.Int64("bytes", rec.bytes),
+		slog.String("client", api.Peer(req).String()), slog.Duration("duration", took.Round(time.Microsecond))}
+	for _, a := range [...]struct{ name, value string }{{"router", rec.router}, {"account", rec.account}, {"token", rec.token}, {"call", rec.call}} {
+		if a.value != "" {
+			line = append(line, slog.String(a.name, a.value))
+		}
+	}
+	r.log.LogAttrs(req.Context(), level, "request", line...)
 }
 
 func isPort(s string) bool {
@@ -108,17 +147,31 @@ func (r *Relay) forward(w http.ResponseWriter, req *http.Request, prefix string)
 		r.tooMany(w)
 		return
 	}
+	noteOf(w).router = to.router.ID
 	// The whole body first: a client that is slow occupies no router.
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
-	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
-		r.refuse(w, http.StatusRequestEntityTooLarge, "the body may have up to 65536 bytes")
-		return
-	}
+	body, err := readBody(w, req)
 	if err != nil {
-		r.refuse(w, http.StatusBadRequest, "the body ended too early")
+		r.tell(w, err)
 		return
 	}
 	r.pass(w, req, to, client, body)
+}
+
+// readBody reads a body of bounded size. One that says that it is larger is not
+// even asked for.
+func readBody(w http.ResponseWriter, req *http.Request) ([]byte, error) {
+	tooLarge := refuse(http.StatusRequestEntityTooLarge, "the body may have up to %d bytes", maxBody)
+	if req.ContentLength > maxBody {
+		return nil, tooLarge
+	}
+	b, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
+	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
+		return nil, tooLarge
+	}
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "the body ended too early, or took too long")
+	}
+	return b, nil
 }
 
 func (r *Relay) tooMany(w http.ResponseWriter) {
@@ -192,12 +245,18 @@ func (r *Relay) pass(w http.ResponseWriter, req *http.Request, to *held, client 
 	}
 	out.Header.Set(tunnel.ClientHeader, client.String())
 	slow := time.AfterFunc(r.cfg.Limits.Answer, cancel)
-	resp, err := to.link.RoundTrip(out)
+	defer slow.Stop()
+	resp, err := r.roundTrip(to, out)
 	inTime := slow.Stop()
 	switch {
 	case errors.Is(err, tunnel.ErrNotSent):
 		r.tell(w, refuse(http.StatusServiceUnavailable, "the router is not connected, or has too much to do"))
 		return
+	case req.Context().Err() != nil:
+		if err == nil {
+			resp.Body.Close()
+		}
+		panic(http.ErrAbortHandler) // the client is gone
 	case err != nil && !inTime:
 		r.refuse(w, http.StatusGatewayTimeout, "the router did not answer in time; what was asked may have been done")
 		return
@@ -206,57 +265,100 @@ func (r *Relay) pass(w http.ResponseWriter, req *http.Request, to *held, client 
 		return
 	}
 	defer resp.Body.Close()
-	r.passBack(w, resp)
+	if resp.StatusCode < 200 || resp.StatusCode > 599 {
+		r.refuse(w, http.StatusBadGateway, "the router's answer cannot be passed on")
+		return
+	}
+	r.passBack(w, resp, cancel)
 }
 
-// passBack copies a router's answer. A client that stops reading is hung up on:
-// what waits for it takes memory.
-func (r *Relay) passBack(w http.ResponseWriter, resp *http.Response) {
+// roundTrip sends a request by a link; if it was not sent because the router has
+// another link by now, by that one.
+func (r *Relay) roundTrip(to *held, out *http.Request) (*http.Response, error) {
+	resp, err := to.link.RoundTrip(out)
+	if errors.Is(err, tunnel.ErrNotSent) {
+		if now := r.links.at(to.router.ID); now != nil && now.link != to.link {
+			return now.link.RoundTrip(out)
+		}
+	}
+	return resp, err
+}
+
+// wholeAnswer is how long an answer may take from its beginning to its end.
+const wholeAnswer = 15 * time.Minute
+
+// passBack copies a router's answer. A client that stops reading is hung up on,
+// since what waits for it takes memory, and so is one whose router stops
+// sending. end cancels the request to the router.
+func (r *Relay) passBack(w http.ResponseWriter, resp *http.Response, end func()) {
 	for _, name := range passedBack {
 		if values := resp.Header.Values(name); len(values) > 0 {
 			w.Header()[name] = values
 		}
 	}
+	if resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusNotModified {
+		w.Header().Del("Content-Length") // there is no body, whatever the router says
+	}
 	w.WriteHeader(resp.StatusCode)
 	control := http.NewResponseController(w)
 	buf := make([]byte, 16<<10)
-	for {
+	for until := time.Now().Add(wholeAnswer); time.Now().Before(until); {
+		silent := time.AfterFunc(r.cfg.Limits.Answer, end)
 		n, err := resp.Body.Read(buf)
+		silent.Stop()
 		if n > 0 {
 			if control.SetWriteDeadline(time.Now().Add(stallWait)) != nil {
-				panic(http.ErrAbortHandler)
+				break
 			}
 			if _, werr := w.Write(buf[:n]); werr != nil {
-				return
+				break
 			}
 		}
 		if err == io.EOF {
 			return
 		}
 		if err != nil {
-			panic(http.ErrAbortHandler) // the client must not take a part for the whole
+			break
 		}
 	}
+	panic(http.ErrAbortHandler) // the client must not take a part for the whole
 }
 
 // stallWait is how long a client may take for the next part of an answer.
 const stallWait = 20 * time.Second
 
-// recorder remembers what was answered.
+// recorder remembers what was answered, and to whom.
 type recorder struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
+	kind   kind
+	// router and account are whose request it was, token is the name of the token
+	// that opened the account, and call is what it was for.
+	router, account, token, call string
+}
+
+// noteOf returns what is remembered of a request.
+func noteOf(w http.ResponseWriter) *recorder {
+	if r, ok := w.(*recorder); ok {
+		return r
+	}
+	return new(recorder)
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (r *recorder) WriteHeader(status int) {
-	r.status = status
+	if r.status == 0 {
+		r.status = status
+	}
 	r.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
 func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
 	n, err := r.ResponseWriter.Write(b)
 	r.bytes += int64(n)
 	return n, err

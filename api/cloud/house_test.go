@@ -36,6 +36,7 @@ type house struct {
 	addr     string
 	log      *bytes.Buffer
 	now      func() time.Time
+	relay    *cloud.Relay
 	stop     func()
 }
 
@@ -76,6 +77,7 @@ func newHouse(t *testing.T, change func(*cloud.Config)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.relay = relay
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -206,6 +208,19 @@ func until(t *testing.T, what string, is func() bool) {
 
 func up(tun *tunnel.Tunnel) func() bool {
 	return func() bool { return tun.State().Phase == tunnel.Up }
+}
+
+// online makes an account with a router that is up, and returns both.
+func (h *house) online(serve http.HandlerFunc) (tunnel.Identity, string) {
+	h.t.Helper()
+	_, token := h.account("acme")
+	id, err := h.enrol(token)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	tun, _ := h.router(id, serve)
+	until(h.t, "the router is up", up(tun))
+	return id, token
 }
 
 // post sends a POST to a router's host.

@@ -68,7 +68,8 @@ func (m *missing) is(prefix string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	at, ok := m.by[prefix]
-	return ok && m.now().Sub(at) < missingFor
+	ago := m.now().Sub(at)
+	return ok && ago >= 0 && ago < missingFor
 }
 
 func (m *missing) note(prefix string) {

@@ -76,11 +76,11 @@ func (l *links) of(prefix string) *held {
 	return l.byPrefix[prefix]
 }
 
-// online reports whether a router is connected.
-func (l *links) online(router string) bool {
+// at returns the link of a router, or nil.
+func (l *links) at(router string) *held {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.byRouter[router] != nil
+	return l.byRouter[router]
 }
 
 // rename makes a router's link that of another prefix, and returns it; nil: it is
@@ -97,6 +97,13 @@ func (l *links) rename(router, prefix string) *tunnel.Link {
 	next.router.Prefix = prefix
 	l.byRouter[router], l.byPrefix[prefix] = next, next
 	return h.link
+}
+
+// len is how many routers are connected.
+func (l *links) len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.byRouter)
 }
 
 // cut ends a router's link: it was removed.
@@ -122,11 +129,25 @@ func (l *links) all() (out []*held) {
 	return out
 }
 
-// move asks all routers to connect anew, and waits until they have gone or ctx
-// ends.
+// move asks all routers to connect anew, one after the other over half of the
+// time that there is, and waits until they have gone or ctx ends.
 func (l *links) move(ctx context.Context) {
+	all := l.all()
+	if len(all) == 0 {
+		return
+	}
+	half := moveWithin / 2
+	if end, ok := ctx.Deadline(); ok {
+		half = time.Until(end) / 2
+	}
+	pace := time.NewTicker(max(half/time.Duration(len(all)), time.Microsecond))
+	defer pace.Stop()
 	var wg sync.WaitGroup
-	for _, h := range l.all() {
+	for _, h := range all {
+		select {
+		case <-pace.C:
+		case <-ctx.Done():
+		}
 		wg.Go(func() {
 			if _, _, err := h.link.Say(ctx, tunnel.Hello{Move: true}); err != nil {
 				return // it is gone

@@ -21,6 +21,8 @@ func (r *Relay) member(w http.ResponseWriter, req *http.Request) {
 		r.answer(w, nil, refuse(http.StatusUnauthorized, "the certificate is not one of a router of this cloud"))
 		return
 	}
+	rec := noteOf(w)
+	rec.kind, rec.router, rec.account, rec.call = kindMember, router.ID, router.Account, clip(req.URL.Path)
 	v, err := r.memberCall(req, router)
 	r.answer(w, v, err)
 }

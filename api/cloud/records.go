@@ -65,6 +65,9 @@ func prefixKey(prefix string) string        { return "prefix/" + prefix }
 func ownedKey(account, router string) string {
 	return "owned/" + account + "/" + router
 }
+func openClaimKey(account, claim string) string {
+	return "claims/" + account + "/" + claim
+}
 func claimKey(code string) string   { return "claim/" + hash(code) }
 func licenseKeyOf(id string) string { return "license/" + id }
 

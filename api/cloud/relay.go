@@ -2,7 +2,6 @@ package cloud
 
 import (
 	"context"
-	"crypto/subtle"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -11,8 +10,10 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/api/tunnel"
 )
 
@@ -30,12 +31,24 @@ type Config struct {
 	// Limits bound what the relay takes on; zero fields take their defaults.
 	Limits Limits
 	Now    func() time.Time // nil: time.Now
+	// Pages are served on api.<domain> beside the API; nil: there are none.
+	Pages http.Handler
+	// Products tells what accounts may install on their routers; nil: nothing.
+	Products func() Products
 }
 
 // Limits of a relay.
 type Limits struct {
-	Handshakes int           // at a time: 512
+	// Handshakes at a time: 2048; a quarter of them for one client.
+	Handshakes int
 	Handshake  time.Duration // for one: 10 s
+	// Connections of clients, in all and for each: 8192 and 128.
+	Connections, ConnectionsPerClient int
+	// Requests under way, in all and for each client: 4096 and 128.
+	Requests, RequestsPerClient int
+	// Read is how long a client may take for a whole request: 20 s; half of it for
+	// the header.
+	Read time.Duration
 	// Answer is how long a router may take until its answer begins: 30 s.
 	Answer time.Duration
 	// PerPrefix and PerClient are requests in a second, with bursts of ten times
@@ -51,9 +64,17 @@ func (l *Limits) complete() {
 	}
 	def(&l.Handshake, 10*time.Second)
 	def(&l.Answer, 30*time.Second)
-	if l.Handshakes == 0 {
-		l.Handshakes = 512
+	def(&l.Read, 20*time.Second)
+	count := func(at *int, n int) {
+		if *at == 0 {
+			*at = n
+		}
 	}
+	count(&l.Handshakes, 2048)
+	count(&l.Connections, 8192)
+	count(&l.ConnectionsPerClient, 128)
+	count(&l.Requests, 4096)
+	count(&l.RequestsPerClient, 128)
 	if l.PerPrefix == 0 {
 		l.PerPrefix = 20
 	}
@@ -70,8 +91,17 @@ type Relay struct {
 	links     links
 	prefixes  *rates
 	clients   *rates
+	arrivals  *rates // by router
+	guesses   *api.FailureLimiter
 	missing   *missing
+	lobby     *lobby
+	guests    *guests
+	requests  *counts
+	sightings sightings
+	figures   figures
+	draining  atomic.Bool
 	api       http.Handler
+	tls       struct{ shared, client, member, tunnel *tls.Config }
 }
 
 // NewRelay returns a relay that does not listen yet.
@@ -82,7 +112,10 @@ func NewRelay(ctx context.Context, cfg Config) (*Relay, error) {
 	cfg.Limits.complete()
 	cfg.Domain = strings.ToLower(cfg.Domain)
 	r := &Relay{cfg: cfg, log: cfg.Log.With("component", "relay"),
-		prefixes: newRates(cfg.Limits.PerPrefix, cfg.Now), clients: newRates(cfg.Limits.PerClient, cfg.Now), missing: newMissing(cfg.Now)}
+		prefixes: newRates(cfg.Limits.PerPrefix, cfg.Now), clients: newRates(cfg.Limits.PerClient, cfg.Now), arrivals: newRates(1, cfg.Now),
+		guesses: api.NewFailureLimiter(api.LimiterConfig{Now: cfg.Now}), missing: newMissing(cfg.Now),
+		lobby: newLobby(cfg.Limits), guests: newGuests(cfg.Limits), requests: newCounts(cfg.Limits.RequestsPerClient, cfg.Limits.Requests)}
+	r.configure()
 	var err error
 	if r.authority, err = loadAuthority(ctx, cfg.Accounts); err != nil {
 		return nil, err
@@ -91,192 +124,179 @@ func NewRelay(ctx context.Context, cfg Config) (*Relay, error) {
 	return r, nil
 }
 
-// drainWithin bounds how long requests in flight may take at the end.
-const drainWithin = 20 * time.Second
+// drainWithin bounds how long requests in flight may take at the end, and
+// moveWithin how long routers may take to connect elsewhere before that.
+const (
+	drainWithin = 20 * time.Second
+	moveWithin  = 20 * time.Second
+)
+
+// server serves clients whose handshake is done.
+func (r *Relay) server(ctx context.Context) *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	return &http.Server{
+		Handler: r, Protocols: &protocols, ConnState: r.guests.changed,
+		ReadHeaderTimeout: r.cfg.Limits.Read / 2, ReadTimeout: r.cfg.Limits.Read, WriteTimeout: 2 * time.Minute, IdleTimeout: time.Minute,
+		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 100, MaxReceiveBufferPerStream: maxBody, MaxReceiveBufferPerConnection: 1 << 20,
+			MaxDecoderHeaderTableSize: 4 << 10, MaxEncoderHeaderTableSize: 4 << 10,
+			SendPingTimeout: time.Minute, PingTimeout: 15 * time.Second, WriteByteTimeout: 20 * time.Second},
+	}
+}
 
 // Serve takes connections until ctx ends. Then it asks routers to connect
 // elsewhere, lets requests in flight finish, and returns nil.
 func (r *Relay) Serve(ctx context.Context, ln net.Listener) error {
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(true)
-	srv := &http.Server{
-		Handler: r, Protocols: &protocols,
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: 2 * time.Minute, IdleTimeout: time.Minute,
-		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
-		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
-		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 100, MaxReceiveBufferPerStream: maxBody, MaxReceiveBufferPerConnection: 1 << 20,
-			SendPingTimeout: time.Minute, PingTimeout: 15 * time.Second, WriteByteTimeout: 20 * time.Second},
-	}
+	srv := r.server(ctx)
 	clients := &handed{addr: ln.Addr(), conns: make(chan net.Conn), closed: make(chan struct{})}
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = srv.Serve(clients) }) // ends with the listener
+	noted, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(noted)
+		r.noteSightings(over)
+	}()
 	stop := context.AfterFunc(ctx, func() { ln.Close() })
 	defer stop()
 	err := r.accept(ctx, ln, clients, &wg)
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainWithin)
-	defer cancel()
+	ln.Close()
+	r.draining.Store(true)
+	end := context.WithoutCancel(ctx)
 	if r.cfg.Elsewhere {
-		r.links.move(end)
+		within, cancel := context.WithTimeout(end, moveWithin)
+		r.links.move(within)
+		cancel()
 	}
-	if srv.Shutdown(end) != nil {
+	within, cancel := context.WithTimeout(end, drainWithin)
+	defer cancel()
+	if srv.Shutdown(within) != nil {
 		_ = srv.Close() // it is the end either way
 	}
 	r.links.close()
 	wg.Wait()
+	close(over)
+	<-noted
 	return err
 }
 
-// accept takes connections until the listener is closed.
+// noteEvery is how often sightings are put on record.
+const noteEvery = 5 * time.Second
+
+// noteSightings puts on record who was here, until over, and then all the rest.
+func (r *Relay) noteSightings(over <-chan struct{}) {
+	tick := time.NewTicker(noteEvery)
+	defer tick.Stop()
+	for last := false; !last; {
+		select {
+		case <-tick.C:
+		case <-over:
+			last = true
+			for _, h := range r.links.all() {
+				r.sightings.note(h.router.ID, "", r.cfg.Now())
+			}
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
+		if err := r.cfg.Accounts.saw(ctx, r.sightings.take()); err != nil {
+			r.log.Warn("cannot note which routers were here", "error", err)
+		}
+		cancel()
+	}
+}
+
+// accept takes connections until the listener is closed. What is wrong for a
+// moment, such as too many open files, ends nothing.
 func (r *Relay) accept(ctx context.Context, ln net.Listener, clients *handed, wg *sync.WaitGroup) error {
-	room := make(chan struct{}, r.cfg.Limits.Handshakes)
+	pause := time.Duration(0)
 	for {
 		raw, err := ln.Accept()
 		if ctx.Err() != nil {
+			if err == nil {
+				raw.Close()
+			}
 			return nil
 		}
-		if ne := net.Error(nil); errors.As(err, &ne) && ne.Timeout() {
-			continue
-		}
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return fmt.Errorf("relay: %w", err)
 		}
-		room <- struct{}{}
+		if err != nil {
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			r.log.Warn("cannot take a connection; it is tried again", "error", err)
+			t := time.NewTimer(pause)
+			select {
+			case <-t.C:
+			case <-ctx.Done():
+			}
+			t.Stop()
+			continue
+		}
+		pause = 0
+		leave := r.lobby.enter(ctx, raw)
+		if leave == nil {
+			r.figures.turnedAway.Add(1)
+			raw.Close()
+			continue
+		}
 		wg.Go(func() {
-			defer func() { <-room }()
-			r.shake(ctx, raw, clients)
+			defer leave()
+			r.shake(ctx, raw, clients, leave)
 		})
 	}
 }
 
 // shake does the handshake, and hands the connection to those whose it is.
-func (r *Relay) shake(ctx context.Context, raw net.Conn, clients *handed) {
+func (r *Relay) shake(ctx context.Context, raw net.Conn, clients *handed, leave func()) {
 	within, cancel := context.WithTimeout(ctx, r.cfg.Limits.Handshake)
 	defer cancel()
-	conn := tls.Server(raw, &tls.Config{GetConfigForClient: r.configFor})
+	conn := tls.Server(raw, r.tls.shared)
 	if err := conn.HandshakeContext(within); err != nil {
 		raw.Close()
+		r.figures.handshakesFailed.Add(1)
 		r.log.Debug("handshake failed", "peer", raw.RemoteAddr(), "error", err)
 		return
 	}
-	if conn.ConnectionState().ServerName == r.tunnelName() {
+	leave()
+	switch {
+	case conn.ConnectionState().ServerName == r.tunnelName():
 		r.welcome(within, conn)
-		return
+	case !r.guests.enter(conn):
+		r.figures.turnedAway.Add(1)
+		raw.Close()
+	case !clients.give(conn):
+		r.guests.leave(conn)
 	}
-	clients.give(conn)
 }
 
 func (r *Relay) tunnelName() string { return "tunnel." + r.cfg.Domain }
 func (r *Relay) apiName() string    { return "api." + r.cfg.Domain }
 func (r *Relay) routerName() string { return "router." + r.cfg.Domain }
 
+// configure prepares the configurations by name. There is one of each kind, so
+// that clients can resume sessions and ten thousand tunnels share theirs.
+func (r *Relay) configure() {
+	base := func() *tls.Config {
+		return &tls.Config{GetCertificate: r.cfg.Certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	}
+	r.tls.client, r.tls.member = base(), base()
+	r.tls.member.MinVersion, r.tls.member.ClientAuth = tls.VersionTLS13, tls.RequireAnyClientCert
+	// Resumed sessions would not show their certificate again.
+	r.tls.member.SessionTicketsDisabled = true
+	r.tls.tunnel = r.tls.member.Clone()
+	r.tls.tunnel.NextProtos = []string{tunnel.Protocol}
+	r.tls.shared = &tls.Config{GetConfigForClient: r.configFor}
+}
+
 // configFor chooses by the name that a connection asks for.
 func (r *Relay) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-	name := strings.ToLower(hello.ServerName)
-	if name != r.cfg.Domain && !strings.HasSuffix(name, "."+r.cfg.Domain) {
-		return nil, errors.New("the name is not one of this relay's")
+	switch name := strings.ToLower(hello.ServerName); {
+	case name == r.tunnelName():
+		return r.tls.tunnel, nil
+	case name == r.routerName():
+		return r.tls.member, nil
+	case name == r.cfg.Domain || strings.HasSuffix(name, "."+r.cfg.Domain):
+		return r.tls.client, nil
 	}
-	cfg := &tls.Config{GetCertificate: r.cfg.Certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
-	if name == r.tunnelName() || name == r.routerName() {
-		cfg.MinVersion, cfg.ClientAuth = tls.VersionTLS13, tls.RequireAnyClientCert
-		// Resumed sessions would not show their certificate again.
-		cfg.SessionTicketsDisabled = true
-	}
-	if name == r.tunnelName() {
-		cfg.NextProtos = []string{tunnel.Protocol}
-	}
-	return cfg, nil
-}
-
-// welcome makes a link of a router's connection.
-func (r *Relay) welcome(ctx context.Context, conn *tls.Conn) {
-	state := conn.ConnectionState()
-	router, err := r.whose(ctx, &state)
-	if err == nil && state.NegotiatedProtocol != tunnel.Protocol {
-		err = errors.New("another protocol")
-	}
-	if err != nil {
-		r.log.Info("router refused", "peer", conn.RemoteAddr(), "error", err)
-		conn.Close()
-		return
-	}
-	link, err := tunnel.NewLink(ctx, conn)
-	if err != nil {
-		r.log.Info("tunnel failed", "router", router.ID, "error", err)
-		return
-	}
-	// Before the router hears that it can be reached, it can be.
-	r.links.put(router, link)
-	r.missing.forget(router.Prefix)
-	go func() {
-		<-link.Done()
-		r.links.drop(router.ID, link)
-		r.log.Info("router is gone", "router", router.ID)
-	}()
-	answer, took, err := link.Say(ctx, tunnel.Hello{Host: router.Prefix + "." + r.cfg.Domain})
-	if err != nil {
-		link.Close()
-		r.log.Info("tunnel failed", "router", router.ID, "error", err)
-		return
-	}
-	r.log.Info("router is here", "router", router.ID, "version", answer.Version, "latency", took.Round(time.Microsecond))
-	if err := r.cfg.Accounts.Seen(ctx, router.ID, answer.Version); err != nil {
-		r.log.Warn("cannot note that a router was here", "router", router.ID, "error", err)
-	}
-}
-
-// whose finds out whose connection it is. The fingerprint on record decides, at
-// every handshake.
-func (r *Relay) whose(ctx context.Context, state *tls.ConnectionState) (Router, error) {
-	certs := state.PeerCertificates
-	if len(certs) == 0 {
-		return Router{}, errors.New("no certificate")
-	}
-	id, err := r.authority.identify(certs[0])
-	if err != nil {
-		return Router{}, err
-	}
-	router, err := r.cfg.Accounts.RouterByID(ctx, id)
-	if err != nil {
-		return Router{}, err
-	}
-	if subtle.ConstantTimeCompare([]byte(router.Fingerprint), []byte(fingerprintOf(certs[0].Raw))) != 1 {
-		return Router{}, errors.New("the certificate is not the one on record")
-	}
-	return router, nil
-}
-
-// handed is a listener for connections that somebody else has accepted.
-type handed struct {
-	addr   net.Addr
-	conns  chan net.Conn
-	once   sync.Once
-	closed chan struct{}
-}
-
-// Accept implements net.Listener.
-func (h *handed) Accept() (net.Conn, error) {
-	select {
-	case c := <-h.conns:
-		return c, nil
-	case <-h.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements net.Listener.
-func (h *handed) Close() error {
-	h.once.Do(func() { close(h.closed) })
-	return nil
-}
-
-// Addr implements net.Listener.
-func (h *handed) Addr() net.Addr { return h.addr }
-
-func (h *handed) give(c net.Conn) {
-	select {
-	case h.conns <- c:
-	case <-h.closed:
-		c.Close()
-	}
+	return nil, errors.New("the name is not one of this relay's")
 }

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,17 +18,57 @@ func errClaim() *Error {
 	return refuse(http.StatusForbidden, "the claim code is wrong, was used, or is older than 15 minutes; make a new one")
 }
 
-// NewClaim makes a code with which one router can enrol.
+// maxClaims bounds the codes of an account that nobody has used yet.
+const maxClaims = 20
+
+// NewClaim makes a code with which one router can enrol. Codes that are too old
+// are removed on the way.
 func (a *Accounts) NewClaim(ctx context.Context, account string) (string, time.Time, error) {
-	if _, err := a.Account(ctx, account); err != nil {
+	var code string
+	var c claim
+	err := retry(func() error {
+		var acc Account
+		e, ok, err := a.record(ctx, accountKey(account), &acc)
+		if err = found(err, ok, refuse(http.StatusNotFound, "there is no account %q", account)); err != nil {
+			return err
+		}
+		now := a.cfg.Now().UTC().Truncate(time.Second)
+		old, left, err := a.claims(ctx, account, now)
+		if err != nil {
+			return err
+		}
+		if left >= maxClaims {
+			return refuse(http.StatusTooManyRequests, "the account has %d claim codes that nobody has used; use one, or wait until they are 15 minutes old", maxClaims)
+		}
+		code, c = newClaim(), claim{Account: account, Expires: now.Add(claimFor)}
+		return a.cfg.Store.Commit(ctx, Transaction{
+			If:     []Entry{e, {Key: claimKey(code)}},
+			Put:    []Entry{entry(e.Key, acc), entry(claimKey(code), c), entry(openClaimKey(account, claimKey(code)), c.Expires)},
+			Delete: old,
+		})
+	})
+	if err != nil {
 		return "", time.Time{}, err
 	}
-	code, c := newClaim(), claim{Account: account, Expires: a.cfg.Now().UTC().Truncate(time.Second).Add(claimFor)}
-	err := a.cfg.Store.Commit(ctx, Transaction{If: []Entry{{Key: claimKey(code)}}, Put: []Entry{entry(claimKey(code), c)}})
-	if err != nil {
-		return "", time.Time{}, fmt.Errorf("relay's records: %w", err)
-	}
 	return code, c.Expires, nil
+}
+
+// claims returns the keys of an account's claim codes that are too old, and how
+// many are not.
+func (a *Accounts) claims(ctx context.Context, account string, now time.Time) (old []string, left int, err error) {
+	list, err := a.cfg.Store.List(ctx, openClaimKey(account, ""), "", maxClaims+1)
+	if err != nil {
+		return nil, 0, fmt.Errorf("relay's records: %w", err)
+	}
+	for _, e := range list {
+		var expires time.Time
+		if json.Unmarshal(e.Value, &expires) == nil && now.Before(expires) && expires.Sub(now) <= claimFor {
+			left++
+			continue
+		}
+		old = append(old, e.Key, strings.TrimPrefix(e.Key, openClaimKey(account, "")))
+	}
+	return old, left, nil
 }
 
 // Enrollment is what a router says when it enrols.
@@ -47,20 +88,19 @@ func (a *Accounts) Enrol(ctx context.Context, in Enrollment, sign func(id string
 	if code == "" {
 		return Router{}, errClaim()
 	}
+	if _, _, err := a.readClaim(ctx, code); err != nil {
+		return Router{}, err // before a signature is made for whoever guesses
+	}
 	r := Router{ID: newID() + newID(), Name: in.Name, Version: in.Version, Created: a.cfg.Now().UTC().Truncate(time.Second)}
 	fingerprint, err := sign(r.ID)
 	if err != nil {
 		return Router{}, err
 	}
 	r.Fingerprint = fingerprint
-	return r, retry(func() error {
-		var c claim
-		held, ok, err := a.record(ctx, claimKey(code), &c)
+	err = retry(func() error {
+		c, held, err := a.readClaim(ctx, code)
 		if err != nil {
 			return err
-		}
-		if !ok || !a.cfg.Now().Before(c.Expires) {
-			return errClaim()
 		}
 		var acc Account
 		e, ok, err := a.record(ctx, accountKey(c.Account), &acc)
@@ -76,9 +116,19 @@ func (a *Accounts) Enrol(ctx context.Context, in Enrollment, sign func(id string
 			If: []Entry{held, e, {Key: routerKey(r.ID)}, {Key: prefixKey(r.Prefix)}},
 			Put: []Entry{entry(accountKey(acc.ID), acc), entry(routerKey(r.ID), r), entry(prefixKey(r.Prefix), r.ID),
 				entry(ownedKey(acc.ID, r.ID), r.Prefix)},
-			Delete: []string{held.Key},
+			Delete: []string{held.Key, openClaimKey(acc.ID, held.Key)},
 		})
 	})
+	return r, err
+}
+
+// readClaim returns what a code is good for.
+func (a *Accounts) readClaim(ctx context.Context, code string) (claim, Entry, error) {
+	var c claim
+	e, ok, err := a.record(ctx, claimKey(code), &c)
+	now := a.cfg.Now()
+	// A clock that was put back makes no code good for longer.
+	return c, e, found(err, ok && now.Before(c.Expires) && c.Expires.Sub(now) <= claimFor, errClaim())
 }
 
 // Router returns the router of a host's prefix.
@@ -129,7 +179,7 @@ func (a *Accounts) Routers(ctx context.Context, account string) ([]Router, error
 // from then on.
 func (a *Accounts) Rotate(ctx context.Context, account, prefix string) (Router, error) {
 	var out Router
-	return out, retry(func() error {
+	err := retry(func() error {
 		r, e, err := a.owned(ctx, account, prefix)
 		if err != nil {
 			return err
@@ -142,13 +192,14 @@ func (a *Accounts) Rotate(ctx context.Context, account, prefix string) (Router, 
 			Delete: []string{prefixKey(prefix)},
 		})
 	})
+	return out, err
 }
 
 // RemoveRouter takes a router out of an account. Its certificate opens nothing
 // from then on.
 func (a *Accounts) RemoveRouter(ctx context.Context, account, prefix string) (Router, error) {
 	var out Router
-	return out, retry(func() error {
+	err := retry(func() error {
 		r, e, err := a.owned(ctx, account, prefix)
 		if err != nil {
 			return err
@@ -165,6 +216,7 @@ func (a *Accounts) RemoveRouter(ctx context.Context, account, prefix string) (Ro
 			Delete: []string{e.Key, prefixKey(prefix), ownedKey(account, r.ID)},
 		})
 	})
+	return out, err
 }
 
 // owned returns the router of a prefix if it belongs to an account. That of
@@ -178,20 +230,4 @@ func (a *Accounts) owned(ctx context.Context, account, prefix string) (Router, E
 	var r Router
 	e, ok, err := a.record(ctx, routerKey(id), &r)
 	return r, e, found(err, ok && r.Account == account && r.Prefix == prefix, errNoRouter())
-}
-
-// Seen notes that a router was connected, and with which version.
-func (a *Accounts) Seen(ctx context.Context, id, version string) error {
-	return retry(func() error {
-		var r Router
-		e, ok, err := a.record(ctx, routerKey(id), &r)
-		if err = found(err, ok, errNoRouter()); err != nil {
-			return err
-		}
-		r.LastSeen = a.cfg.Now().UTC().Truncate(time.Second)
-		if checkName("a version", version) == nil {
-			r.Version = version
-		}
-		return a.cfg.Store.Commit(ctx, Transaction{If: []Entry{e}, Put: []Entry{entry(e.Key, r)}})
-	})
 }

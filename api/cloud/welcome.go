@@ -1,0 +1,114 @@
+package cloud
+
+import (
+	"context"
+	"crypto/subtle"
+	"crypto/tls"
+	"errors"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/api/tunnel"
+)
+
+// welcome makes a link of a router's connection.
+func (r *Relay) welcome(ctx context.Context, conn *tls.Conn) {
+	state := conn.ConnectionState()
+	router, err := r.whose(ctx, &state)
+	switch {
+	case err != nil:
+	case state.NegotiatedProtocol != tunnel.Protocol:
+		err = errors.New("another protocol")
+	case !r.arrivals.take(router.ID):
+		err = errors.New("it connects too often")
+	}
+	if err != nil {
+		r.figures.routersRefused.Add(1)
+		r.log.Info("router refused", "peer", conn.RemoteAddr(), "error", err)
+		conn.Close()
+		return
+	}
+	link, err := tunnel.NewLink(ctx, conn)
+	if err != nil {
+		r.log.Info("tunnel failed", "router", router.ID, "error", err)
+		return
+	}
+	// Before the router hears that it can be reached, it can be.
+	r.links.put(router, link)
+	go r.tend(router.ID, link)
+	if router, err = r.still(ctx, router, &state); err != nil {
+		link.Close()
+		r.log.Info("router refused", "peer", conn.RemoteAddr(), "error", err)
+		return
+	}
+	r.missing.forget(router.Prefix)
+	answer, took, err := link.Say(ctx, tunnel.Hello{Host: router.Prefix + "." + r.cfg.Domain})
+	if err == nil {
+		_, _, err = link.Say(ctx, tunnel.Hello{Latency: took.Microseconds()})
+	}
+	if err != nil {
+		link.Close()
+		r.log.Info("tunnel failed", "router", router.ID, "error", err)
+		return
+	}
+	r.figures.tunnels.Add(1)
+	r.sightings.note(router.ID, answer.Version, r.cfg.Now())
+	r.log.Info("router is here", "router", router.ID, "account", router.Account, "version", clip(answer.Version), "latency", took.Round(time.Microsecond))
+}
+
+// measureEvery is how often a round trip to a router is measured.
+const measureEvery = 10 * time.Minute
+
+// tend tells a router now and then how long a round trip takes, until its link
+// ends.
+func (r *Relay) tend(router string, link *tunnel.Link) {
+	tick := time.NewTicker(measureEvery)
+	defer tick.Stop()
+	var last time.Duration
+	for here := true; here; {
+		select {
+		case <-tick.C:
+			ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Limits.Answer)
+			// A link that has ended is the other case's.
+			if _, took, err := link.Say(ctx, tunnel.Hello{Latency: last.Microseconds()}); err == nil {
+				last = took
+			}
+			cancel()
+		case <-link.Done():
+			here = false
+		}
+	}
+	r.links.drop(router, link)
+	r.sightings.note(router, "", r.cfg.Now())
+	r.log.Info("router is gone", "router", router)
+}
+
+// still looks once more whose link this is, now that it can be found: the router
+// may have been removed or renamed while it was greeted.
+func (r *Relay) still(ctx context.Context, was Router, state *tls.ConnectionState) (Router, error) {
+	now, err := r.whose(ctx, state)
+	if err == nil && now.Prefix != was.Prefix {
+		r.links.rename(now.ID, now.Prefix)
+	}
+	return now, err
+}
+
+// whose finds out whose connection it is. The fingerprint on record decides, at
+// every handshake.
+func (r *Relay) whose(ctx context.Context, state *tls.ConnectionState) (Router, error) {
+	certs := state.PeerCertificates
+	if len(certs) == 0 {
+		return Router{}, errors.New("no certificate")
+	}
+	id, err := r.authority.identify(certs[0])
+	if err != nil {
+		return Router{}, err
+	}
+	router, err := r.cfg.Accounts.RouterByID(ctx, id)
+	if err != nil {
+		return Router{}, err
+	}
+	if subtle.ConstantTimeCompare([]byte(router.Fingerprint), []byte(fingerprintOf(certs[0].Raw))) != 1 {
+		return Router{}, errors.New("the certificate is not the one on record")
+	}
+	return router, nil
+}
