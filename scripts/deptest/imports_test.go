@@ -25,6 +25,7 @@ var rooms = []room{
 	{"store/...", []string{"hotspot"}, "the store serves the rules, not the surfaces"},
 	{"api/tunnel", nil, "the tunnel serves any handler"},
 	{"api/cloud/...", []string{"api", "api/tunnel", "api/cloud"}, "the cloud shares nothing with the router but the wire"},
+	{"api/tunnel/tunnelbench", []string{"api/tunnel"}, "it measures the tunnel beside others"},
 	{"api/endpoint", []string{"hotspot", "api", "api/tunnel"}, "the router's side of the cloud"},
 	{"api", []string{"hotspot"}, "what HTTP surfaces share knows no surface"},
 	{"api/v1/v1test", []string{"hotspot", "api"}, "a stand-in for the service"},
