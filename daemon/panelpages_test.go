@@ -1,0 +1,116 @@
+//go:build !race && !mips && !mipsle && !arm
+
+package daemon
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+
+	"github.com/vouchsafe/vouchsafe/webui/pagetest/browser"
+)
+
+var (
+	everyLook   = flag.Bool("every-look", false, "look at every page in every size, colour scheme and language")
+	screenshots = flag.String("screenshots", "", "directory to put pictures of all pages into")
+	axeFile     = flag.String("axe", "", "file with axe-core, to be run on every page as well")
+)
+
+// browser is Chromium with the owner signed in, who calls the router by a name.
+func (v *venue) browser() *browser.Browser {
+	v.t.Helper()
+	c := browser.Start(v.t, "MAP router.lan "+strings.TrimPrefix(v.url, "http://")+",")
+	v.signIn(c)
+	return c
+}
+
+const venueURL = "http://router.lan"
+
+func (v *venue) signIn(c *browser.Browser) {
+	v.t.Helper()
+	cookie, hidden := v.httpCookie(), true
+	c.Do(v.t, browser.Command(network.SetCookie, network.SetCookieParams{Name: cookie.Name, Value: cookie.Value, URL: venueURL, HTTPOnly: &hidden}))
+}
+
+var odd = regexp.MustCompile(`[^a-z0-9]+`)
+
+// TestPanelPages opens every page of the panel as the daemon has put it
+// together, in a hotel in use. The areas' own tests look closer; this one sees
+// to it that nothing is left out.
+func TestPanelPages(t *testing.T) {
+	v := newVenue(t, true)
+	v.key()
+	looks := []look{{"en", 390, "dark"}, {"ar", 1280, "light"}}
+	if *everyLook {
+		looks = nil
+		for _, lang := range []string{"en", "ar", "it"} {
+			looks = append(looks, look{lang, 1280, "light"}, look{lang, 1280, "dark"}, look{lang, 390, "dark"}, look{lang, 390, "light"})
+		}
+	}
+	for _, l := range looks {
+		t.Run(fmt.Sprintf("%s %d %s", l.lang, l.width, l.scheme), func(t *testing.T) {
+			v := *v
+			v.t = t
+			c := v.browser()
+			for _, path := range v.paths() {
+				v.look(c, path, l)
+			}
+		})
+	}
+}
+
+// look is a way to look at a page.
+type look struct {
+	lang   string
+	width  int64
+	scheme string
+}
+
+// look opens a page and complains about what the browser or the audit do.
+func (v *venue) look(c *browser.Browser, path string, l look) {
+	v.t.Helper()
+	sign := "?"
+	if strings.Contains(path, sign) {
+		sign = "&"
+	}
+	c.Do(v.t, browser.Look(l.width, l.scheme), chromedp.Navigate(venueURL+path+sign+"lang="+l.lang))
+	name := fmt.Sprintf("%s %s %s %d", path, l.lang, l.scheme, l.width)
+	if !strings.HasPrefix(path, "/print/sheet") && path != "/login-page/preview" { // paper, and a page of the guests'
+		for _, fault := range c.Audit(v.t) {
+			v.t.Errorf("%s: %s", name, fault)
+		}
+	}
+	for _, said := range c.Heard() {
+		v.t.Errorf("%s: console: %s", name, said)
+	}
+	v.axe(c, name)
+	c.Picture(v.t, *screenshots, strings.Trim(odd.ReplaceAllString(path, "-"), "-")+fmt.Sprintf("-%s-%d-%s.png", l.lang, l.width, l.scheme))
+}
+
+// axe runs axe-core on the page, if there is one: it is not part of this
+// project, and the tests that everybody runs do without it.
+func (v *venue) axe(c *browser.Browser, name string) {
+	v.t.Helper()
+	if *axeFile == "" {
+		return
+	}
+	script, err := os.ReadFile(filepath.Clean(*axeFile))
+	v.fine(err)
+	browser.Ask(v.t, c, chromedp.Evaluate[bool](string(script)+"; !!window.axe"))
+	const run = `axe.run().then((r) => (r.passes.length ? [] : ["critical: nothing was tried"]).concat(r.violations.map((v) => v.impact + " " + v.id + ": " + v.help + " — " +
+		v.nodes.slice(0, 3).map((n) => n.target.join(" ") + " " + n.html.slice(0, 120)).join(" | "))))`
+	for _, fault := range browser.Ask(v.t, c, chromedp.Evaluate[[]string](run, chromedp.EvalAwaitPromise)) {
+		if strings.HasPrefix(fault, "serious") || strings.HasPrefix(fault, "critical") {
+			v.t.Errorf("%s: axe: %s", name, fault)
+		} else {
+			v.t.Logf("%s: axe: %s", name, fault)
+		}
+	}
+}
