@@ -16,7 +16,7 @@ run: ## Bring up a whole hotspot on this machine; Ctrl-C takes it down
 test: ## Run every check that CI runs
 	@scripts/test.sh
 
-templates: ## Compile the pages' templates after a change
+templates: ## Compile the pages' templates and pack their texts
 	@scripts/templates.sh
 
 lint: ## Format, templates, vet, staticcheck, import rules, shell scripts

@@ -80,6 +80,7 @@ func (v *venue) serve() {
 	p, err := v.d.panel()
 	v.fine(err)
 	v.pages = p.Pages()
+	v.fine(p.Languages().Load()) // no key is there twice
 	srv := httptest.NewServer(v.d.front(v.d.lanHandler(v.d.restAPI())))
 	v.t.Cleanup(srv.Close)
 	v.url = srv.URL

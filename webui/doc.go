@@ -4,8 +4,9 @@
 //
 // No sentence stands in a template or in Go code: every text is looked up by
 // key in a language file (lang/en.json here and in each package of pages), so
-// that another language is one more file: docs/translating.md. Pages need no
-// script and load nothing from elsewhere.
+// that another language is one more file: docs/translating.md. The program
+// holds these files packed, by scripts/templates.sh. Pages need no script and
+// load nothing from elsewhere.
 //
 // # How a page is made
 //

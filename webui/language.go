@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -15,8 +16,12 @@ type Language struct {
 	Name string // in the language itself
 
 	plural   string
-	text     map[string]string
+	text     map[string]string // see texts
 	fallback *Language
+
+	once   sync.Once
+	unread []textFile
+	faults []error // of files that were read late
 }
 
 // Has reports whether a key has a text.
@@ -26,7 +31,7 @@ func (l *Language) Has(key string) bool {
 }
 
 func (l *Language) lookup(key string) (string, bool) {
-	s, ok := l.text[key]
+	s, ok := l.texts()[key]
 	if !ok && l.fallback != nil {
 		return l.fallback.lookup(key)
 	}

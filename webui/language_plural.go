@@ -51,7 +51,7 @@ func (l *Language) N(key string, n int64) string {
 		amount = -amount
 	}
 	form := key + "." + plurals[l.plural].choose(amount)
-	if _, ok := l.text[form]; !ok && l.fallback != nil {
+	if _, ok := l.texts()[form]; !ok && l.fallback != nil {
 		return l.fallback.N(key, n) // whose forms are others
 	}
 	return l.T(form, "n", n)

@@ -3,17 +3,15 @@ package webui
 import (
 	"cmp"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 )
 
-//go:embed lang/*.json
+//go:embed lang/*.gz
 var sharedTexts embed.FS
 
 // defaultTag is the language that every key exists in.
@@ -25,27 +23,19 @@ type Languages struct {
 	last  *Language // of last resort; nil: the one that has every text
 }
 
-// languageFile is one file of lang/: the texts of one language for one
-// package of pages. The shared file also says how the language is written.
-type languageFile struct {
-	Name   string            `json:"name"`
-	Dir    string            `json:"dir"`
-	Plural string            `json:"plural"`
-	Text   map[string]string `json:"text"`
-}
-
-// NewLanguages reads the shared texts and those of each package of pages, in
-// files named lang/<tag>.json. A language that lacks a text borrows the
-// English one.
+// NewLanguages takes the shared texts and those of each package of pages, in
+// files named lang/<tag>.json, packed or not. A language that lacks a text
+// borrows the English one. Packed files of pages are read when a text of their
+// language is first asked for; [Languages.Load] does so at once.
 func NewLanguages(pages ...fs.FS) (*Languages, error) {
 	ls := &Languages{byTag: map[string]*Language{}}
 	var errs []error
 	for _, fsys := range append([]fs.FS{sharedTexts}, pages...) {
-		names, err := fs.Glob(fsys, "lang/*.json")
+		files, err := textFiles(fsys)
 		errs = append(errs, err)
-		for _, name := range names {
-			if err := ls.read(fsys, name); err != nil {
-				errs = append(errs, fmt.Errorf("language file %s: %w", name, err))
+		for _, f := range files {
+			if err := ls.add(f); err != nil {
+				errs = append(errs, err)
 			}
 		}
 	}
@@ -61,30 +51,31 @@ func NewLanguages(pages ...fs.FS) (*Languages, error) {
 	return ls, errors.Join(errs...)
 }
 
-// read adds one file's texts to its language.
-func (ls *Languages) read(fsys fs.FS, name string) error {
-	b, err := fs.ReadFile(fsys, name)
-	if err != nil {
-		return err
+// add takes one file into its language: its texts, or where to find them.
+func (ls *Languages) add(f textFile) error {
+	key := strings.ToLower(f.tag())
+	l := ls.byTag[key]
+	if l != nil && f.packed() {
+		l.unread = append(l.unread, f)
+		return nil
 	}
-	var f languageFile
-	if err := json.Unmarshal(b, &f); err != nil {
-		return err
-	}
-	tag := strings.TrimSuffix(path.Base(name), ".json")
-	l := ls.byTag[strings.ToLower(tag)]
 	if l == nil {
-		l = &Language{Tag: tag, Name: tag, text: map[string]string{}}
-		ls.byTag[strings.ToLower(tag)] = l
+		l = &Language{Tag: f.tag(), Name: f.tag(), text: map[string]string{}}
+		ls.byTag[key] = l
 	}
-	l.Dir, l.plural, l.Name = cmp.Or(f.Dir, l.Dir), cmp.Or(f.Plural, l.plural), cmp.Or(f.Name, l.Name)
-	for k, v := range f.Text {
-		if _, dup := l.text[k]; dup {
-			return fmt.Errorf("key %q is there twice", k)
-		}
-		l.text[k] = v
+	file, err := l.read(f)
+	l.Dir, l.plural, l.Name = cmp.Or(file.Dir, l.Dir), cmp.Or(file.Plural, l.plural), cmp.Or(file.Name, l.Name)
+	return err
+}
+
+// Load reads what has not been read of any language.
+func (ls *Languages) Load() error {
+	var errs []error
+	for _, l := range ls.All() {
+		l.texts()
+		errs = append(errs, l.faults...)
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // Default returns the language of last resort.

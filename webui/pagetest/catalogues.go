@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -28,12 +29,15 @@ func Catalogues(t testing.TB, pages fs.FS) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := fs.Glob(pages, "lang/*.json")
+	files, err := fs.Glob(pages, "lang/*.json*")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, l := range ls.All() {
-		files = slices.DeleteFunc(files, func(name string) bool { return path.Base(name) == l.Tag+".json" })
+		files = slices.DeleteFunc(files, func(name string) bool {
+			return strings.TrimSuffix(path.Base(name), ".gz") == l.Tag+".json"
+		})
+		checkPacked(t, pages, l.Tag)
 		texts, err := catalogue(pages, l.Tag)
 		if err != nil {
 			t.Error(err)
@@ -48,10 +52,28 @@ func Catalogues(t testing.TB, pages fs.FS) {
 	}
 }
 
+// checkPacked fails where a file that pages hold packed is not the one that it
+// was made from, which lies in the test's directory.
+func checkPacked(t testing.TB, pages fs.FS, tag string) {
+	t.Helper()
+	name := "lang/" + tag + ".json"
+	if _, err := fs.Stat(pages, name+".gz"); err != nil {
+		return // it is not packed
+	}
+	packed, err := webui.TextFile(pages, tag)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if source, err := os.ReadFile(name); err != nil || !bytes.Equal(source, packed) {
+		t.Errorf("%s was changed after it was packed (%v): run make templates", name, err)
+	}
+}
+
 // catalogue reads the texts of one file.
 func catalogue(pages fs.FS, tag string) (map[string]string, error) {
 	name := "lang/" + tag + ".json"
-	b, err := fs.ReadFile(pages, name)
+	b, err := webui.TextFile(pages, tag)
 	if err != nil {
 		return nil, err
 	}

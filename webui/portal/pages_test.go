@@ -201,7 +201,7 @@ func TestTexts(t *testing.T) {
 			}
 		}
 	}
-	b, err := files.ReadFile("lang/en.json")
+	b, err := webui.TextFile(files, "en")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/vouchsafe/vouchsafe/webui"
 )
 
-//go:embed lang static
+//go:embed lang/*.gz static
 var files embed.FS
 
 // Texts are the texts of the printed vouchers, to be read with

@@ -17,6 +17,7 @@ import (
 
 	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/webui"
 	"github.com/vouchsafe/vouchsafe/webui/admin/auditlog"
 	"github.com/vouchsafe/vouchsafe/webui/admin/paneltest"
 	"github.com/vouchsafe/vouchsafe/webui/pagetest"
@@ -27,7 +28,7 @@ func TestCatalogues(t *testing.T) { pagetest.Catalogues(t, auditlog.Files) }
 // TestActionsHaveWords: every action that the rules know is told in words, and
 // can be looked for.
 func TestActionsHaveWords(t *testing.T) {
-	b, err := auditlog.Files.ReadFile("lang/en.json")
+	b, err := webui.TextFile(auditlog.Files, "en")
 	if err != nil {
 		t.Fatal(err)
 	}

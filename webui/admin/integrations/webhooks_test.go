@@ -10,6 +10,7 @@ import (
 
 	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/webui"
 	"github.com/vouchsafe/vouchsafe/webui/admin/integrations"
 	"github.com/vouchsafe/vouchsafe/webui/admin/paneltest"
 )
@@ -17,7 +18,7 @@ import (
 var hookSecret = regexp.MustCompile(`whsec_[A-Za-z0-9+/=]{20,}`)
 
 func TestEventsHaveWords(t *testing.T) {
-	b, err := integrations.Files.ReadFile("lang/en.json")
+	b, err := webui.TextFile(integrations.Files, "en")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 
 // Files are the kit's own texts.
 //
-//go:embed lang
+//go:embed lang/*.gz
 var Files embed.FS
 
 // People knows who is signed in; *operators.Operators does.
@@ -106,6 +106,9 @@ func New(cfg Config) (*Panel, error) {
 
 // Pages lists every page, for tests that try all of them.
 func (p *Panel) Pages() []Page { return p.pages }
+
+// Languages are those that the pages can be shown in.
+func (p *Panel) Languages() *webui.Languages { return p.langs }
 
 // ServeHTTP implements http.Handler.
 func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -121,7 +121,7 @@ func TestTexts(t *testing.T) {
 		}
 	}
 	var file struct{ Text map[string]string }
-	b, err := fs.ReadFile(Files, "lang/en.json")
+	b, err := webui.TextFile(Files, "en")
 	if err == nil {
 		err = json.Unmarshal(b, &file)
 	}
