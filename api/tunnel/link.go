@@ -32,12 +32,12 @@ var ErrNotSent = errors.New("the request was not sent")
 func NewLink(ctx context.Context, conn *tls.Conn) (*Link, error) {
 	l := &Link{conn: conn, done: make(chan struct{})}
 	var protocols http.Protocols
-	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true) // gathered is not known to be TLS, which it is
 	t := &http.Transport{
 		Protocols: &protocols, HTTP2: http2(streamWindow, connectionWindow), DisableCompression: true, MaxResponseHeaderBytes: 16 << 10,
-		DialTLSContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil },
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return gather(conn), nil },
 	}
-	cc, err := t.NewClientConn(ctx, "https", "router:443")
+	cc, err := t.NewClientConn(ctx, "http", "router:443")
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("tunnel: %w", err)
@@ -73,9 +73,11 @@ func (l *Link) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := l.cc.Reserve(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotSent, err)
 	}
-	r = r.Clone(r.Context())
-	r.URL.Scheme, r.URL.Host = "https", "router"
-	return l.cc.RoundTrip(r)
+	out := *r // what is not changed is shared
+	to := *r.URL
+	out.URL = &to
+	to.Scheme, to.Host = "http", "router"
+	return l.cc.RoundTrip(&out)
 }
 
 // Say tells the router's end something, and how long that took.

@@ -239,7 +239,7 @@ func (c *connection) drain() {
 // serve begins to serve HTTP/2 on a connection.
 func (c *connection) serve(base context.Context, conn *tls.Conn) {
 	var protocols http.Protocols
-	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true) // gathered is not known to be TLS, which it is
 	settings := http2(maxRequest, maxRequests)
 	settings.MaxConcurrentStreams = maxStreams
 	c.srv = &http.Server{
@@ -248,7 +248,7 @@ func (c *connection) serve(base context.Context, conn *tls.Conn) {
 		ErrorLog:    slog.NewLogLogger(c.t.cfg.Log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return base },
 	}
-	ln := &single{conn: conn, closed: c.closed}
+	ln := &single{conn: gather(conn), closed: c.closed}
 	c.srv.ConnState = ln.changed
 	go func() {
 		// What ends it is told by the connection's state.
