@@ -298,6 +298,8 @@ func (r *Relay) passBack(w http.ResponseWriter, resp *http.Response, end func())
 	}
 	if resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusNotModified {
 		w.Header().Del("Content-Length") // there is no body, whatever the router says
+		w.WriteHeader(resp.StatusCode)
+		return
 	}
 	w.WriteHeader(resp.StatusCode)
 	control := http.NewResponseController(w)

@@ -119,6 +119,12 @@ func TestAccounts(t *testing.T) {
 	if out, err := run(t, "account", "list", "--data", data); err != nil || !strings.Contains(out, "acme") || !strings.Contains(out, "7") || !strings.Contains(out, "other") {
 		t.Errorf("%s %v", out, err)
 	}
+	if out, err = run(t, "account", "token", "--data", data, "--account", id, "--name", "second"); err != nil {
+		t.Error(err)
+	}
+	if status, same := account(lastWord(out)); status != 200 || same != id {
+		t.Errorf("another token: %d %q", status, same)
+	}
 	if out, err := run(t, "router", "list", "--data", data, "--account", id); err != nil || !strings.Contains(out, "PREFIX") {
 		t.Errorf("%s %v", out, err)
 	}
@@ -138,6 +144,9 @@ func TestMistakes(t *testing.T) {
 		{"1 to 64", []string{"account", "create", "--name", strings.Repeat("a", 65)}},
 		{"--days", []string{"license", "issue", "--days", "0"}},
 		{"1 to 1000000", []string{"license", "issue", "--limit", "0"}},
+		{"no account", []string{"account", "token", "--account", "nobody", "--name", "a"}},
+		{"--catalogue", []string{"serve", "--domain", "cloud.test", "--tls", "selfsigned", "--catalogue", data}},
+		{"--metrics", []string{"serve", "--domain", "cloud.test", "--tls", "selfsigned", "--listen", "127.0.0.1:0", "--metrics", "nowhere"}},
 		{"no account", []string{"router", "claim", "--account", "nobody"}},
 		{"no router", []string{"router", "remove", "0123456789", "--account", "nobody"}},
 	} {

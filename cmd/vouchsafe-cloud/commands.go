@@ -56,7 +56,27 @@ func accountCommand(data *string) *cobra.Command {
 			}
 			return table(cmd.OutOrStdout(), rows)
 		}}
-	c.AddCommand(create, list)
+	c.AddCommand(create, list, tokenCommand(data))
+	return c
+}
+
+func tokenCommand(data *string) *cobra.Command {
+	var account, name string
+	var days int
+	c := &cobra.Command{Use: "token", Short: "Make another token for an account and print it; it is not shown again", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var made struct{ Token, Name string }
+			body := map[string]any{"name": name, "expires": days}
+			if err := ask(cmd.Context(), *data, http.MethodPost, "/accounts/"+account+"/tokens", body, &made); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "token %s: %s\n", made.Name, made.Token)
+			return err
+		}}
+	c.Flags().StringVar(&account, "account", "", "which account")
+	c.Flags().StringVar(&name, "name", "", "what the token is for: a-z, 0-9, - and .")
+	c.Flags().IntVar(&days, "days", 365, "for how many days, up to 365; -1 for ever")
+	must(c.MarkFlagRequired("account"), c.MarkFlagRequired("name"))
 	return c
 }
 

@@ -23,6 +23,7 @@ import (
 // serveOptions are the flags of serve.
 type serveOptions struct {
 	domain, listen, tls, cert, key string
+	metrics, catalogue             string
 	verbose                        bool
 }
 
@@ -46,7 +47,9 @@ func serveCommand(data *string) *cobra.Command {
 	f.StringVar(&o.tls, "tls", "files", "the certificate for *.<domain>: files, or selfsigned for trying things out")
 	f.StringVar(&o.cert, "cert", "", "with --tls files: the certificate and its chain, in PEM")
 	f.StringVar(&o.key, "key", "", "with --tls files: its key, in PEM")
-	f.BoolVar(&o.verbose, "verbose", false, "log failed handshakes, too")
+	f.StringVar(&o.metrics, "metrics", "", "address and port for /healthz and /metrics, over plain HTTP; not for the internet")
+	f.StringVar(&o.catalogue, "catalogue", "", "directory with products.json: what accounts may install on their routers")
+	f.BoolVar(&o.verbose, "verbose", false, "log failed handshakes and requests that led nowhere, too")
 	must(c.MarkFlagRequired("domain"))
 	return c
 }
@@ -71,7 +74,7 @@ func serve(ctx context.Context, data string, o serveOptions, log *slog.Logger, l
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	accounts := cloud.NewAccounts(cloud.AccountsConfig{Store: s, LicenseKey: publicKey(key)})
-	relay, err := cloud.NewRelay(ctx, cloud.Config{Accounts: accounts, Domain: domain, Certificate: certificate, Log: log})
+	relay, err := newRelay(ctx, accounts, cloud.Config{Accounts: accounts, Domain: domain, Certificate: certificate, Log: log}, o)
 	if err != nil {
 		return err
 	}
@@ -79,17 +82,64 @@ func serve(ctx context.Context, data string, o serveOptions, log *slog.Logger, l
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
+	var closing []func()
+	defer func() {
+		for _, stop := range closing {
+			stop()
+		}
+	}()
 	stop, err := control(data, cloud.Control(accounts, relay))
 	if err != nil {
 		ln.Close()
 		return err
 	}
-	defer stop()
+	closing = append(closing, stop)
+	if o.metrics != "" {
+		stop, err := operations(o.metrics, relay.Operations(), log)
+		if err != nil {
+			ln.Close()
+			return err
+		}
+		closing = append(closing, stop)
+	}
 	log.Info("listening", "address", ln.Addr(), "domain", domain, "version", version)
 	if listening != nil {
 		listening(ln.Addr())
 	}
 	return relay.Serve(ctx, ln)
+}
+
+// newRelay makes the relay with what the flags ask for.
+func newRelay(ctx context.Context, accounts *cloud.Accounts, cfg cloud.Config, o serveOptions) (*cloud.Relay, error) {
+	if o.catalogue != "" {
+		c, err := cloud.OpenCatalogue(o.catalogue, cfg.Log)
+		if err != nil {
+			return nil, fmt.Errorf("--catalogue: %w", err)
+		}
+		cfg.Products = c.Products
+	}
+	return cloud.NewRelay(ctx, cfg)
+}
+
+// operations serves what those who run the relay watch.
+func operations(addr string, h http.Handler, log *slog.Logger) (stop func(), err error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("--metrics: %w", err)
+	}
+	log.Info("figures and health", "address", ln.Addr())
+	return serving(&http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 8 << 10}, ln), nil
+}
+
+// serving serves until stop.
+func serving(srv *http.Server, ln net.Listener) (stop func()) {
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = srv.Serve(ln) }) // ends with Close
+	return func() {
+		_ = srv.Close() // whoever asks at this moment asks again
+		wg.Wait()
+	}
 }
 
 // control serves the operator's side on a socket in the data directory.
@@ -107,13 +157,7 @@ func control(data string, h http.Handler) (stop func(), err error) {
 		ln.Close()
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
-	var wg sync.WaitGroup
-	wg.Go(func() { _ = srv.Serve(ln) }) // ends with Close
-	return func() {
-		_ = srv.Close() // whoever asks at this moment asks again
-		wg.Wait()
-	}, nil
+	return serving(&http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}, ln), nil
 }
 
 // certificates returns what finds the relay's certificate.
