@@ -92,12 +92,18 @@ func (b browser) ask(a chromedp.Action[string]) string {
 // browser starts Chromium on a guest.
 func (h *house) browser(g *netlab.Guest, opts ...chromedp.ContextOption) browser {
 	h.t.Helper()
+	return h.browserOn(g.Host, opts...)
+}
+
+// browserOn starts Chromium on a host.
+func (h *house) browserOn(on *netlab.Host, opts ...chromedp.ContextOption) browser {
+	h.t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		h.t.Fatal("chromium is needed to walk through the portal: apt-get install chromium")
 	}
-	wrapper := filepath.Join(h.Dir(), "chromium-on-guest")
-	script := fmt.Sprintf("#!/bin/sh\nexec ip netns exec %s %s \"$@\"\n", g.Namespace(), path)
+	wrapper := filepath.Join(h.Dir(), "chromium-on-"+on.Namespace())
+	script := fmt.Sprintf("#!/bin/sh\nexec ip netns exec %s %s \"$@\"\n", on.Namespace(), path)
 	if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil {
 		h.t.Fatal(err)
 	}
