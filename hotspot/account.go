@@ -64,8 +64,11 @@ func ParseAccountID(s string) (AccountID, error) {
 type Allowance struct {
 	ValidFor Validity // from Started on
 	Limit    Usage    // bytes; 0 = unlimited
-	Used     Usage    // bytes accepted, over all sessions
-	// Spent are the directions whose quota the gate reported as used up. The
+	// LimitTotal bounds the bytes of both directions together; 0 = unlimited. It
+	// may stand beside Limit: then both hold.
+	LimitTotal uint64
+	Used       Usage // bytes accepted, over all sessions
+	// Spent are the quotas that the gate reported as used up. The
 	// last bytes of a quota may be too few for one packet, so Used alone does
 	// not tell. Raising the limit clears it.
 	Spent Direction
@@ -85,7 +88,7 @@ func (a Allowance) Expires() (t time.Time, ok bool) {
 	return a.Started.Add(time.Duration(a.ValidFor)), true
 }
 
-// Exhausted returns the directions in which nothing is left.
+// Exhausted returns the quotas of which nothing is left.
 func (a Allowance) Exhausted() Direction {
 	d := a.Spent
 	if a.Limit.Down > 0 && a.Used.Down >= a.Limit.Down {
@@ -94,15 +97,21 @@ func (a Allowance) Exhausted() Direction {
 	if a.Limit.Up > 0 && a.Used.Up >= a.Limit.Up {
 		d |= Up
 	}
+	if a.LimitTotal > 0 && a.Used.sum() >= a.LimitTotal {
+		d |= Total
+	}
 	return d
 }
 
-// Left returns the bytes left per direction; a direction without a limit is
-// reported as not limited.
+// Left returns the bytes left of a quota, whatever the others leave; one without
+// a limit is reported as not limited.
 func (a Allowance) Left(d Direction) (left uint64, limited bool) {
 	limit, used := a.Limit.Down, a.Used.Down
-	if d == Up {
+	switch d {
+	case Up:
 		limit, used = a.Limit.Up, a.Used.Up
+	case Total:
+		limit, used = a.LimitTotal, a.Used.sum()
 	}
 	if limit == 0 {
 		return 0, false
@@ -113,15 +122,17 @@ func (a Allowance) Left(d Direction) (left uint64, limited bool) {
 	return limit - used, true
 }
 
-// setLimit changes a limit; a direction that has room again is no longer spent.
-func (a *Allowance) setLimit(l Usage) {
-	if l.Down == 0 || l.Down > a.Limit.Down && a.Limit.Down != 0 {
-		a.Spent &^= Down
+// setLimit changes the limits; a quota that has room again is no longer spent.
+func (a *Allowance) setLimit(l Usage, total uint64) {
+	for _, x := range [...]struct {
+		d       Direction
+		was, is uint64
+	}{{Down, a.Limit.Down, l.Down}, {Up, a.Limit.Up, l.Up}, {Total, a.LimitTotal, total}} {
+		if x.is == 0 || x.is > x.was && x.was != 0 {
+			a.Spent &^= x.d
+		}
 	}
-	if l.Up == 0 || l.Up > a.Limit.Up && a.Limit.Up != 0 {
-		a.Spent &^= Up
-	}
-	a.Limit = l
+	a.Limit, a.LimitTotal = l, total
 }
 
 // Voucher is a credential that an operator hands out.

@@ -29,6 +29,7 @@ func (v Voucher) diff(is Voucher) (list []Change) {
 	list = change(list, "valid_from", auditTime(v.ValidFrom), auditTime(is.ValidFrom))
 	list = change(list, "download_limit", auditBytes(v.Limit.Down), auditBytes(is.Limit.Down))
 	list = change(list, "upload_limit", auditBytes(v.Limit.Up), auditBytes(is.Limit.Up))
+	list = change(list, "total_limit", auditBytes(v.LimitTotal), auditBytes(is.LimitTotal))
 	list = change(list, "devices", strconv.Itoa(v.Devices), strconv.Itoa(is.Devices))
 	list = change(list, "disabled", strconv.FormatBool(v.Disabled), strconv.FormatBool(is.Disabled))
 	return change(list, "bound", joinMACs(v.Bound), joinMACs(is.Bound))
@@ -95,9 +96,13 @@ func (e VoucherEdit) wish() (list []Change) {
 	}
 	bytes("download_limit", e.LimitDown, "%s")
 	bytes("upload_limit", e.LimitUp, "%s")
+	bytes("total_limit", e.LimitTotal, "%s")
 	if e.TopUp != nil {
 		bytes("download_limit", &e.TopUp.Down, "%s more")
 		bytes("upload_limit", &e.TopUp.Up, "%s more")
+	}
+	if e.TopUpTotal > 0 {
+		bytes("total_limit", &e.TopUpTotal, "%s more")
 	}
 	if e.Devices != nil {
 		list = append(list, Change{"devices", "", strconv.Itoa(*e.Devices)})

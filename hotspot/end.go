@@ -1,6 +1,7 @@
 package hotspot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,14 +105,14 @@ func (s *Service) judgeQuotas(ctx context.Context, accounts []AccountID) error {
 	if err != nil {
 		return err
 	}
+	// The quota of both directions first: the packets that it refuses may have
+	// used up a direction's.
+	slices.SortFunc(t.Depleted, func(a, b Depletion) int { return cmp.Compare(b.Direction, a.Direction) })
 	for _, d := range t.Depleted {
 		if _, ok := asked[d.Account]; !ok {
 			continue
 		}
-		why := EndDownload
-		if d.Direction == Up {
-			why = EndUpload
-		}
+		why := usedUpBy(d.Direction)
 		for _, l := range s.ofAccount(d.Account) {
 			s.markEnding(why, l.ID)
 		}
@@ -191,12 +192,24 @@ func storeEnd(tx Tx, l *live) error {
 	return tx.PutDevice(d)
 }
 
+func usedUpBy(d Direction) Reason {
+	switch d {
+	case Up:
+		return EndUpload
+	case Total:
+		return EndData
+	}
+	return EndDownload
+}
+
 func spentBy(why Reason) Direction {
 	switch why {
 	case EndDownload:
 		return Down
 	case EndUpload:
 		return Up
+	case EndData:
+		return Total
 	}
 	return 0
 }

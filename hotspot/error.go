@@ -24,6 +24,7 @@ const (
 	CodeTimeUsed      Code = "time_used"      // validity over
 	CodeDownloadUsed  Code = "download_used"  //
 	CodeUploadUsed    Code = "upload_used"    //
+	CodeDataUsed      Code = "data_used"      // download and upload together
 	CodeNotYetValid   Code = "not_yet_valid"  // before valid_from
 	CodeOtherDevice   Code = "other_device"   // bound to other devices
 	CodeDisabled      Code = "disabled"       // by the operator

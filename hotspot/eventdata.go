@@ -50,6 +50,7 @@ type voucherEvent struct {
 	Devices  int        `json:"devices"`
 	LimitDn  uint64     `json:"download_limit"`
 	LimitUp  uint64     `json:"upload_limit"`
+	Total    uint64     `json:"total_limit"`
 }
 
 type createdEvent struct {
@@ -64,7 +65,7 @@ const maxListed = 25
 //go:noinline // it takes much code where it is called
 func voucherData(v *Voucher) voucherEvent {
 	return voucherEvent{ID: v.ID, Username: v.Username, ValidFor: v.ValidFor.String(), From: utc(v.ValidFrom),
-		Devices: v.Devices, LimitDn: v.Limit.Down, LimitUp: v.Limit.Up}
+		Devices: v.Devices, LimitDn: v.Limit.Down, LimitUp: v.Limit.Up, Total: v.LimitTotal}
 }
 
 func createdData(first []Voucher, count int) *createdEvent {

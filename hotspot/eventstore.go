@@ -182,6 +182,8 @@ func (t *eventTx) toTell(id uint64, why Reason) (Reason, error) {
 // The end of its time is told by [Service.Look], up to the mark.
 func (t *eventTx) usedUp(v *Voucher) (Reason, error) {
 	switch d := v.Exhausted(); {
+	case d.Has(Total):
+		return EndData, nil
 	case d.Has(Down):
 		return EndDownload, nil
 	case d.Has(Up):

@@ -8,17 +8,20 @@ import (
 )
 
 // Extension is what a guest is given beyond what its account has. A time or a
-// direction without an end stays without one.
+// limit that is not there stays away.
 type Extension struct {
 	Time time.Duration
 	Data Usage
+	// Total is for a voucher's limit of both directions together. Free access
+	// has none.
+	Total uint64
 }
 
 // maxExtension bounds the time that is given at once.
 const maxExtension = 366 * day
 
 // IsZero reports whether nothing is given.
-func (e Extension) IsZero() bool { return e.Time == 0 && e.Data.IsZero() }
+func (e Extension) IsZero() bool { return e.Time == 0 && e.Data.IsZero() && e.Total == 0 }
 
 func (e Extension) check() error {
 	switch {
@@ -28,6 +31,8 @@ func (e Extension) check() error {
 		return Invalid("download", "must be at most %d MB", MaxLimitMB)
 	case e.Data.Up > MaxLimitMB*MB:
 		return Invalid("upload", "must be at most %d MB", MaxLimitMB)
+	case e.Total > MaxLimitMB*MB:
+		return Invalid("total", "must be at most %d MB", MaxLimitMB)
 	case e.IsZero():
 		return Invalid("time", "give some time or some data")
 	}
@@ -54,7 +59,7 @@ func (s *Service) Extend(ctx context.Context, m MAC, by Extension) error {
 		s.letInAgain(ctx, []MAC{m})
 		return nil
 	}
-	edited, err := s.EditVouchers(ctx, []uint64{id.ID}, nil, VoucherEdit{Extend: by.Time, TopUp: &by.Data})
+	edited, err := s.EditVouchers(ctx, []uint64{id.ID}, nil, VoucherEdit{Extend: by.Time, TopUp: &by.Data, TopUpTotal: by.Total})
 	if err == nil && len(edited) == 0 {
 		return errNoAccount(m)
 	}
@@ -142,8 +147,8 @@ func (u *User) extend(by Extension, m moment, s Settings) error {
 	u.Extra = u.Extra.Add(by.Data)
 	u.ValidFor = u.freeFor(s)
 	limit := topUp(s.FreeLimit, u.Extra)
-	u.setLimit(limit)
-	return errors.Join(checkLimit(limit), checkLimit(u.Extra), checkValidity(&u.ValidFor))
+	u.setLimit(limit, 0)
+	return errors.Join(checkLimit(limit, 0), checkLimit(u.Extra, 0), checkValidity(&u.ValidFor))
 }
 
 // freeFor is how long the period of free access that runs lasts.
@@ -166,7 +171,7 @@ func (e Extension) changes(m MAC) []Change {
 	for _, d := range []struct {
 		field string
 		bytes uint64
-	}{{"download_limit", e.Data.Down}, {"upload_limit", e.Data.Up}} {
+	}{{"download_limit", e.Data.Down}, {"upload_limit", e.Data.Up}, {"total_limit", e.Total}} {
 		if d.bytes > 0 {
 			list = append(list, Change{d.field, "", auditBytes(d.bytes) + " more"})
 		}

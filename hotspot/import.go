@@ -195,6 +195,7 @@ func (run *importRun) create(tx Tx, e VoucherEdit) error {
 	assign(&spec.Limit, e.Limit)
 	assign(&spec.Limit.Down, e.LimitDown)
 	assign(&spec.Limit.Up, e.LimitUp)
+	assign(&spec.LimitTotal, e.LimitTotal)
 	assign(&spec.Devices, e.Devices)
 	assign(&spec.Disabled, e.Disabled)
 	if err := spec.check(); err != nil {

@@ -424,6 +424,7 @@ var endErrors = map[Reason]Error{
 	EndExpired:     {Code: CodeTimeUsed, Text: "your time is used up"},
 	EndDownload:    {Code: CodeDownloadUsed, Text: "the download limit is used up"},
 	EndUpload:      {Code: CodeUploadUsed, Text: "the upload limit is used up"},
+	EndData:        {Code: CodeDataUsed, Text: "the data limit is used up"},
 	EndKicked:      {Code: CodeKicked, Text: "the operator ended the session"},
 	EndRemoved:     {Code: CodeRemoved, Text: "the voucher was removed"},
 	EndDisabled:    {Code: CodeDisabled, Text: "the voucher was disabled"},

@@ -72,6 +72,8 @@ type Gate interface {
 type Pass struct {
 	Account AccountID
 	Limit   Usage // bytes over the account's whole life; 0 = unlimited
+	// LimitTotal is of both directions together, beside or instead of Limit.
+	LimitTotal uint64
 	// Used starts the quotas of an account that the gate does not hold, or
 	// holds as depleted. A quota that runs keeps its own, exact count.
 	Used   Usage
@@ -93,7 +95,8 @@ type Grant struct {
 type Tally struct {
 	Meters []Meter
 	// Depleted are the quotas that are used up: the gate accepts nothing more
-	// in that direction.
+	// in that direction, or in neither. While the one of both directions is
+	// used up, refused packets may use up that of a direction, too.
 	Depleted []Depletion
 }
 

@@ -64,6 +64,8 @@ func (v *Voucher) refuse(m moment, s Settings) *Error {
 // refuseUsed says which quota is used up, or nil.
 func (a Allowance) refuseUsed() *Error {
 	switch d := a.Exhausted(); {
+	case d.Has(Total):
+		return &Error{Code: CodeDataUsed, Text: "the data limit is used up"}
 	case d.Has(Down):
 		return &Error{Code: CodeDownloadUsed, Text: "the download limit is used up"}
 	case d.Has(Up):
@@ -116,7 +118,7 @@ func (u *User) renew(m moment, s Settings) *Error {
 		over.When = next
 		return over
 	}
-	u.setLimit(topUp(s.FreeLimit, u.Extra))
+	u.setLimit(topUp(s.FreeLimit, u.Extra), 0)
 	return nil
 }
 

@@ -332,7 +332,7 @@ func (s *Service) passes(ctx context.Context, accounts []AccountID) ([]Pass, err
 				if err != nil {
 					return fmt.Errorf("account %s: %w", a, err)
 				}
-				p.Limit, p.Used = al.Limit, al.Used
+				p.Limit, p.LimitTotal, p.Used = al.Limit, al.LimitTotal, al.Used
 			}
 			passes = append(passes, p)
 		}

@@ -16,6 +16,7 @@ const (
 	EndExpired     Reason = "time used up"    // the account's validity ended
 	EndDownload    Reason = "download used up"
 	EndUpload      Reason = "upload used up"
+	EndData        Reason = "data used up"  // download and upload together
 	EndKicked      Reason = "kicked"        // by an operator
 	EndRemoved     Reason = "removed"       // the account was removed
 	EndDisabled    Reason = "disabled"      // the account was disabled

@@ -318,7 +318,7 @@ func (st *undoStep) restore(tx Tx, v *Voucher) (bool, error) {
 	}
 	v.Username, v.Passcode, v.FullName, v.Note = was.Username, was.Passcode, was.FullName, was.Note
 	v.ValidFor, v.ValidFrom, v.Devices, v.Disabled = was.ValidFor, was.ValidFrom, was.Devices, was.Disabled
-	v.Limit = was.Limit
+	v.Limit, v.LimitTotal = was.Limit, was.LimitTotal
 	v.Spent |= was.Spent
 	if slices.Equal(v.Bound, st.bound) {
 		v.Bound = slices.Clone(was.Bound)

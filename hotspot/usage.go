@@ -24,13 +24,15 @@ func (u Usage) Sub(v Usage) Usage {
 // IsZero reports whether both directions are zero.
 func (u Usage) IsZero() bool { return u == Usage{} }
 
-// Direction is one or both directions of traffic, as a bit set.
+// Direction is one or both directions of traffic, as a bit set. It also names a
+// quota: each direction has one, and so have both together.
 type Direction uint8
 
-// The two directions, as the guest sees them.
+// The two directions, as the guest sees them, and the quota of their sum.
 const (
 	Down Direction = 1 << iota
 	Up
+	Total
 )
 
 // Has reports whether d contains all of x.
@@ -45,6 +47,8 @@ func (d Direction) String() string {
 		return "upload"
 	case Down | Up:
 		return "download and upload"
+	case Total:
+		return "download and upload together"
 	}
 	return "none"
 }

@@ -23,7 +23,7 @@ func (v Voucher) Version() string {
 	if !v.ValidFrom.IsZero() {
 		from = v.ValidFrom.UnixMicro()
 	}
-	for _, n := range [...]uint64{v.ID, uint64(v.ValidFor), uint64(from), v.Limit.Down, v.Limit.Up, uint64(v.Devices), off} {
+	for _, n := range [...]uint64{v.ID, uint64(v.ValidFor), uint64(from), v.Limit.Down, v.Limit.Up, v.LimitTotal, uint64(v.Devices), off} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
 	sum := sha256.Sum256(b)

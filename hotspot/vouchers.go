@@ -55,7 +55,7 @@ func (s *Service) create(tx Tx, spec VoucherSpec, set Settings, m moment) (Vouch
 	v := Voucher{
 		Username: spec.Username, Passcode: spec.Passcode, FullName: spec.FullName, Note: spec.Note,
 		Created: m.now, Modified: m.now, ValidFrom: spec.ValidFrom, Devices: spec.Devices, Disabled: spec.Disabled,
-		Allowance: Allowance{ValidFor: set.VoucherValidFor, Limit: spec.Limit},
+		Allowance: Allowance{ValidFor: set.VoucherValidFor, Limit: spec.Limit, LimitTotal: spec.LimitTotal},
 	}
 	if spec.ValidFor != nil {
 		v.ValidFor = *spec.ValidFor
@@ -115,7 +115,8 @@ func (v VoucherSpec) check() error {
 		}
 	}
 	return errors.Join(checkField("fullname", v.FullName, 128), checkField("note", v.Note, 1000),
-		checkDevices(v.Devices), checkLimit(v.Limit), checkTime("valid_from", v.ValidFrom), checkValidity(v.ValidFor))
+		checkDevices(v.Devices), checkLimit(v.Limit, v.LimitTotal), checkTotal(v.Limit, v.LimitTotal),
+		checkTime("valid_from", v.ValidFrom), checkValidity(v.ValidFor))
 }
 
 // checkCode bounds what a guest has to type.
@@ -167,11 +168,20 @@ func checkDevices(n int) error {
 	return nil
 }
 
-func checkLimit(l Usage) error {
-	for _, b := range []uint64{l.Down, l.Up} {
+func checkLimit(l Usage, total uint64) error {
+	for _, b := range [...]uint64{l.Down, l.Up, total} {
 		if b > MaxLimitMB*MB {
 			return Invalid("limit", "a limit is at most %d MB", MaxLimitMB)
 		}
+	}
+	return nil
+}
+
+// checkTotal refuses a direction's limit that the limit of both together leaves
+// no way to reach.
+func checkTotal(l Usage, total uint64) error {
+	if total > 0 && max(l.Down, l.Up) > total {
+		return Invalid("total_limit", "is less than the limit of one direction, which could never be reached: make it larger, or the other one smaller")
 	}
 	return nil
 }
@@ -298,14 +308,23 @@ func (v *Voucher) edit(e VoucherEdit, m moment, set Settings) error {
 	if err := v.extend(e.Extend, m, set); err != nil {
 		return err
 	}
-	limit := v.Limit
+	limit, total := v.Limit, v.LimitTotal
 	assign(&limit, e.Limit)
 	assign(&limit.Down, e.LimitDown)
 	assign(&limit.Up, e.LimitUp)
+	assign(&total, e.LimitTotal)
+	if limit != v.Limit || total != v.LimitTotal {
+		if err := checkTotal(limit, total); err != nil {
+			return err
+		}
+	}
 	if e.TopUp != nil {
 		limit = topUp(limit, *e.TopUp)
 	}
-	v.setLimit(limit)
+	if total > 0 {
+		total += e.TopUpTotal
+	}
+	v.setLimit(limit, total)
 	if e.Unbind {
 		v.Bound = nil
 	}
@@ -313,7 +332,7 @@ func (v *Voucher) edit(e VoucherEdit, m moment, set Settings) error {
 		v.Bound = slices.Clone(v.Bound[:n])
 	}
 	return errors.Join(checkField("fullname", v.FullName, 128), checkField("note", v.Note, 1000),
-		checkDevices(v.Devices), checkLimit(v.Limit), checkTime("valid_from", v.ValidFrom), checkValidity(&v.ValidFor))
+		checkDevices(v.Devices), checkLimit(v.Limit, v.LimitTotal), checkTime("valid_from", v.ValidFrom), checkValidity(&v.ValidFor))
 }
 
 // extend adds to the validity.
@@ -370,7 +389,7 @@ func (s *Service) endRefused(v Voucher, m moment, set Settings) {
 	var why Reason
 	if refusal := v.refuse(m, set); refusal != nil {
 		why = map[Code]Reason{CodeDisabled: EndDisabled, CodeNotYetValid: EndNotYetValid, CodeTimeUsed: EndExpired,
-			CodeDownloadUsed: EndDownload, CodeUploadUsed: EndUpload}[refusal.Code]
+			CodeDownloadUsed: EndDownload, CodeUploadUsed: EndUpload, CodeDataUsed: EndData}[refusal.Code]
 	}
 	for _, l := range s.ofAccount(v.Account()) {
 		switch {

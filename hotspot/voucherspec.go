@@ -14,8 +14,10 @@ type VoucherSpec struct {
 	ValidFor  *Validity
 	ValidFrom time.Time // at once
 	Limit     Usage     // unlimited
-	Devices   int       // the setting voucher.devices
-	Disabled  bool
+	// LimitTotal is of both directions together: unlimited.
+	LimitTotal uint64
+	Devices    int // the setting voucher.devices
+	Disabled   bool
 }
 
 // VoucherEdit changes the fields that are not nil. A live voucher's guests
@@ -30,10 +32,13 @@ type VoucherEdit struct {
 	Limit     *Usage
 	// LimitDown and LimitUp change one direction and leave the other.
 	LimitDown, LimitUp *uint64
+	LimitTotal         *uint64 // of both together
 	// TopUp adds to the limits that there are; an unlimited direction stays so.
-	TopUp    *Usage
-	Devices  *int
-	Disabled *bool
+	TopUp *Usage
+	// TopUpTotal adds to the limit of both directions together.
+	TopUpTotal uint64
+	Devices    *int
+	Disabled   *bool
 	// Unbind forgets the devices, so that another may use the voucher.
 	Unbind bool
 	// Reset forgets what was used: bytes, and the begin of the validity.

@@ -69,7 +69,9 @@ func (s *State) abandonUnused() {
 }
 
 // quota reports whether the map's elements name quotas.
-func (m Map) quota() bool { return m == Up || m == Down }
+func (m Map) quota() bool {
+	return m == Up || m == Down || m == EachUp || m == EachDown || m == Together
+}
 
 // payer returns the session to which an element of a quota's map belongs: the
 // one that has the address, if it is charged to the quota's account; otherwise

@@ -68,14 +68,25 @@ func (k *kernel) holds(set map[hotspot.AccountID]hotspot.Pass, owners map[netip.
 				if owners[a] != g.Session {
 					continue
 				}
-				want += 4
 				s := SessionKey{g.Session, id}
-				for _, e := range []HeldElement{
+				elems := []HeldElement{
 					{Key{Map: MeterDown, Addr: a}, MeterName(s, hotspot.Down), 0},
 					{Key{Map: MeterUp, Addr: a}, MeterName(s, hotspot.Up), 0},
-					{Key{Map: Down, Addr: a}, QuotaName(id, hotspot.Down), g.Left},
-					{Key{Map: Up, MAC: g.MAC, Addr: a}, QuotaName(id, hotspot.Up), g.Left},
-				} {
+				}
+				down, up, total := QuotaName(id, hotspot.Down), QuotaName(id, hotspot.Up), QuotaName(id, hotspot.Total)
+				switch each := !p.Limit.IsZero(); {
+				case p.LimitTotal > 0 && each:
+					elems = append(elems, HeldElement{Key{Map: EachDown, Addr: a}, down, g.Left},
+						HeldElement{Key{Map: EachUp, MAC: g.MAC, Addr: a}, up, g.Left}, HeldElement{Key{Map: Together, Addr: a}, total, 0})
+				case p.LimitTotal > 0:
+					down, up = total, total
+					fallthrough
+				default:
+					elems = append(elems, HeldElement{Key{Map: Down, Addr: a}, down, g.Left},
+						HeldElement{Key{Map: Up, MAC: g.MAC, Addr: a}, up, g.Left})
+				}
+				want += len(elems)
+				for _, e := range elems {
 					got := k.elems[e.Key]
 					got.Object, _, _ = cutSuffix(got.Object)
 					if got.Object != e.Object || (got.Left-e.Left).Abs() > Slack {
@@ -99,8 +110,9 @@ func (k *kernel) holds(set map[hotspot.AccountID]hotspot.Pass, owners map[netip.
 // randomPass makes a pass over a small world, so that everything collides.
 func randomPass(r *rand.Rand, account uint64) hotspot.Pass {
 	p := hotspot.Pass{
-		Account: voucher(account),
-		Limit:   hotspot.Usage{Down: uint64(r.IntN(3)) * 1000, Up: uint64(r.IntN(3)) * 1000},
+		Account:    voucher(account),
+		Limit:      hotspot.Usage{Down: uint64(r.IntN(3)) * 1000, Up: uint64(r.IntN(3)) * 1000},
+		LimitTotal: uint64(r.IntN(3)) * 1000,
 	}
 	for range r.IntN(4) {
 		g := hotspot.Grant{

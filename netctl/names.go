@@ -11,6 +11,7 @@ import (
 // run: what is written here must always be read.
 //
 //	v43d      quota of what account v43 may download
+//	v43t      quota of what it may transfer in both directions together
 //	s17v43u   counter of what session 17, charged to account v43, has sent
 //
 // A suffix such as ".1" tells an object from an older one of the same name that
@@ -20,9 +21,10 @@ import (
 const (
 	letterDown = 'd'
 	letterUp   = 'u'
+	letterBoth = 't'
 )
 
-// QuotaName names an account's quota in one direction.
+// QuotaName names an account's quota in one direction, or in both together.
 func QuotaName(a hotspot.AccountID, d hotspot.Direction) string {
 	return a.String() + string(letter(d))
 }
@@ -53,7 +55,7 @@ func ParseMeterName(s string) (k SessionKey, d hotspot.Direction, ok bool) {
 		return k, 0, false
 	}
 	d, s, ok = cutLetter(s[1:])
-	if !ok {
+	if !ok || d == hotspot.Total {
 		return k, 0, false
 	}
 	n := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
@@ -69,8 +71,11 @@ func ParseMeterName(s string) (k SessionKey, d hotspot.Direction, ok bool) {
 }
 
 func letter(d hotspot.Direction) byte {
-	if d == hotspot.Up {
+	switch d {
+	case hotspot.Up:
 		return letterUp
+	case hotspot.Total:
+		return letterBoth
 	}
 	return letterDown
 }
@@ -86,6 +91,8 @@ func cutLetter(s string) (hotspot.Direction, string, bool) {
 		return hotspot.Down, rest, true
 	case letterUp:
 		return hotspot.Up, rest, true
+	case letterBoth:
+		return hotspot.Total, rest, true
 	}
 	return 0, "", false
 }

@@ -16,6 +16,9 @@ func TestNames(t *testing.T) {
 		for _, id := range []uint64{1, 43, math.MaxUint64} {
 			a := hotspot.AccountID{Method: m, ID: id}
 			k := SessionKey{ID: id, Account: a}
+			if got, dir, ok := ParseQuotaName(QuotaName(a, hotspot.Total) + ".1"); got != a || dir != hotspot.Total || !ok {
+				t.Errorf("%s.1 reads as %v %v %v", QuotaName(a, hotspot.Total), got, dir, ok)
+			}
 			for _, d := range directions {
 				for _, tail := range []string{"", ".1", ".65535"} {
 					if got, dir, ok := ParseQuotaName(QuotaName(a, d) + tail); got != a || dir != d || !ok {
@@ -33,13 +36,16 @@ func TestNames(t *testing.T) {
 	if got := QuotaName(a, hotspot.Down); got != "v43d" {
 		t.Errorf("quota %s", got)
 	}
+	if got := QuotaName(a, hotspot.Total); got != "v43t" {
+		t.Errorf("quota %s", got)
+	}
 	if got := MeterName(SessionKey{17, a}, hotspot.Up); got != "s17v43u" {
 		t.Errorf("meter %s", got)
 	}
 }
 
 func FuzzNames(f *testing.F) {
-	for _, s := range []string{"v43d", "s17v43u", "s17v43u.1", "v", "s", "s1d", "v043d", "v43d.0", "v43d.01", "s18446744073709551616v1d", ".", "d"} {
+	for _, s := range []string{"v43d", "v43t", "s17v43t", "s17v43u", "s17v43u.1", "v", "s", "s1d", "v043d", "v43d.0", "v43d.01", "s18446744073709551616v1d", ".", "d"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

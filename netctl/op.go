@@ -21,6 +21,12 @@ const (
 	// counter.
 	MeterUp
 	MeterDown
+	// EachUp, EachDown and Together are for accounts whose directions have limits
+	// besides the one of both together: they lead to the direction's quota and to
+	// that of both, and a packet needs both. Such accounts are not in Up and Down.
+	EachUp
+	EachDown
+	Together
 	// Device knows the devices that are let in, whatever their address: MAC to
 	// the session's upload counter, which serves as the session's name only.
 	Device
@@ -28,7 +34,8 @@ const (
 
 // String names the map.
 func (m Map) String() string {
-	names := [...]string{Up: "up", Down: "down", MeterUp: "meter up", MeterDown: "meter down", Device: "device"}
+	names := [...]string{Up: "up", Down: "down", MeterUp: "meter up", MeterDown: "meter down",
+		EachUp: "each up", EachDown: "each down", Together: "together", Device: "device"}
 	if int(m) < len(names) && m > 0 {
 		return names[m]
 	}
@@ -37,12 +44,14 @@ func (m Map) String() string {
 
 // Timed reports whether the map's elements end by themselves. The others are
 // of no use to a packet without a timed one beside them.
-func (m Map) Timed() bool { return m == Up || m == Down || m == Device }
+func (m Map) Timed() bool {
+	return m == Up || m == Down || m == EachUp || m == EachDown || m == Device
+}
 
 // Key is the place of an element.
 type Key struct {
 	Map  Map
-	MAC  hotspot.MAC // Up and Device
+	MAC  hotspot.MAC // Up, EachUp and Device
 	Addr netip.Addr  // all but Device
 }
 
@@ -95,6 +104,8 @@ type Op struct {
 	// Used is the count from which a created object starts. A changed quota
 	// carries it too, in case the gate has lost the quota meanwhile.
 	Used uint64
+	// Ahead is how much of Used the caller does not know of yet.
+	Ahead uint64
 }
 
 // Plan is an ordered list of changes to be made at once.

@@ -3,6 +3,7 @@ package netctl
 import (
 	"net/netip"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -23,6 +24,7 @@ func (s *State) Plan(passes []hotspot.Pass, now time.Duration) Plan {
 		now:     now,
 		devices: make(map[hotspot.MAC]uint64),
 		removed: make(map[Key]struct{}),
+		renewed: make(map[string]struct{}),
 		gone:    make(map[netip.Addr]struct{}),
 	}
 	for _, pass := range passes {
@@ -34,9 +36,9 @@ func (s *State) Plan(passes []hotspot.Pass, now time.Duration) Plan {
 		p.shed(pass)
 	}
 	for _, pass := range passes {
-		names, renew := p.quotas(pass)
+		names := p.quotas(pass)
 		for _, g := range pass.Grants {
-			p.grant(SessionKey{g.Session, pass.Account}, g, names, renew)
+			p.grant(SessionKey{g.Session, pass.Account}, g, names)
 		}
 	}
 	return p.finish()
@@ -50,6 +52,7 @@ type planner struct {
 	devices map[hotspot.MAC]uint64 // the newest session of each device in this call
 	removed map[Key]struct{}
 	gone    map[netip.Addr]struct{}
+	renewed map[string]struct{} // quotas that are new objects, so that every element must be pointed at them
 
 	removes, drops, creates, limits, inserts []Op
 }
@@ -60,7 +63,7 @@ func (p *planner) finish() Plan {
 	for a := range p.gone {
 		plan.Gone = append(plan.Gone, a)
 	}
-	slices.SortFunc(plan.Gone, netip.Addr.Compare)
+	sort.Slice(plan.Gone, func(i, j int) bool { return plan.Gone[i].Less(plan.Gone[j]) })
 	return plan
 }
 
@@ -77,22 +80,29 @@ func (p *planner) shed(pass hotspot.Pass) {
 	for _, id := range sortedIDs(a.sessions) {
 		g, ok := granted[id]
 		for _, k := range a.sessions[id].keys {
-			if (!ok || !p.wants(g, k)) && p.remove(k, a.sessions[id].key) && !slices.Contains(g.Addrs, k.Addr) && k.Map != Device {
+			if (!ok || !p.wants(pass, g, k)) && p.remove(k, a.sessions[id].key) && !slices.Contains(g.Addrs, k.Addr) && k.Map != Device {
 				p.gone[k.Addr] = struct{}{}
 			}
 		}
 	}
 }
 
-// wants reports whether a grant has an element at k.
-func (p *planner) wants(g hotspot.Grant, k Key) bool {
+// wants reports whether a grant of a pass has an element at k.
+func (p *planner) wants(pass hotspot.Pass, g hotspot.Grant, k Key) bool {
+	each, total := Shape(pass)
 	switch k.Map {
 	case Device:
 		return k.MAC == g.MAC && p.devices[g.MAC] == g.Session
-	case Up:
-		return k.MAC == g.MAC && slices.Contains(g.Addrs, k.Addr)
+	case Up, Down:
+		if each && total {
+			return false
+		}
+	case EachUp, EachDown, Together:
+		if !each || !total {
+			return false
+		}
 	}
-	return slices.Contains(g.Addrs, k.Addr)
+	return (k.MAC.IsZero() || k.MAC == g.MAC) && slices.Contains(g.Addrs, k.Addr)
 }
 
 func sortedIDs(m map[uint64]*session) []uint64 {
@@ -116,55 +126,84 @@ func (p *planner) remove(k Key, owner SessionKey) bool {
 	return true
 }
 
-// quotas plans an account's quotas. It returns their names by slot, and which
-// of them are new objects, so that every element must be pointed at them.
-func (p *planner) quotas(pass hotspot.Pass) (names [2]string, renew [2]bool) {
-	held := [2]quota{}
+// quotas plans an account's quotas, and returns their names by slot.
+func (p *planner) quotas(pass hotspot.Pass) (names [3]string) {
+	held := [3]quota{}
 	if a, ok := p.state.accounts[pass.Account]; ok {
 		held = a.quotas
 	}
-	for i, d := range directions {
-		q := held[i]
+	each, total := Shape(pass)
+	refilled := false
+	for _, i := range [...]int{2, 0, 1} { // that of both first
+		d, q := quotaKinds[i], &held[i]
 		op := Op{Object: q.name, Kind: Quota, Session: SessionKey{Account: pass.Account}}
-		if len(pass.Grants) == 0 {
+		if wanted := i < 2 && each || i == 2 && total; !wanted || len(pass.Grants) == 0 {
 			if q.name != "" {
 				op.Verb = Drop
 				p.drops = append(p.drops, op)
 			}
+			refilled = refilled || i == 2 && q.believes(of(pass.Used, d))
 			continue
 		}
-		op.Limit, op.Used = of(pass.Limit, d), of(pass.Used, d)
-		names[i], renew[i] = p.quota(q, op, d)
+		op.Limit, op.Used = limitOf(pass, d), of(pass.Used, d)
+		if i == 2 && q.name == "" {
+			// What the quotas of the directions saw is newer than what the caller knows.
+			if counted := held[0].seen + held[1].seen; counted > op.Used {
+				op.Used, op.Ahead = counted, counted-op.Used
+			}
+		}
+		if refilled && q.name != "" {
+			// What the quota of both refused was counted here.
+			names[i] = p.renew(op)
+			continue
+		}
+		names[i] = p.quota(*q, op, d)
+		// Its figure was believed, so those of the directions can be.
+		_, renewed := p.renewed[names[i]]
+		refilled = refilled || i == 2 && renewed && q.believes(op.Used)
 	}
-	return names, renew
+	return names
+}
+
+// believes reports whether a used-up quota would go on from a figure.
+func (q *quota) believes(used uint64) bool {
+	return q.depleted && Refill(used, q.limit, q.base, q.seen) == used
+}
+
+// renew plans a quota's replacement by one that starts from what was used.
+func (p *planner) renew(op Op) string {
+	drop := op
+	drop.Verb, drop.Limit, drop.Used = Drop, 0, 0
+	p.drops = append(p.drops, drop)
+	return p.make(op)
+}
+
+func (p *planner) make(op Op) string {
+	op.Verb = Create
+	p.creates = append(p.creates, op)
+	p.renewed[op.Object] = struct{}{}
+	return op.Object
 }
 
 // quota plans one quota: op has what is wanted, held what there is.
-func (p *planner) quota(held quota, op Op, d hotspot.Direction) (name string, renew bool) {
+func (p *planner) quota(held quota, op Op, d hotspot.Direction) (name string) {
 	raised := held.limit != 0 && (op.Limit == 0 || op.Limit > held.limit)
 	switch {
 	case held.name == "":
-		op.Verb, op.Object = Create, p.state.free(QuotaName(op.Session.Account, d))
-		p.creates = append(p.creates, op)
+		op.Object = p.state.free(QuotaName(op.Session.Account, d))
+		return p.make(op)
 	case held.depleted && (raised || op.Used < held.base):
-		drop := op
-		drop.Verb, drop.Limit, drop.Used = Drop, 0, 0
-		p.drops = append(p.drops, drop)
-		op.Verb = Create
 		op.Used = Refill(op.Used, held.limit, held.base, held.seen)
-		p.creates = append(p.creates, op)
+		return p.renew(op)
 	case held.limit != op.Limit:
 		op.Verb = Limit
 		p.limits = append(p.limits, op)
-		return op.Object, false
-	default:
-		return op.Object, false
 	}
-	return op.Object, true
+	return op.Object
 }
 
 // grant plans one session's counters and elements.
-func (p *planner) grant(k SessionKey, g hotspot.Grant, quotas [2]string, renew [2]bool) {
+func (p *planner) grant(k SessionKey, g hotspot.Grant, quotas [3]string) {
 	var meters [2]string
 	if x := p.state.find(k); x != nil {
 		meters = x.meters
@@ -176,20 +215,30 @@ func (p *planner) grant(k SessionKey, g hotspot.Grant, quotas [2]string, renew [
 		}
 	}
 	for _, op := range p.elements(k, g, quotas, meters) {
-		p.element(op, renew)
+		p.element(op)
 	}
 }
 
 // elements lists all that a grant wants in the maps.
-func (p *planner) elements(k SessionKey, g hotspot.Grant, quotas, meters [2]string) []Op {
+func (p *planner) elements(k SessionKey, g hotspot.Grant, quotas [3]string, meters [2]string) []Op {
 	down, up := slot(hotspot.Down), slot(hotspot.Up)
-	ops := make([]Op, 0, 4*len(g.Addrs)+1)
+	mapDown, mapUp, total := Down, Up, quotas[slot(hotspot.Total)]
+	ops := make([]Op, 0, 5*len(g.Addrs)+1)
+	switch {
+	case total != "" && quotas[down] == "":
+		quotas[down], quotas[up] = total, total
+	case total != "":
+		mapDown, mapUp = EachDown, EachUp
+		for _, a := range g.Addrs {
+			ops = append(ops, Op{Verb: Insert, Key: Key{Map: Together, Addr: a}, Object: total, Session: k})
+		}
+	}
 	for _, a := range g.Addrs {
 		ops = append(ops,
 			Op{Verb: Insert, Key: Key{Map: MeterDown, Addr: a}, Object: meters[down], Session: k},
 			Op{Verb: Insert, Key: Key{Map: MeterUp, Addr: a}, Object: meters[up], Session: k},
-			Op{Verb: Insert, Key: Key{Map: Down, Addr: a}, Object: quotas[down], Session: k, Left: g.Left},
-			Op{Verb: Insert, Key: Key{Map: Up, MAC: g.MAC, Addr: a}, Object: quotas[up], Session: k, Left: g.Left})
+			Op{Verb: Insert, Key: Key{Map: mapDown, Addr: a}, Object: quotas[down], Session: k, Left: g.Left},
+			Op{Verb: Insert, Key: Key{Map: mapUp, MAC: g.MAC, Addr: a}, Object: quotas[up], Session: k, Left: g.Left})
 	}
 	key := Key{Map: Device, MAC: g.MAC}
 	e, held := p.state.elems[key]
@@ -207,12 +256,12 @@ func (p *planner) isRemoved(k Key) bool {
 }
 
 // element plans one element.
-func (p *planner) element(op Op, renew [2]bool) {
+func (p *planner) element(op Op) {
 	e, held := p.state.elems[op.Key]
 	if op.Key.Map != Device {
 		p.takeOver(op.Key.Addr, op.Session)
 	}
-	fresh := op.Key.Map == Up && renew[slot(hotspot.Up)] || op.Key.Map == Down && renew[slot(hotspot.Down)]
+	_, fresh := p.renewed[op.Object]
 	if held && !p.isRemoved(op.Key) {
 		if !fresh && e.object == op.Object && e.session == op.Session && p.inTime(op, e) {
 			return

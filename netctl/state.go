@@ -29,7 +29,7 @@ type element struct {
 
 // account is what is held of an account.
 type account struct {
-	quotas   [2]quota // by slot of the direction
+	quotas   [3]quota // by slot
 	sessions map[uint64]*session
 }
 
@@ -53,9 +53,15 @@ type session struct {
 // directions lists both, each at its slot.
 var directions = [2]hotspot.Direction{hotspot.Down, hotspot.Up}
 
+// quotaKinds lists what quotas are of, each at its slot.
+var quotaKinds = [3]hotspot.Direction{hotspot.Down, hotspot.Up, hotspot.Total}
+
 func slot(d hotspot.Direction) int {
-	if d == hotspot.Up {
+	switch d {
+	case hotspot.Up:
 		return 1
+	case hotspot.Total:
+		return 2
 	}
 	return 0
 }
@@ -180,7 +186,7 @@ func (s *State) create(op *Op) {
 		return
 	}
 	s.account(op.Session.Account).quotas[quotaSlot(op.Object)] = quota{
-		name: op.Object, limit: op.Limit, base: op.Used, seen: op.Used,
+		name: op.Object, limit: op.Limit, base: op.Used - op.Ahead, seen: op.Used,
 	}
 }
 
@@ -208,7 +214,7 @@ func (s *State) drop(name string, kind Kind) {
 // tidy forgets an account of which nothing is held.
 func (s *State) tidy(id hotspot.AccountID) {
 	a, ok := s.accounts[id]
-	if ok && a.quotas[0].name == "" && a.quotas[1].name == "" && len(a.sessions) == 0 {
+	if ok && a.quotas[0].name+a.quotas[1].name+a.quotas[2].name == "" && len(a.sessions) == 0 {
 		delete(s.accounts, id)
 	}
 }
@@ -305,14 +311,23 @@ func (s *State) Changing(passes []hotspot.Pass) []string {
 		if !ok || len(p.Grants) == 0 {
 			continue
 		}
-		for i, d := range directions {
-			q := a.quotas[i]
-			if q.name != "" && (q.limit != of(p.Limit, d) || of(p.Used, d) < q.base) {
-				names = append(names, q.name)
+		changes, account := func(i int) bool { return changing(&a.quotas[i], p, quotaKinds[i]) }, false
+		if p.LimitTotal > 0 {
+			// The quotas of such an account are judged together.
+			account = changes(0) || changes(1) || changes(2) || a.quotas[2].name == ""
+		}
+		for i := range a.quotas {
+			if a.quotas[i].name != "" && (account || changes(i)) {
+				names = append(names, a.quotas[i].name)
 			}
 		}
 	}
 	return names
+}
+
+// changing reports whether a pass changes a held quota.
+func changing(q *quota, p hotspot.Pass, d hotspot.Direction) bool {
+	return q.name != "" && (q.limit != limitOf(p, d) || of(p.Used, d) < q.base)
 }
 
 // Note records a quota as it was read.
@@ -329,12 +344,29 @@ func (s *State) Note(name string, consumed uint64, depleted bool) {
 	}
 }
 
-// of returns one direction of an amount.
+// of returns one direction of an amount, or the sum of both.
 func of(u hotspot.Usage, d hotspot.Direction) uint64 {
-	if d == hotspot.Up {
+	switch d {
+	case hotspot.Up:
 		return u.Up
+	case hotspot.Total:
+		return u.Down + u.Up
 	}
 	return u.Down
+}
+
+// limitOf returns the limit that a pass sets on a quota.
+func limitOf(p hotspot.Pass, d hotspot.Direction) uint64 {
+	if d == hotspot.Total {
+		return p.LimitTotal
+	}
+	return of(p.Limit, d)
+}
+
+// Shape says which quotas a pass has: one for each direction, one for both
+// together, or all three.
+func Shape(p hotspot.Pass) (each, total bool) {
+	return p.LimitTotal == 0 || !p.Limit.IsZero(), p.LimitTotal > 0
 }
 
 func grantedIDs(p hotspot.Pass) map[uint64]struct{} {

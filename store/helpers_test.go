@@ -138,6 +138,7 @@ func fill(t testing.TB, db *DB) {
 		}
 		v.Bound = []hotspot.MAC{{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}}
 		v.FirstUse, v.LastUse, v.Started = at(), at(), at()
+		v.LimitTotal = 3 << 29
 		errs := []error{tx.PutVoucher(&v)}
 		for i := range 10 {
 			u := hotspot.User{Method: hotspot.MethodFree, Key: fmt.Sprintf("02:00:00:00:00:%02X", i), Created: at()}

@@ -34,11 +34,11 @@ func methodOf(n uint64) hotspot.Method {
 }
 
 // reasons are numbered from 1; a reason that is not here is written as text.
-func reasons() [12]hotspot.Reason {
+func reasons() [13]hotspot.Reason {
 	return [...]hotspot.Reason{
 		hotspot.EndLogout, hotspot.EndIdle, hotspot.EndTimeout, hotspot.EndExpired, hotspot.EndDownload,
 		hotspot.EndUpload, hotspot.EndKicked, hotspot.EndRemoved, hotspot.EndDisabled, hotspot.EndReplaced,
-		hotspot.EndNotYetValid, hotspot.EndBlocked,
+		hotspot.EndNotYetValid, hotspot.EndBlocked, hotspot.EndData,
 	}
 }
 
@@ -117,6 +117,7 @@ const (
 	fSpent
 	fAllowanceStarted
 	fAllowanceProvisional
+	fLimitTotal
 )
 
 func (e *encoder) allowance(created time.Time, a *hotspot.Allowance) {
@@ -128,6 +129,7 @@ func (e *encoder) allowance(created time.Time, a *hotspot.Allowance) {
 	e.uint(fSpent, uint64(a.Spent))
 	e.time(fAllowanceStarted, created, a.Started)
 	e.bool(fAllowanceProvisional, a.Provisional)
+	e.uint(fLimitTotal, a.LimitTotal)
 }
 
 func (d *decoder) allowance(created time.Time, a *hotspot.Allowance) {
@@ -150,6 +152,8 @@ func (d *decoder) allowance(created time.Time, a *hotspot.Allowance) {
 		a.Started = d.time(created)
 	case fAllowanceProvisional:
 		a.Provisional = d.bool()
+	case fLimitTotal:
+		a.LimitTotal = d.num
 	}
 }
 

@@ -33,6 +33,7 @@ var statuses = [...]struct {
 	{hotspot.CodeTimeUsed, http.StatusForbidden},
 	{hotspot.CodeDownloadUsed, http.StatusForbidden},
 	{hotspot.CodeUploadUsed, http.StatusForbidden},
+	{hotspot.CodeDataUsed, http.StatusForbidden},
 	{hotspot.CodeNotYetValid, http.StatusForbidden},
 	{hotspot.CodeOtherDevice, http.StatusForbidden},
 	{hotspot.CodeDisabled, http.StatusForbidden},

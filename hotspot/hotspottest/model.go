@@ -49,10 +49,10 @@ type mAccount struct {
 	// let in; dated: there is one. Once in use and past it, it stays past it.
 	from     time.Duration
 	dated    bool
-	limit    amount // 0: unlimited
+	limit    limits
 	used     amount
 	kept     amount  // of used: what a power cut cannot take
-	spent    [2]bool // the gate said that nothing more fits in
+	spent    [3]bool // the gate said that nothing more fits in
 	disabled bool
 	devices  int // 0: the setting's number
 	bound    []int
@@ -65,6 +65,22 @@ type amount [2]uint64
 func (a amount) usage() hotspot.Usage { return hotspot.Usage{Down: a[0], Up: a[1]} }
 
 func amountOf(u hotspot.Usage) amount { return amount{u.Down, u.Up} }
+
+// limits are of bytes down, up, and both together; 0: unlimited. Their places
+// number the quotas.
+type limits [3]uint64
+
+const quotaTotal = 2
+
+func limitsOf(u hotspot.Usage, total uint64) limits { return limits{u.Down, u.Up, total} }
+
+// of returns what counts for a quota.
+func (a amount) of(quota int) uint64 {
+	if quota == quotaTotal {
+		return a[0] + a[1]
+	}
+	return a[quota]
+}
 
 type mDevice struct {
 	free      *mAccount // nil: never had any
@@ -121,6 +137,8 @@ func (m *model) refusal(a *mAccount) hotspot.Code {
 		return hotspot.CodeNotYetValid
 	case m.expired(a):
 		return hotspot.CodeTimeUsed
+	case a.full(quotaTotal):
+		return hotspot.CodeDataUsed
 	case a.full(0):
 		return hotspot.CodeDownloadUsed
 	case a.full(1):
@@ -129,13 +147,18 @@ func (m *model) refusal(a *mAccount) hotspot.Code {
 	return ""
 }
 
-// full reports whether nothing is left in a direction.
-func (a *mAccount) full(d int) bool {
-	return a.spent[d] || a.limit[d] > 0 && a.used[d] >= a.limit[d]
+// full reports whether nothing is left of a quota.
+func (a *mAccount) full(q int) bool {
+	return a.spent[q] || a.limit[q] > 0 && a.used.of(q) >= a.limit[q]
+}
+
+// fits reports whether a quota leaves room for a packet.
+func (a *mAccount) fits(q, n int) bool {
+	return !a.full(q) && (a.limit[q] == 0 || a.used.of(q)+uint64(n) <= a.limit[q])
 }
 
 // setLimit changes limits. What is raised has room again.
-func (a *mAccount) setLimit(to amount) {
+func (a *mAccount) setLimit(to limits) {
 	for d := range to {
 		if to[d] == 0 || to[d] > a.limit[d] {
 			a.spent[d] = false
@@ -191,6 +214,8 @@ func (m *model) end(s *mSession, why hotspot.Reason) {
 		s.account.spent[0] = true
 	case hotspot.EndUpload:
 		s.account.spent[1] = true
+	case hotspot.EndData:
+		s.account.spent[quotaTotal] = true
 	}
 	dev := m.devices[s.device]
 	dev.session, dev.why = nil, why
@@ -214,6 +239,7 @@ func (m *model) expire() {
 var endOf = map[hotspot.Code]hotspot.Reason{
 	hotspot.CodeDisabled: hotspot.EndDisabled, hotspot.CodeTimeUsed: hotspot.EndExpired,
 	hotspot.CodeDownloadUsed: hotspot.EndDownload, hotspot.CodeUploadUsed: hotspot.EndUpload,
+	hotspot.CodeDataUsed:    hotspot.EndData,
 	hotspot.CodeNotYetValid: hotspot.EndNotYetValid,
 }
 
@@ -227,33 +253,51 @@ func (m *model) passes(device, addr, dir, n int) (*mSession, bool) {
 			return nil, false
 		}
 		a := s.account
-		return s, !a.full(dir) && (a.limit[dir] == 0 || a.used[dir]+uint64(n) <= a.limit[dir])
+		return s, a.fits(dir, n) && a.fits(quotaTotal, n)
 	}
 	return nil, false
 }
 
-// packet offers a packet. used: it was the last one of its quota, or the first
-// one too many.
-func (m *model) packet(device, addr, dir, n int) (ok bool, used *mAccount) {
+// packet offers a packet. used: it was the last one of a quota, or the first one
+// too many. Of two, that of both directions together is told.
+func (m *model) packet(device, addr, dir, n int) (ok bool, used quotaOf) {
 	s, ok := m.passes(device, addr, dir, n)
 	if s == nil {
-		return false, nil
+		return false, used
+	}
+	quota := dir
+	if s.account.fits(dir, n) && !s.account.fits(quotaTotal, n) {
+		quota = quotaTotal
 	}
 	if ok && n > 0 {
 		s.used[dir] += uint64(n)
 		s.account.used[dir] += uint64(n)
 		s.active = m.awake
 	}
-	if n > 0 && (!ok || s.account.full(dir)) {
-		return ok, s.account
+	if s.account.full(quotaTotal) {
+		quota = quotaTotal
 	}
-	return ok, nil
+	if n > 0 && (!ok || s.account.full(quota)) {
+		return ok, quotaOf{s.account, quota}
+	}
+	return ok, used
+}
+
+// quotaOf is a quota of an account; zero: none.
+type quotaOf struct {
+	account *mAccount
+	quota   int
+}
+
+// direction is what the service calls the quota.
+func (q quotaOf) direction() hotspot.Direction {
+	return [...]hotspot.Direction{hotspot.Down, hotspot.Up, hotspot.Total}[q.quota]
 }
 
 // deplete ends the sessions of an account whose quota the gate found used up.
-func (m *model) deplete(a *mAccount, dir int) {
-	a.spent[dir] = true
-	for _, s := range m.sessions(a) {
-		m.end(s, []hotspot.Reason{hotspot.EndDownload, hotspot.EndUpload}[dir])
+func (m *model) deplete(q quotaOf) {
+	q.account.spent[q.quota] = true
+	for _, s := range m.sessions(q.account) {
+		m.end(s, [...]hotspot.Reason{hotspot.EndDownload, hotspot.EndUpload, hotspot.EndData}[q.quota])
 	}
 }

@@ -122,8 +122,8 @@ func (h *modelHouse) checkVouchers() error {
 			}
 		}
 		h.lowest[a] = used
-		if v.Limit != a.limit.usage() || v.Online != len(h.model.sessions(a)) {
-			return fmt.Errorf("voucher %d: limit %v, %d online, want %v, %d", slot, v.Limit, v.Online, a.limit, len(h.model.sessions(a)))
+		if limitsOf(v.Limit, v.LimitTotal) != a.limit || v.Online != len(h.model.sessions(a)) {
+			return fmt.Errorf("voucher %d: limit %v, %d online, want %v, %d", slot, limitsOf(v.Limit, v.LimitTotal), v.Online, a.limit, len(h.model.sessions(a)))
 		}
 		bound := make([]hotspot.MAC, len(a.bound))
 		for i, d := range a.bound {
@@ -177,11 +177,11 @@ func (h *modelHouse) probe(device, addr, dir int) error {
 	if got := h.world.Packet(modelMAC(device), modelAddr(addr), directionOf(dir == 1), h.world.Probe()); got != want {
 		return fmt.Errorf("device %d at %s, direction %d: passes %v, want %v", device, modelAddr(addr), dir, got, want)
 	}
-	if used == nil {
+	if used.account == nil {
 		return nil
 	}
-	h.model.deplete(used, dir)
-	return h.report(used, dir == 1)
+	h.model.deplete(used)
+	return h.report(used)
 }
 
 // checkLog compares the login log: why sessions ended, and what they used.

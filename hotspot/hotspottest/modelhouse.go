@@ -14,8 +14,8 @@ func (h *modelHouse) makeVoucher(s Step) error {
 	}
 	h.made++
 	valid := hotspot.Validity(s.For)
-	spec := hotspot.VoucherSpec{Username: fmt.Sprintf("voucher-%d", h.made), ValidFor: &valid, Limit: s.Limit, Devices: s.Devices}
-	a := &mAccount{voucher: s.Voucher, validFor: s.For, limit: amountOf(s.Limit), devices: s.Devices}
+	spec := hotspot.VoucherSpec{Username: fmt.Sprintf("voucher-%d", h.made), ValidFor: &valid, Limit: s.Limit, LimitTotal: s.Total, Devices: s.Devices}
+	a := &mAccount{voucher: s.Voucher, validFor: s.For, limit: limitsOf(s.Limit, s.Total), devices: s.Devices}
 	switch fromStart := h.model.set.VoucherFromStart; {
 	case fromStart:
 		a.span = h.model.begin()
@@ -45,9 +45,9 @@ func (h *modelHouse) editOf(s Step) (e hotspot.VoucherEdit) {
 		// A voucher that runs from its making does so again.
 		e.Reset = !h.model.set.VoucherFromStart
 	case "limit":
-		e.Limit = &s.Limit
+		e.Limit, e.LimitTotal = &s.Limit, &s.Total
 	case "topup":
-		e.TopUp = &s.TopUp
+		e.TopUp, e.TopUpTotal = &s.TopUp, s.TopUpTotal
 	case "time":
 		v := hotspot.Validity(s.For)
 		e.ValidFor = &v
@@ -76,9 +76,9 @@ func (h *modelHouse) setting(key, value string) error {
 	return h.poll()
 }
 
-// traffic offers packets until one is refused. used is the account whose quota
-// that used up.
-func (h *modelHouse) traffic(s Step) (used *mAccount, err error) {
+// traffic offers packets until one is refused. used is the quota that they used
+// up.
+func (h *modelHouse) traffic(s Step) (used quotaOf, err error) {
 	addr := s.Addr - 1
 	if s.Addr == 0 {
 		addr = h.model.devices[s.Device].addrs[0]
@@ -87,23 +87,23 @@ func (h *modelHouse) traffic(s Step) (used *mAccount, err error) {
 		want, used := h.model.packet(s.Device, addr, direction(s.Up), s.Size)
 		got := h.world.Packet(modelMAC(s.Device), modelAddr(addr), directionOf(s.Up), s.Size)
 		if got != want {
-			return nil, fmt.Errorf("passed: %v, want %v", got, want)
+			return used, fmt.Errorf("passed: %v, want %v", got, want)
 		}
-		if used != nil || !got {
+		if used.account != nil || !got {
 			return used, nil
 		}
 	}
-	return nil, nil
+	return used, nil
 }
 
 // report hands the gate's event to the service, as the daemon does.
-func (h *modelHouse) report(a *mAccount, up bool) error {
+func (h *modelHouse) report(q quotaOf) error {
 	t, err := h.gate().Read(h.ctx)
 	if err != nil {
 		return err
 	}
 	for _, d := range t.Depleted {
-		if d.Account == h.accountID(a) && d.Direction == directionOf(up) {
+		if d.Account == h.accountID(q.account) && d.Direction == q.direction() {
 			return h.svc.GateEvent(h.ctx, hotspot.GateEvent{Depletion: d})
 		}
 	}
@@ -166,10 +166,8 @@ func (h *modelHouse) crash(s Step) error {
 			return err
 		}
 	}
-	var over [2]*mAccount
-	over[direction(s.Up)] = used
 	h.model.rejudge()
-	h.model.restart(over)
+	h.model.restart(used)
 	if err := h.start(h.world.Restart()); err != nil {
 		return err
 	}

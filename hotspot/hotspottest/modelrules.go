@@ -108,12 +108,12 @@ func (m *model) loginFree(device int) hotspot.Code {
 	again := m.t >= a.span.at+m.set.FreeEvery
 	switch {
 	case !a.span.begun, (code != "" || m.set.FreeEvery > 0) && again:
-		*a = mAccount{voucher: -1, span: m.begin(), limit: amountOf(m.set.FreeLimit)}
+		*a = mAccount{voucher: -1, span: m.begin(), limit: limitsOf(m.set.FreeLimit, 0)}
 	case code != "":
 		return code
 	}
 	a.validFor = m.set.FreeFor
-	a.setLimit(amountOf(m.set.FreeLimit))
+	a.setLimit(limitsOf(m.set.FreeLimit, 0))
 	m.enter(device, a)
 	return ""
 }
@@ -193,14 +193,17 @@ func (m *model) change(a *mAccount, e hotspot.VoucherEdit) {
 		a.disabled = *e.Disabled
 	}
 	if e.Reset {
-		a.span, a.used, a.kept, a.spent = span{}, amount{}, amount{}, [2]bool{}
+		a.span, a.used, a.kept, a.spent = span{}, amount{}, amount{}, [3]bool{}
 	}
 	limit := a.limit
 	if e.Limit != nil {
-		limit = amountOf(*e.Limit)
+		limit = limitsOf(*e.Limit, limit[quotaTotal])
+	}
+	if e.LimitTotal != nil {
+		limit[quotaTotal] = *e.LimitTotal
 	}
 	if e.TopUp != nil {
-		for d, more := range amountOf(*e.TopUp) {
+		for d, more := range limitsOf(*e.TopUp, e.TopUpTotal) {
 			if limit[d] > 0 {
 				limit[d] += more
 			}
@@ -326,16 +329,17 @@ func (m *model) editDead(a *mAccount, e hotspot.VoucherEdit) {
 
 // restart is a new run of the program: silence is measured anew.
 // used are accounts whose quota was used up meanwhile.
-func (m *model) restart(used [2]*mAccount) {
+func (m *model) restart(used quotaOf) {
 	m.storeTime()
 	for _, s := range m.sessions(nil) {
 		s.active, s.heard.active = m.awake, m.awake
 	}
 	m.expire()
 	for _, s := range m.sessions(nil) {
-		for d := range s.used {
-			if m.devices[s.device].session == s && (s.account.full(d) || used[d] == s.account) {
-				m.deplete(s.account, d)
+		for _, q := range [...]int{quotaTotal, 0, 1} {
+			x := quotaOf{s.account, q}
+			if m.devices[s.device].session == s && (s.account.full(q) || used == x) {
+				m.deplete(x)
 			}
 		}
 	}
@@ -346,7 +350,7 @@ func (m *model) restart(used [2]*mAccount) {
 func (m *model) reboot() {
 	m.t, m.shift, m.believed = m.mark.t, m.mark.shift, false
 	m.rejudge()
-	m.restart([2]*mAccount{})
+	m.restart(quotaOf{})
 }
 
 // maxOff is the longest time without power that is believed.

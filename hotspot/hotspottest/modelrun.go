@@ -191,11 +191,11 @@ func (h *modelHouse) step(s Step) error {
 		return h.seen(s.Device)
 	case ActTraffic:
 		used, err := h.traffic(s)
-		if err != nil || used == nil {
+		if err != nil || used.account == nil {
 			return err
 		}
-		h.model.deplete(used, direction(s.Up))
-		return h.report(used, s.Up)
+		h.model.deplete(used)
+		return h.report(used)
 	case ActEdit:
 		return h.edit(s)
 	case ActRemove:

@@ -48,6 +48,8 @@ func plainer(s Step) []Step {
 	try(func(p *Step) { p.Up = false })
 	try(func(p *Step) { p.Limit.Up = 0 })
 	try(func(p *Step) { p.Limit.Down = 0 })
+	try(func(p *Step) { p.Total = 0 })
+	try(func(p *Step) { p.TopUpTotal = 0 })
 	try(func(p *Step) { p.TopUp.Up = 0 })
 	try(func(p *Step) { p.TopUp.Down = 0 })
 	try(func(p *Step) { p.Devices = 0 })

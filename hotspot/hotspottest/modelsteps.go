@@ -52,10 +52,13 @@ type Step struct {
 	From    time.Duration // of a voucher: it is valid from then on, counted from now
 	Devices int
 	Limit   hotspot.Usage
+	Total   uint64 // the limit of both directions together
 	TopUp   hotspot.Usage
-	Switch  string // of an edit: on, off, unbind, reset, limit, topup, time or devices
-	Key     string
-	Value   string
+	// TopUpTotal goes with TopUp.
+	TopUpTotal uint64
+	Switch     string // of an edit: on, off, unbind, reset, limit, topup, time or devices
+	Key        string
+	Value      string
 }
 
 // String prints a step as it is written in Go.
@@ -99,7 +102,7 @@ const years = 365 * 24 * time.Hour
 // on what: random steps about everybody seldom meet.
 func RandomSteps(r *rand.Rand, n int) []Step {
 	steps := []Step{
-		{Do: ActMake, For: randomSpan(r), Limit: randomLimit(r), Devices: r.IntN(3)},
+		randomLimits(r, Step{Do: ActMake, For: randomSpan(r), Devices: r.IntN(3)}),
 		{Do: ActMake, Voucher: 1, For: 5 * time.Hour},
 	}
 	if r.IntN(4) == 0 {
@@ -139,7 +142,8 @@ func randomStep(r *rand.Rand) Step {
 	switch s.Do {
 	case ActMake:
 		s.Voucher, s.Devices = r.IntN(modelVouchers), r.IntN(3)
-		s.For, s.Limit = randomSpan(r), randomLimit(r)
+		s.For = randomSpan(r)
+		s = randomLimits(r, s)
 		s.From = pick(r, 0, 0, 0, -time.Hour, 3*time.Hour)
 	case ActLogin:
 		s.Device, s.Voucher = r.IntN(modelDevices), r.IntN(modelVouchers)
@@ -189,9 +193,10 @@ func randomEdit(r *rand.Rand, s *Step) {
 	s.Voucher, s.Switch = r.IntN(modelVouchers), pick(r, edits[:]...)
 	switch s.Switch {
 	case "limit":
-		s.Limit = randomLimit(r)
+		*s = randomLimits(r, *s)
 	case "topup":
 		s.TopUp = hotspot.Usage{Down: uint64(r.IntN(4000)), Up: uint64(r.IntN(4000))}
+		s.TopUpTotal = uint64(r.IntN(6000))
 	case "time":
 		s.For = randomSpan(r)
 	case "devices":
@@ -199,8 +204,16 @@ func randomEdit(r *rand.Rand, s *Step) {
 	}
 }
 
-func randomLimit(r *rand.Rand) hotspot.Usage {
-	return hotspot.Usage{Down: pick(r, 0, 3000, 5500, uint64(r.IntN(12000))), Up: pick(r, 0, 0, 4000, uint64(r.IntN(12000)))}
+// randomLimits gives a step limits: of each direction, of both together, or all.
+func randomLimits(r *rand.Rand, s Step) Step {
+	s.Limit = hotspot.Usage{Down: pick(r, 0, 3000, 5500, uint64(r.IntN(12000))), Up: pick(r, 0, 0, 4000, uint64(r.IntN(12000)))}
+	switch r.IntN(4) {
+	case 0:
+		s.Limit, s.Total = hotspot.Usage{}, pick(r, 4500, 1+uint64(r.IntN(12000)))
+	case 1:
+		s.Total = max(s.Limit.Down, s.Limit.Up) + uint64(r.IntN(4000))
+	}
+	return s
 }
 
 func randomSpan(r *rand.Rand) time.Duration {

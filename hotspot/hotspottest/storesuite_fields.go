@@ -162,6 +162,7 @@ func testExtremes(t *testing.T, s hotspot.Store) {
 	}
 	v.ValidFor = hotspot.Validity(36*time.Hour + time.Nanosecond)
 	v.Limit = hotspot.Usage{Down: ^uint64(0), Up: hotspot.MaxLimitMB * hotspot.MB}
+	v.LimitTotal, v.Spent = ^uint64(0), hotspot.Total|hotspot.Up
 	u := hotspot.User{ID: ^uint64(0) - 1, Method: "a method of its own", Key: strings.Repeat("k", 300), Visits: ^uint64(0)}
 	ss := hotspot.Session{Account: hotspot.AccountID{Method: "?", ID: ^uint64(0)}, Reason: "a reason of its own"}
 	m := hotspot.ClockMark{Mono: -time.Nanosecond}

@@ -9,6 +9,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -30,7 +31,7 @@ type Gate struct {
 
 // account is what the devices of an account share.
 type account struct {
-	down, up quota
+	down, up, total quota
 }
 
 // quota counts what was offered; more than limit is refused.
@@ -161,25 +162,33 @@ func (g *Gate) setQuotas(p hotspot.Pass) {
 	a, ok := g.accounts[p.Account]
 	if !ok {
 		g.accounts[p.Account] = &account{
-			down: newQuota(p.Limit.Down, p.Used.Down),
-			up:   newQuota(p.Limit.Up, p.Used.Up),
+			down:  newQuota(p.Limit.Down, p.Used.Down),
+			up:    newQuota(p.Limit.Up, p.Used.Up),
+			total: newQuota(p.LimitTotal, p.Used.Down+p.Used.Up),
 		}
+		return
+	}
+	if sum := p.Used.Down + p.Used.Up; a.total.set(p.LimitTotal, sum) && a.total.accepted == sum {
+		// Its figure was believed, so those of the directions can be.
+		a.down, a.up = newQuota(p.Limit.Down, p.Used.Down), newQuota(p.Limit.Up, p.Used.Up)
 		return
 	}
 	a.down.set(p.Limit.Down, p.Used.Down)
 	a.up.set(p.Limit.Up, p.Used.Up)
 }
 
-// set changes the limit of a quota that is held.
-func (q *quota) set(limit, used uint64) {
+// set changes the limit of a quota that is held, and reports whether it begins
+// again after it was used up.
+func (q *quota) set(limit, used uint64) (refilled bool) {
 	raised := limit != q.limit && (limit == 0 || limit > q.limit) && q.limit != 0
 	if q.depleted() && (raised || used < q.base) {
 		*q = newQuota(limit, netctl.Refill(used, q.limit, q.base, q.accepted))
-		return
+		return true
 	}
 	if limit != q.limit {
 		q.limit, q.told = limit, false
 	}
+	return false
 }
 
 func (g *Gate) setGrant(a hotspot.AccountID, gr hotspot.Grant) {
@@ -211,16 +220,15 @@ func (g *Gate) Read(ctx context.Context) (hotspot.Tally, error) {
 	for k, s := range g.sessions {
 		t.Meters = append(t.Meters, hotspot.Meter{Session: k.ID, Account: k.Account, Used: s.used})
 	}
-	slices.SortFunc(t.Meters, func(a, b hotspot.Meter) int { return cmp.Compare(a.Session, b.Session) })
+	sort.Slice(t.Meters, func(i, j int) bool { return t.Meters[i].Session < t.Meters[j].Session })
 	for id, a := range g.accounts {
-		if a.down.depleted() {
-			t.Depleted = append(t.Depleted, hotspot.Depletion{Account: id, Direction: hotspot.Down})
-		}
-		if a.up.depleted() {
-			t.Depleted = append(t.Depleted, hotspot.Depletion{Account: id, Direction: hotspot.Up})
+		for d, q := range map[hotspot.Direction]*quota{hotspot.Down: &a.down, hotspot.Up: &a.up, hotspot.Total: &a.total} {
+			if q.depleted() {
+				t.Depleted = append(t.Depleted, hotspot.Depletion{Account: id, Direction: d})
+			}
 		}
 	}
-	slices.SortFunc(t.Depleted, compareDepletions)
+	sort.Slice(t.Depleted, func(i, j int) bool { return compareDepletions(t.Depleted[i], t.Depleted[j]) < 0 })
 	return t, nil
 }
 

@@ -3,6 +3,7 @@ package memory
 import (
 	"net/netip"
 	"slices"
+	"sort"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
@@ -13,44 +14,66 @@ import (
 // kernel. What is accepted is counted; an address that a known device was not
 // granted is reported as a sighting.
 func (g *Gate) Pass(mac hotspot.MAC, addr netip.Addr, d hotspot.Direction, n uint64) bool {
-	ok, event, watchers := g.decide(mac, addr.Unmap(), d, n)
-	for _, w := range watchers {
-		w.send(event)
+	ok, events := g.decide(mac, addr.Unmap(), d, n)
+	for _, e := range events {
+		e.to.send(e.GateEvent)
 	}
 	return ok
 }
 
-// decide returns the verdict on a packet and, if this packet used up a quota,
-// who is to be told of it.
-func (g *Gate) decide(mac hotspot.MAC, addr netip.Addr, d hotspot.Direction, n uint64) (bool, hotspot.GateEvent, []*watcher) {
+// notice is an event on its way.
+type notice struct {
+	to *watcher
+	hotspot.GateEvent
+}
+
+// decide returns the verdict on a packet and who is to be told of what it did,
+// such as to use up a quota.
+func (g *Gate) decide(mac hotspot.MAC, addr netip.Addr, d hotspot.Direction, n uint64) (ok bool, events []notice) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var none hotspot.GateEvent
-	s, ok := g.owners[addr]
-	if d == hotspot.Up && (!ok || s.mac != mac) && g.knows(mac) {
-		return false, hotspot.GateEvent{Seen: hotspot.Sighting{MAC: mac, Addr: addr}}, g.listeners()
+	s, owned := g.owners[addr]
+	if d == hotspot.Up && (!owned || s.mac != mac) && g.knows(mac) {
+		return false, g.notices(hotspot.GateEvent{Seen: hotspot.Sighting{MAC: mac, Addr: addr}})
 	}
-	if !ok || !s.forever && g.now() >= s.deadline || d == hotspot.Up && s.mac != mac {
-		return false, none, nil
+	if !owned || !s.forever && g.now() >= s.deadline || d == hotspot.Up && s.mac != mac {
+		return false, nil
 	}
 	a := g.accounts[s.key.Account]
 	q, meter := &a.down, &s.used.Down
 	if d == hotspot.Up {
 		q, meter = &a.up, &s.used.Up
 	}
+	// The direction's quota first: what it refuses, the other does not count.
+	ok = q.take(n) && a.total.take(n)
+	if ok {
+		*meter += n
+	}
+	for d, q := range map[hotspot.Direction]*quota{d: q, hotspot.Total: &a.total} {
+		if q.depleted() && !q.told {
+			q.told = true
+			events = append(events, g.notices(hotspot.GateEvent{Depletion: hotspot.Depletion{Account: s.key.Account, Direction: d}})...)
+		}
+	}
+	return ok, events
+}
+
+// notices tells the current watchers of an event. The caller holds mu.
+func (g *Gate) notices(e hotspot.GateEvent) (out []notice) {
+	for _, w := range g.listeners() {
+		out = append(out, notice{w, e})
+	}
+	return out
+}
+
+// take counts a packet, and reports whether there was room for it.
+func (q *quota) take(n uint64) bool {
 	q.consumed += n
 	if q.limit > 0 && q.consumed > q.limit {
-		ok = false
-	} else {
-		*meter += n
-		q.accepted += n
+		return false
 	}
-	if !q.depleted() || q.told {
-		return ok, none, nil
-	}
-	q.told = true
-	e := hotspot.GateEvent{Depletion: hotspot.Depletion{Account: s.key.Account, Direction: d}}
-	return ok, e, g.listeners()
+	q.accepted += n
+	return true
 }
 
 // knows reports whether a device is let in. The caller holds mu.
@@ -100,14 +123,9 @@ func (g *Gate) Admitted() []hotspot.Grant {
 		if !s.forever {
 			gr.Left = s.deadline - g.now()
 		}
-		slices.SortFunc(gr.Addrs, netip.Addr.Compare)
+		sort.Slice(gr.Addrs, func(i, j int) bool { return gr.Addrs[i].Less(gr.Addrs[j]) })
 		out = append(out, gr)
 	}
-	slices.SortFunc(out, func(a, b hotspot.Grant) int {
-		if a.Session < b.Session {
-			return -1
-		}
-		return 1
-	})
+	sort.Slice(out, func(i, j int) bool { return out[i].Session < out[j].Session })
 	return out
 }

@@ -107,7 +107,7 @@ func decodeKey(d []byte, s set) (netctl.Key, bool) {
 	case netctl.Device:
 		k.MAC = hotspot.MAC(d)
 		return k, true
-	case netctl.Up:
+	case netctl.Up, netctl.EachUp:
 		k.MAC, d = hotspot.MAC(d[:6]), d[8:]
 	}
 	k.Addr, _ = netip.AddrFromSlice(d)

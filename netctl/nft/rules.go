@@ -124,6 +124,8 @@ func (r *ruleset) catch() {
 	for _, f := range []family{ip4, ip6} {
 		// meta nfproto ipv4 ether saddr . ip saddr @up4 return
 		r.add("catch", nfproto(f), device(f), x(lookup("up"+f.suffix, regKey), back()))
+		// meta nfproto ipv4 ether saddr . ip saddr @eachup4 return
+		r.add("catch", nfproto(f), device(f), x(lookup("eachup"+f.suffix, regKey), back()))
 	}
 	for _, p := range []byte{unix.IPPROTO_UDP, unix.IPPROTO_TCP} {
 		// udp dport 53 redirect to :53
@@ -167,17 +169,28 @@ func (r *ruleset) forward() {
 	r.add("forward", to(guest), x(jumpTo("down")))
 }
 
-// send accepts a packet from a guest that its quota allows, and meters it.
-func send(f family) []expr {
-	return slices.Concat(nfproto(f), device(f),
-		x(object("up"+f.suffix, regKey), object("meterup"+f.suffix, regAddr), accept()))
+// send accepts a packet from a guest that its quota allows, and meters it. The
+// quotas beyond the first lead from the address alone.
+func send(f family) []expr { return sendBy(f, "up") }
+
+func sendBy(f family, quota string, more ...string) []expr {
+	exprs := slices.Concat(nfproto(f), device(f), x(object(quota+f.suffix, regKey)))
+	for _, name := range append(more, "meterup") {
+		exprs = append(exprs, object(name+f.suffix, regAddr))
+	}
+	return append(exprs, accept())
 }
 
 // receive does so with a packet to a guest, unless it begins a connection.
-func receive(f family) []expr {
-	return slices.Concat(nfproto(f), known(), x(
-		load(unix.NFT_PAYLOAD_NETWORK_HEADER, f.dst, f.addrLen, regKey),
-		object("down"+f.suffix, regKey), object("meterdown"+f.suffix, regKey), accept()))
+func receive(f family) []expr { return receiveBy(f, "down") }
+
+func receiveBy(f family, quotas ...string) []expr {
+	exprs := append(nfproto(f), known()...)
+	exprs = append(exprs, load(unix.NFT_PAYLOAD_NETWORK_HEADER, f.dst, f.addrLen, regKey))
+	for _, name := range append(quotas, "meterdown") {
+		exprs = append(exprs, object(name+f.suffix, regKey))
+	}
+	return append(exprs, accept())
 }
 
 // up decides where guests may send to.
@@ -213,6 +226,14 @@ func (r *ruleset) out() {
 		//	counter name ip saddr map @meterup4 accept
 		r.add("out", send(f))
 	}
+	// Accounts with a limit of both directions besides one of each need a second
+	// look. The direction's quota comes first: what it refuses, the other must not
+	// count.
+	for _, f := range []family{ip4, ip6} {
+		// meta nfproto ipv4 quota name ether saddr . ip saddr map @eachup4
+		//	quota name ip saddr map @total4 counter name ip saddr map @meterup4 accept
+		r.add("out", sendBy(f, "eachup", "total"))
+	}
 	r.add("out", x(jumpTo("strange")))
 }
 
@@ -221,6 +242,8 @@ func (r *ruleset) strange() {
 	for _, f := range []family{ip4, ip6} {
 		// meta nfproto ipv4 ether saddr . ip saddr @up4 goto refuse
 		r.add("strange", nfproto(f), device(f), x(lookup("up"+f.suffix, regKey), jumpTo("refuse")))
+		// meta nfproto ipv4 ether saddr . ip saddr @eachup4 goto refuse
+		r.add("strange", nfproto(f), device(f), x(lookup("eachup"+f.suffix, regKey), jumpTo("refuse")))
 	}
 	for _, f := range []family{ip4, ip6} {
 		// ether saddr @devices meta nfproto ipv4 update @seen4 { ether saddr . ip saddr timeout 10s }
@@ -239,6 +262,11 @@ func (r *ruleset) down() {
 		// meta nfproto ipv4 ct state established,related
 		//	quota name ip daddr map @down4 counter name ip daddr map @meterdown4 accept
 		r.add("down", receive(f))
+	}
+	for _, f := range []family{ip4, ip6} {
+		// meta nfproto ipv4 ct state established,related quota name ip daddr map @eachdown4
+		//	quota name ip daddr map @total4 counter name ip daddr map @meterdown4 accept
+		r.add("down", receiveBy(f, "eachdown", "total"))
 	}
 	r.add("down", x(jumpTo("refuse")))
 }

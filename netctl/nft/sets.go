@@ -30,7 +30,7 @@ type set struct {
 	keyType uint32
 	keyLen  uint32
 	object  uint32 // NFT_OBJECT_…
-	size    uint32
+	size    uint32 // 0: grows as it fills
 }
 
 // Sizes per guest: more addresses than a device has, and room for a few that
@@ -44,7 +44,7 @@ const (
 
 // layout returns the maps for a number of guests. Those without timeouts get
 // the kernel's fixed hash, which for IPv4 is its fastest; those with timeouts
-// its resizable one.
+// its resizable one. Those that few guests are in take no room until then.
 //
 //	map up4        { type ether_addr . ipv4_addr : quota; flags timeout; size …; }
 //	map up6        { type ether_addr . ipv6_addr : quota; flags timeout; size …; }
@@ -54,6 +54,12 @@ const (
 //	map meterup6   { type ipv6_addr : counter; size …; }
 //	map meterdown4 { type ipv4_addr : counter; size …; }
 //	map meterdown6 { type ipv6_addr : counter; size …; }
+//	map eachup4    { type ether_addr . ipv4_addr : quota; flags timeout; }
+//	map eachup6    { type ether_addr . ipv6_addr : quota; flags timeout; }
+//	map eachdown4  { type ipv4_addr : quota; flags timeout; }
+//	map eachdown6  { type ipv6_addr : quota; flags timeout; }
+//	map total4     { type ipv4_addr : quota; }
+//	map total6     { type ipv6_addr : quota; }
 //	map devices    { type ether_addr : counter; flags timeout; size …; }
 func layout(guests uint32) []set {
 	n4, n6 := guests*perGuest4, guests*perGuest6
@@ -67,6 +73,12 @@ func layout(guests uint32) []set {
 		{"meterup6", netctl.MeterUp, true, typeIP6, len6, unix.NFT_OBJECT_COUNTER, n6},
 		{"meterdown4", netctl.MeterDown, false, typeIP4, len4, unix.NFT_OBJECT_COUNTER, n4},
 		{"meterdown6", netctl.MeterDown, true, typeIP6, len6, unix.NFT_OBJECT_COUNTER, n6},
+		{"eachup4", netctl.EachUp, false, typeEther<<typeBits | typeIP4, etherLen + len4, unix.NFT_OBJECT_QUOTA, 0},
+		{"eachup6", netctl.EachUp, true, typeEther<<typeBits | typeIP6, etherLen + len6, unix.NFT_OBJECT_QUOTA, 0},
+		{"eachdown4", netctl.EachDown, false, typeIP4, len4, unix.NFT_OBJECT_QUOTA, 0},
+		{"eachdown6", netctl.EachDown, true, typeIP6, len6, unix.NFT_OBJECT_QUOTA, 0},
+		{"total4", netctl.Together, false, typeIP4, len4, unix.NFT_OBJECT_QUOTA, 0},
+		{"total6", netctl.Together, true, typeIP6, len6, unix.NFT_OBJECT_QUOTA, 0},
 		{"devices", netctl.Device, false, typeEther, 6, unix.NFT_OBJECT_COUNTER, n4},
 	}
 }
@@ -78,6 +90,9 @@ func setFor(k netctl.Key) string {
 		netctl.Down:      {"down4", "down6"},
 		netctl.MeterUp:   {"meterup4", "meterup6"},
 		netctl.MeterDown: {"meterdown4", "meterdown6"},
+		netctl.EachUp:    {"eachup4", "eachup6"},
+		netctl.EachDown:  {"eachdown4", "eachdown6"},
+		netctl.Together:  {"total4", "total6"},
 		netctl.Device:    {"devices", "devices"},
 	}
 	if k.Addr.Is6() {
@@ -98,7 +113,9 @@ func (b *batch) newSet(table string, s set, id uint32) {
 		b.u32(unix.NFTA_SET_KEY_TYPE, s.keyType)
 		b.u32(unix.NFTA_SET_KEY_LEN, s.keyLen)
 		b.u32(unix.NFTA_SET_OBJ_TYPE, s.object)
-		b.nest(unix.NFTA_SET_DESC, func() { b.u32(setDescSize, s.size) })
+		if s.size > 0 {
+			b.nest(unix.NFTA_SET_DESC, func() { b.u32(setDescSize, s.size) })
+		}
 		b.u32(unix.NFTA_SET_ID, id)
 		b.bytes(unix.NFTA_SET_USERDATA, keyByteorderBig)
 	})
@@ -109,7 +126,7 @@ func appendKey(d []byte, k netctl.Key) []byte {
 	switch k.Map {
 	case netctl.Device:
 		return append(d, k.MAC[:]...)
-	case netctl.Up:
+	case netctl.Up, netctl.EachUp:
 		d = append(append(d, k.MAC[:]...), 0, 0)
 	}
 	if k.Addr.Is4() {
