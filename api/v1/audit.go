@@ -50,7 +50,7 @@ type listAuditIn struct {
 
 // audit registers the operation on who changed what.
 func (s *server) audit(api huma.API) {
-	register(s, api, reads(surface.ScopeAll), huma.Operation{OperationID: "list-audit", Method: http.MethodGet, Path: "/audit",
+	register(s, api, reads(surface.ScopeAll), &huma.Operation{OperationID: "list-audit", Method: http.MethodGet, Path: "/audit",
 		Summary: "List who changed what, newest first"}, s.listAudit)
 }
 

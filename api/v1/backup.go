@@ -20,18 +20,18 @@ type (
 
 // backups registers the operations on the store as a whole.
 func (s *server) backups(api huma.API) {
-	s.raw(api, writes(surface.ScopeAll), huma.Operation{OperationID: "get-backup", Method: http.MethodGet, Path: "/backup",
+	s.raw(api, writes(surface.ScopeAll), &huma.Operation{OperationID: "get-backup", Method: http.MethodGet, Path: "/backup",
 		Summary: "Copy all that is stored: vouchers, users, logins, settings, keys"}, "", fileAnswer(snapshotType), func(w http.ResponseWriter, r *http.Request) error {
 		return s.sendFile(w, snapshotType, func(out io.Writer) error { return s.Config.Backups.Backup(r.Context(), out) })
 	})
-	register(s, api, writes(surface.ScopeAll), huma.Operation{OperationID: "list-snapshots", Method: http.MethodGet, Path: "/snapshots",
+	register(s, api, writes(surface.ScopeAll), &huma.Operation{OperationID: "list-snapshots", Method: http.MethodGet, Path: "/snapshots",
 		Summary: "List the backups that the router made by itself, newest first"}, s.listSnapshots)
-	s.raw(api, writes(surface.ScopeAll), huma.Operation{OperationID: "get-snapshot", Method: http.MethodGet, Path: "/snapshots/{name}",
+	s.raw(api, writes(surface.ScopeAll), &huma.Operation{OperationID: "get-snapshot", Method: http.MethodGet, Path: "/snapshots/{name}",
 		Summary: "Copy a backup that the router made by itself", Parameters: []*huma.Param{inPath("name")}}, "", fileAnswer(snapshotType),
 		func(w http.ResponseWriter, r *http.Request) error {
 			return s.sendFile(w, snapshotType, func(out io.Writer) error { return s.Config.Backups.Snapshot(r.Context(), r.PathValue("name"), out) })
 		})
-	s.raw(api, writes(surface.ScopeAll), huma.Operation{OperationID: "restore", Method: http.MethodPost, Path: "/restore",
+	s.raw(api, writes(surface.ScopeAll), &huma.Operation{OperationID: "restore", Method: http.MethodPost, Path: "/restore",
 		Summary:     "Put a backup in place of all that is stored",
 		Description: "The backup is verified whole before anything is touched. A running daemon then starts anew on it: wait until the status tells a later run than the answer does.",
 		Parameters:  []*huma.Param{query("dry_run", "boolean", "only verify it")},

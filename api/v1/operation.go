@@ -29,7 +29,7 @@ type operation struct {
 	server *server
 	api    huma.API
 	access access
-	spec   huma.Operation
+	spec   *huma.Operation
 	input  reflect.Type
 	params []param
 	known  map[string]bool // the names that a query may have
@@ -49,29 +49,32 @@ type tagged[T any] struct {
 // register adds an operation. Fields of I with the tag path, query or header are
 // parameters, its field Body is what the request's body holds, and that of O
 // is what the answer's does; a field ETag is the header. Errors go through the
-// one table.
-func register[I, O any](s *server, api huma.API, who access, op huma.Operation, h func(context.Context, *I) (*O, error)) {
+// one table. It is thin, and add takes pointer types, because a router's flash
+// has a copy of it for every operation.
+func register[I, O any](s *server, api huma.API, who access, op *huma.Operation, h func(context.Context, *I) (*O, error)) {
 	add(&operation{
-		server: s, api: api, access: who, spec: op, input: reflect.TypeFor[I](),
+		server: s, api: api, access: who, spec: op, input: reflect.TypeOf((*I)(nil)),
 		call: func(ctx context.Context, in any) (any, error) { return h(ctx, in.(*I)) },
-	}, reflect.TypeFor[O]())
+	}, reflect.TypeOf((*O)(nil)))
 }
 
 // registerOnce adds an operation that makes something, and that takes an
 // Idempotency-Key. made gives the body of its answer again.
-func registerOnce[I, O any](s *server, api huma.API, who access, op huma.Operation, made func(made any) any, h func(context.Context, *I) (*O, error)) {
+func registerOnce[I, O any](s *server, api huma.API, who access, op *huma.Operation, made func(made any) any, h func(context.Context, *I) (*O, error)) {
 	op.Parameters = append(op.Parameters, onceParam())
 	add(&operation{
-		server: s, api: api, access: who, spec: op, input: reflect.TypeFor[I](), made: made,
+		server: s, api: api, access: who, spec: op, input: reflect.TypeOf((*I)(nil)), made: made,
 		call: func(ctx context.Context, in any) (any, error) { return h(ctx, in.(*I)) },
-	}, reflect.TypeFor[O]())
+	}, reflect.TypeOf((*O)(nil)))
 }
 
-// add describes the operation and serves it.
+// add describes the operation and serves it. Its input and the output are given
+// as the types of pointers to them.
 func add(o *operation, output reflect.Type) {
+	o.input = o.input.Elem()
 	o.describeInput()
-	o.describeOutput(output)
-	o.server.enter(o.api, o.access, &o.spec, o.made != nil, o)
+	o.describeOutput(output.Elem())
+	o.server.enter(o.api, o.access, o.spec, o.made != nil, o)
 }
 
 // enter puts an operation into the table: the OpenAPI document, and the mux.
