@@ -33,7 +33,7 @@ var rooms = []room{
 	{"webui", []string{"hotspot", "api"}, "what pages share knows no page"},
 	{"webui/admin/parts", []string{"webui"}, "the panel's components know no page"},
 	{"webui/admin/panel", []string{"hotspot", "api", "webui", "webui/admin/parts"}, "what the panel's areas stand on knows no area"},
-	{"webui/admin/paneltest", []string{"api", "webui/admin/panel", "webui/pagetest/..."}, "the panel for tests of its areas"},
+	{"webui/admin/paneltest", []string{"api", "webui", "webui/admin/panel", "webui/admin/parts", "webui/pagetest/..."}, "the panel for tests of its areas"},
 	{"webui/admin/...", []string{"hotspot", "hotspot/sheet", "api", "webui", "webui/admin/parts", "webui/admin/panel", "webui/print"}, "the areas of the panel know nothing of one another"},
 	{"webui/...", []string{"hotspot", "hotspot/login", "hotspot/sheet", "api", "webui"}, "the portal and the panel know nothing of one another"},
 	{"daemon", []string{"hotspot/...", "netctl/...", "store/...", "api/...", "webui/...", "daemon/..."}, "the only place that wires parts together; it knows no command"},

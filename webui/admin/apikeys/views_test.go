@@ -1,24 +1,16 @@
 package apikeys
 
 import (
-	"net/http/httptest"
 	"testing"
 
 	"github.com/vouchsafe/vouchsafe/webui"
+	"github.com/vouchsafe/vouchsafe/webui/admin/paneltest"
 	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
-	"github.com/vouchsafe/vouchsafe/webui/pagetest"
 )
 
 // FuzzViews puts a text into every field that a template prints.
 func FuzzViews(f *testing.F) {
-	for _, s := range pagetest.Hostile {
-		f.Add(s)
-	}
-	langs, err := webui.NewLanguages(parts.Files, Files)
-	if err != nil {
-		f.Fatal(err)
-	}
-	l := langs.Default()
+	l := paneltest.English(f, Files)
 	link := &parts.LinkView{To: webui.Local("/x", nil)}
 	list := &listView{Start: &parts.CardView{}, Name: &parts.FieldView{}, Table: &parts.TableView{Lang: l, Rows: [][]parts.CellView{{{Typed: true}, {Badge: &parts.BadgeView{}}}}}, Advice: &parts.CardView{List: []string{""}}}
 	fresh := &newView{Error: &parts.NoticeView{}, Label: &parts.FieldView{}, Expires: &parts.FieldView{Options: []parts.OptionView{{}}},
@@ -34,13 +26,5 @@ func FuzzViews(f *testing.F) {
 		New  *newView
 		One  *keyView
 	}{list, fresh, one}
-	f.Fuzz(func(t *testing.T, hostile string) {
-		for _, main := range []webui.Block{all.List.StreamMain, all.New.StreamMain, all.One.StreamMain} {
-			pagetest.Injection(t, hostile, all, func() string {
-				w := httptest.NewRecorder()
-				webui.Render(w, 200, &parts.Shell{Page: webui.Page{Lang: l}, StreamMain: main})
-				return w.Body.String()
-			})
-		}
-	})
+	paneltest.Inject(f, l, all, all.List.StreamMain, all.New.StreamMain, all.One.StreamMain)
 }

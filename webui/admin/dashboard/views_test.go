@@ -2,7 +2,6 @@ package dashboard
 
 import (
 	"context"
-	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,20 +10,13 @@ import (
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui"
+	"github.com/vouchsafe/vouchsafe/webui/admin/paneltest"
 	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
-	"github.com/vouchsafe/vouchsafe/webui/pagetest"
 )
 
 // FuzzViews puts a text into every field that a template prints.
 func FuzzViews(f *testing.F) {
-	for _, s := range pagetest.Hostile {
-		f.Add(s)
-	}
-	langs, err := webui.NewLanguages(parts.Files, Files)
-	if err != nil {
-		f.Fatal(err)
-	}
-	l := langs.Default()
+	l := paneltest.English(f, Files)
 	plot := func() *parts.PlotView {
 		return &parts.PlotView{Lang: l, Description: "x", Top: "x", Names: []string{"x"}, Series: []parts.SeriesView{{Values: []float64{1}, Texts: []string{"x"}}, {}}}
 	}
@@ -33,13 +25,7 @@ func FuzzViews(f *testing.F) {
 		Rates: plot(), Start: &parts.CardView{List: []string{"x"}}, Hours: plot(), Days: plot(), Logins: &parts.CardView{},
 		Spans: &parts.TabsView{Links: []parts.LinkView{*link}}, Top: &parts.TableView{Lang: l}, Health: &parts.CardView{Texts: []string{"x"}}}
 	v.Start.StreamContent = func(w *quicktemplate.Writer) { streamactions(w, link, []parts.LinkView{*link}) }
-	f.Fuzz(func(t *testing.T, hostile string) {
-		pagetest.Injection(t, hostile, v, func() string {
-			w := httptest.NewRecorder()
-			webui.Render(w, 200, &parts.Shell{Page: webui.Page{Lang: l}, StreamMain: v.StreamMain})
-			return w.Body.String()
-		})
-	})
+	paneltest.Inject(f, l, v, v.StreamMain)
 }
 
 // TestPoints: readings become means of half minutes, the newest last; a plot

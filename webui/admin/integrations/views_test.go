@@ -1,24 +1,16 @@
 package integrations
 
 import (
-	"net/http/httptest"
 	"testing"
 
 	"github.com/vouchsafe/vouchsafe/webui"
+	"github.com/vouchsafe/vouchsafe/webui/admin/paneltest"
 	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
-	"github.com/vouchsafe/vouchsafe/webui/pagetest"
 )
 
 // FuzzViews puts a text into every field that a template prints.
 func FuzzViews(f *testing.F) {
-	for _, s := range pagetest.Hostile {
-		f.Add(s)
-	}
-	langs, err := webui.NewLanguages(parts.Files, Files)
-	if err != nil {
-		f.Fatal(err)
-	}
-	l := langs.Default()
+	l := paneltest.English(f, Files)
 	link := &parts.LinkView{To: webui.Local("/x", nil)}
 	tabs := &parts.TabsView{Links: []parts.LinkView{*link}}
 	facts := func() *parts.FactsView {
@@ -57,13 +49,5 @@ func FuzzViews(f *testing.F) {
 		Form           *hookFormView
 		Cloud          *cloudView
 	}{shown, looking, hooks, hook, form, cloud}
-	f.Fuzz(func(t *testing.T, hostile string) {
-		for _, main := range []webui.Block{shown.StreamMain, looking.StreamMain, hooks.StreamMain, hook.StreamMain, form.StreamMain, cloud.StreamMain} {
-			pagetest.Injection(t, hostile, all, func() string {
-				w := httptest.NewRecorder()
-				webui.Render(w, 200, &parts.Shell{Page: webui.Page{Lang: l}, StreamMain: main})
-				return w.Body.String()
-			})
-		}
-	})
+	paneltest.Inject(f, l, all, shown.StreamMain, looking.StreamMain, hooks.StreamMain, hook.StreamMain, form.StreamMain, cloud.StreamMain)
 }

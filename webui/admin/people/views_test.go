@@ -1,24 +1,16 @@
 package people
 
 import (
-	"net/http/httptest"
 	"testing"
 
 	"github.com/vouchsafe/vouchsafe/webui"
+	"github.com/vouchsafe/vouchsafe/webui/admin/paneltest"
 	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
-	"github.com/vouchsafe/vouchsafe/webui/pagetest"
 )
 
 // FuzzViews puts a text into every field that a page prints.
 func FuzzViews(f *testing.F) {
-	for _, s := range pagetest.Hostile {
-		f.Add(s)
-	}
-	langs, err := webui.NewLanguages(parts.Files, Files)
-	if err != nil {
-		f.Fatal(err)
-	}
-	l := langs.Default()
+	l := paneltest.English(f, Files)
 	to := webui.Local("/x", nil)
 	table := func() *parts.TableView {
 		return &parts.TableView{Lang: l, Columns: []parts.ColumnView{{By: to}, {}}, Rows: [][]parts.CellView{{{To: to, Typed: true, Badge: &parts.BadgeView{}, Detail: "x"}, {Detail: "x"}}}, Next: to}
@@ -32,11 +24,5 @@ func FuzzViews(f *testing.F) {
 			{Table: table(), Links: []parts.LinkView{{To: to}}}},
 		Actions: []*parts.LinkView{{To: to}}, Links: []parts.LinkView{{To: to}},
 	}
-	f.Fuzz(func(t *testing.T, hostile string) {
-		pagetest.Injection(t, hostile, v, func() string {
-			w := httptest.NewRecorder()
-			webui.Render(w, 200, &parts.Shell{Page: webui.Page{Lang: l}, StreamMain: v.streamMain})
-			return w.Body.String()
-		})
-	})
+	paneltest.Inject(f, l, v, v.streamMain)
 }

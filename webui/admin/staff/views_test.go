@@ -1,24 +1,16 @@
 package staff
 
 import (
-	"net/http/httptest"
 	"testing"
 
 	"github.com/vouchsafe/vouchsafe/webui"
+	"github.com/vouchsafe/vouchsafe/webui/admin/paneltest"
 	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
-	"github.com/vouchsafe/vouchsafe/webui/pagetest"
 )
 
 // FuzzViews puts a text into every field that a template prints.
 func FuzzViews(f *testing.F) {
-	for _, s := range pagetest.Hostile {
-		f.Add(s)
-	}
-	langs, err := webui.NewLanguages(parts.Files, Files)
-	if err != nil {
-		f.Fatal(err)
-	}
-	l := langs.Default()
+	l := paneltest.English(f, Files)
 	link := &parts.LinkView{To: webui.Local("/x", nil)}
 	table := func() *parts.TableView {
 		return &parts.TableView{Lang: l, Rows: [][]parts.CellView{{{Typed: true, To: link.To}, {Badge: &parts.BadgeView{}}}}}
@@ -40,13 +32,5 @@ func FuzzViews(f *testing.F) {
 	all.New.Form.StreamFields = parts.Fields(all.New.Fields...)
 	form := &parts.FormView{StreamFields: parts.Fields(all.One.Name, all.One.Role)}
 	all.One.Forms = []*parts.CardView{parts.FormCard("", form, ""), parts.FormCard("", &parts.FormView{StreamFields: all.One.StreamPasswordFields})}
-	f.Fuzz(func(t *testing.T, hostile string) {
-		for _, main := range []webui.Block{all.List.StreamMain, all.New.StreamMain, all.One.StreamMain} {
-			pagetest.Injection(t, hostile, all, func() string {
-				w := httptest.NewRecorder()
-				webui.Render(w, 200, &parts.Shell{Page: webui.Page{Lang: l}, StreamMain: main})
-				return w.Body.String()
-			})
-		}
-	})
+	paneltest.Inject(f, l, all, all.List.StreamMain, all.New.StreamMain, all.One.StreamMain)
 }
