@@ -1,12 +1,12 @@
 package hotspot
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -107,7 +107,7 @@ func (s *Service) judgeQuotas(ctx context.Context, accounts []AccountID) error {
 	}
 	// The quota of both directions first: the packets that it refuses may have
 	// used up a direction's.
-	slices.SortFunc(t.Depleted, func(a, b Depletion) int { return cmp.Compare(b.Direction, a.Direction) })
+	sort.Slice(t.Depleted, func(i, j int) bool { return t.Depleted[i].Direction > t.Depleted[j].Direction })
 	for _, d := range t.Depleted {
 		if _, ok := asked[d.Account]; !ok {
 			continue

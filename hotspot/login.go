@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sort"
 	"strconv"
 	"time"
 )
@@ -444,15 +445,7 @@ func (d Device) why() *Error {
 // orderAddrs puts IPv4 first, as lists show one address, and bounds the number.
 func orderAddrs(addrs []netip.Addr) []netip.Addr {
 	out := slices.Clone(addrs)
-	slices.SortStableFunc(out, func(a, b netip.Addr) int {
-		switch {
-		case a.Is4() == b.Is4():
-			return 0
-		case a.Is4():
-			return -1
-		}
-		return 1
-	})
+	sort.SliceStable(out, func(i, j int) bool { return out[i].Is4() && !out[j].Is4() })
 	return slices.Clip(out[:min(len(out), maxAddrs)])
 }
 

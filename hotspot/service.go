@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -203,7 +204,7 @@ func (s *Service) ofAccountLocked(a AccountID) []live {
 		c.Addrs = slices.Clone(l.Addrs)
 		out = append(out, c)
 	}
-	slices.SortFunc(out, func(a, b live) int { return compareID(a.ID, b.ID) })
+	sort.Slice(out, func(i, j int) bool { return out[i].ID < out[j].ID })
 	return out
 }
 
