@@ -30,7 +30,7 @@ func voucherOf(v hotspot.VoucherView, zone *time.Location) Voucher {
 		Devices: v.Devices, Bound: v.Bound, ValidFor: v.ValidFor.String(),
 		ValidFrom: in(zone, v.ValidFrom), Created: in(zone, v.Created), Modified: in(zone, v.Modified),
 		FirstUse: in(zone, v.FirstUse), LastUse: in(zone, v.LastUse), ExpiresAt: in(zone, v.ExpiresAt),
-		DownloadLimit: v.Limit.Down, UploadLimit: v.Limit.Up,
+		DownloadLimit: v.Limit.Down, UploadLimit: v.Limit.Up, TotalLimit: v.LimitTotal,
 		DownloadUsed: v.Used.Down, UploadUsed: v.Used.Up,
 	}
 	if out.Bound == nil {
@@ -46,7 +46,7 @@ func guestOf(g hotspot.Guest, zone *time.Location) Guest {
 		Uptime: seconds(g.Uptime), Idle: seconds(g.Idle),
 		DownloadUsed: g.Used.Down, UploadUsed: g.Used.Up,
 		DownloadRate: g.Rate.Down, UploadRate: g.Rate.Up,
-		DownloadLeft: left(g.Allowance, hotspot.Down), UploadLeft: left(g.Allowance, hotspot.Up),
+		DownloadLeft: left(g.Allowance, hotspot.Down), UploadLeft: left(g.Allowance, hotspot.Up), TotalLeft: left(g.Allowance, hotspot.Total),
 		Ends: in(zone, g.Deadline), EndsBecauseOf: string(g.DeadlineReason),
 	}
 }

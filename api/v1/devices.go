@@ -39,6 +39,7 @@ type Extension struct {
 	Minutes  int    `json:"minutes,omitempty" minimum:"0" maximum:"527040" doc:"more time, counted from now if it is over" format:"int64"`
 	Download uint64 `json:"download,omitempty" doc:"bytes more; an unlimited direction stays so"`
 	Upload   uint64 `json:"upload,omitempty" doc:"the same"`
+	Total    uint64 `json:"total,omitempty" doc:"bytes more of a voucher's limit of both directions together, if there is one"`
 }
 
 type (
@@ -71,7 +72,7 @@ func (s *server) extendGuest(ctx context.Context, in *extendIn) (*none, error) {
 		return nil, err
 	}
 	return nil, s.Service.Extend(ctx, mac, hotspot.Extension{Time: time.Duration(in.Body.Minutes) * time.Minute,
-		Data: hotspot.Usage{Down: in.Body.Download, Up: in.Body.Upload}})
+		Data: hotspot.Usage{Down: in.Body.Download, Up: in.Body.Upload}, Total: in.Body.Total})
 }
 
 func (s *server) listBlocked(ctx context.Context, _ *struct{}) (*item[List[BlockedDevice]], error) {

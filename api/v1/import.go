@@ -30,6 +30,7 @@ type ImportVoucher struct {
 	ValidFrom     *string `json:"valid_from,omitempty" doc:"empty: at once"`
 	DownloadLimit *uint64 `json:"download_limit,omitempty" doc:"bytes; 0: unlimited"`
 	UploadLimit   *uint64 `json:"upload_limit,omitempty" doc:"bytes; 0: unlimited"`
+	TotalLimit    *uint64 `json:"total_limit,omitempty" doc:"bytes of both directions together; 0: unlimited"`
 	Devices       *int    `json:"devices,omitempty" minimum:"0" doc:"0: the setting voucher.devices" format:"int64"`
 	Disabled      *bool   `json:"disabled,omitempty"`
 }
@@ -204,7 +205,7 @@ func (s *server) row(line []byte) (hotspot.VoucherEdit, error) {
 		return hotspot.VoucherEdit{}, hotspot.Invalid("", "has something after the voucher")
 	}
 	return s.edit(VoucherEdit{Username: v.Username, Passcode: v.Passcode, FullName: v.FullName, Note: v.Note,
-		ValidFor: given(v.ValidFor), ValidFrom: v.ValidFrom, DownloadLimit: v.DownloadLimit, UploadLimit: v.UploadLimit,
+		ValidFor: given(v.ValidFor), ValidFrom: v.ValidFrom, DownloadLimit: v.DownloadLimit, UploadLimit: v.UploadLimit, TotalLimit: v.TotalLimit,
 		Devices: v.Devices, Disabled: v.Disabled})
 }
 

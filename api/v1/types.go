@@ -27,6 +27,7 @@ type Voucher struct {
 	ExpiresAt     *time.Time    `json:"expires_at" doc:"null while the time has not begun, and when it never ends"`
 	DownloadLimit uint64        `json:"download_limit" doc:"bytes; 0: unlimited"`
 	UploadLimit   uint64        `json:"upload_limit" doc:"bytes; 0: unlimited"`
+	TotalLimit    uint64        `json:"total_limit" doc:"bytes of both directions together; 0: unlimited"`
 	DownloadUsed  uint64        `json:"download_used" doc:"bytes"`
 	UploadUsed    uint64        `json:"upload_used" doc:"bytes"`
 }
@@ -43,6 +44,7 @@ type NewVouchers struct {
 	ValidFrom     string `json:"valid_from,omitempty" doc:"2006-01-02 15:04:05 in the venue's zone, or RFC 3339; missing: at once"`
 	DownloadLimit uint64 `json:"download_limit,omitempty" doc:"bytes; missing: unlimited"`
 	UploadLimit   uint64 `json:"upload_limit,omitempty" doc:"bytes; missing: unlimited"`
+	TotalLimit    uint64 `json:"total_limit,omitempty" doc:"bytes of both directions together, alone or beside the other limits; missing: unlimited"`
 	Devices       int    `json:"devices,omitempty" minimum:"0" doc:"missing: the setting voucher.devices" format:"int64"`
 }
 
@@ -59,8 +61,10 @@ type VoucherEdit struct {
 	ValidFrom     *string `json:"valid_from,omitempty" doc:"empty: at once"`
 	DownloadLimit *uint64 `json:"download_limit,omitempty" doc:"bytes; 0: unlimited"`
 	UploadLimit   *uint64 `json:"upload_limit,omitempty" doc:"bytes; 0: unlimited"`
+	TotalLimit    *uint64 `json:"total_limit,omitempty" doc:"bytes of both directions together; 0: unlimited"`
 	TopUpDownload uint64  `json:"top_up_download,omitempty" doc:"bytes added to the limit; an unlimited direction stays so"`
 	TopUpUpload   uint64  `json:"top_up_upload,omitempty" doc:"bytes added to the limit; an unlimited direction stays so"`
+	TopUpTotal    uint64  `json:"top_up_total,omitempty" doc:"bytes added to the limit of both directions together, if there is one"`
 	Extend        string  `json:"extend,omitempty" doc:"1 hour … 365 days, or such as 90m: added to the validity. One that is over ends so long from now; one that never ends stays so"`
 	Devices       *int    `json:"devices,omitempty" minimum:"0" doc:"0: the setting voucher.devices" format:"int64"`
 	Disabled      *bool   `json:"disabled,omitempty"`
@@ -85,6 +89,7 @@ type Guest struct {
 	UploadRate    uint64      `json:"upload_rate" doc:"the same"`
 	DownloadLeft  *uint64     `json:"download_left" doc:"bytes left of the account; null: unlimited"`
 	UploadLeft    *uint64     `json:"upload_left" doc:"bytes left of the account; null: unlimited"`
+	TotalLeft     *uint64     `json:"total_left" doc:"bytes left of the limit of both directions together; null: unlimited"`
 	Ends          *time.Time  `json:"ends" doc:"when the session must end; null: never"`
 	EndsBecauseOf string      `json:"ends_because_of" doc:"empty without an end"`
 }

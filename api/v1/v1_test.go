@@ -119,11 +119,11 @@ func TestUsernamesInPaths(t *testing.T) {
 func TestEditLimits(t *testing.T) {
 	s, c := client(t)
 	s.Put(hotspot.VoucherView{Voucher: hotspot.Voucher{ID: 1, Username: "anna", Allowance: hotspot.Allowance{Limit: hotspot.Usage{Down: 10, Up: 20}}}})
-	up := uint64(5)
-	if _, err := c.EditVoucher(t.Context(), "anna", v1.VoucherEdit{UploadLimit: &up, TopUpDownload: 7}); err != nil {
+	up, total := uint64(5), uint64(40)
+	if _, err := c.EditVoucher(t.Context(), "anna", v1.VoucherEdit{UploadLimit: &up, TopUpDownload: 7, TotalLimit: &total, TopUpTotal: 8}); err != nil {
 		t.Fatal(err)
 	}
-	want := []hotspot.VoucherEdit{{LimitUp: &up, TopUp: &hotspot.Usage{Down: 7}}}
+	want := []hotspot.VoucherEdit{{LimitUp: &up, TopUp: &hotspot.Usage{Down: 7}, LimitTotal: &total, TopUpTotal: 8}}
 	if d := cmp.Diff(want, s.Edits); d != "" {
 		t.Errorf("edits (-want +got):\n%s", d)
 	}

@@ -124,7 +124,7 @@ func (s *server) madeVouchers(made any) any {
 func (s *server) spec(n NewVouchers) (hotspot.VoucherSpec, error) {
 	spec := hotspot.VoucherSpec{
 		Username: n.Username, Prefix: n.Prefix, Passcode: n.Passcode, FullName: n.FullName, Note: n.Note,
-		Limit: hotspot.Usage{Down: n.DownloadLimit, Up: n.UploadLimit}, Devices: n.Devices,
+		Limit: hotspot.Usage{Down: n.DownloadLimit, Up: n.UploadLimit}, LimitTotal: n.TotalLimit, Devices: n.Devices,
 	}
 	if n.ValidFor != "" {
 		v, err := hotspot.ReadValidity(n.ValidFor)
@@ -180,7 +180,7 @@ func ifMatch(header string) (version string, err error) {
 func (s *server) edit(e VoucherEdit) (hotspot.VoucherEdit, error) {
 	edit := hotspot.VoucherEdit{
 		Username: e.Username, Passcode: e.Passcode, FullName: e.FullName, Note: e.Note,
-		LimitDown: e.DownloadLimit, LimitUp: e.UploadLimit,
+		LimitDown: e.DownloadLimit, LimitUp: e.UploadLimit, LimitTotal: e.TotalLimit, TopUpTotal: e.TopUpTotal,
 		Devices: e.Devices, Disabled: e.Disabled, Unbind: e.Unbind, Reset: e.Reset,
 	}
 	if e.ValidFor != nil {

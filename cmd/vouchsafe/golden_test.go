@@ -27,7 +27,7 @@ func (l *lab) fill() {
 	voucher(1, "H4XW9P", hotspot.VoucherNew, func(*hotspot.VoucherView) {})
 	voucher(2, "Anna", hotspot.VoucherOnline, func(v *hotspot.VoucherView) {
 		v.Note, v.Devices, v.Bound, v.Online = "room 7", 2, []hotspot.MAC{mac}, 1
-		v.Limit = hotspot.Usage{Down: 1 << 30, Up: 512 * hotspot.MB}
+		v.Limit, v.LimitTotal = hotspot.Usage{Down: 1 << 30, Up: 512 * hotspot.MB}, 1280*hotspot.MB
 		v.Used = hotspot.Usage{Down: 300*hotspot.MB + 700_000, Up: 900}
 		v.FirstUse, v.LastUse = now.Add(-3*time.Hour), now.Add(-time.Hour)
 		v.ExpiresAt = now.Add(21 * time.Hour)
@@ -178,7 +178,7 @@ func TestEdits(t *testing.T) {
 	l.fill()
 	for _, line := range []string{
 		"--note= --valid-for=always --valid-from=now --download=0 --devices=0 --enable --unbind --reset",
-		"--top-up-download 5 --top-up-upload 6 --disable --passcode x --fullname y --extend 90m",
+		"--top-up-download 5 --top-up-upload 6 --top-up-total 7 --total 2000 --disable --passcode x --fullname y --extend 90m",
 	} {
 		if out := l.must(append([]string{"voucher", "edit", "anna"}, strings.Fields(line)...)...); out != "" {
 			t.Errorf("printed %q", out)
@@ -189,7 +189,8 @@ func TestEdits(t *testing.T) {
 		*first.Devices != 0 || *first.Disabled || !first.Unbind || !first.Reset || first.TopUp != nil {
 		t.Errorf("first edit: %+v", first)
 	}
-	if *second.TopUp != (hotspot.Usage{Down: 5 * hotspot.MB, Up: 6 * hotspot.MB}) || !*second.Disabled || *second.Passcode != "x" || *second.FullName != "y" || second.Limit != nil || second.Extend != 90*time.Minute {
+	if *second.TopUp != (hotspot.Usage{Down: 5 * hotspot.MB, Up: 6 * hotspot.MB}) || !*second.Disabled || *second.Passcode != "x" || *second.FullName != "y" || second.Limit != nil ||
+		*second.LimitTotal != 2000*hotspot.MB || second.TopUpTotal != 7*hotspot.MB || second.Extend != 90*time.Minute {
 		t.Errorf("second edit: %+v", second)
 	}
 	l.must("voucher", "remove", "anna", "forever")

@@ -46,10 +46,18 @@ func (a *app) listGuests(cmd *cobra.Command, c *v1.Client) error {
 	t.row("LOGIN", "MAC", "ADDRESS", "ONLINE", "IDLE", "DOWNLOAD", "LEFT", "UPLOAD", "LEFT", "ENDS", "NAME")
 	for _, g := range guests {
 		t.row(g.Login, g.MAC.String(), first(g.Addresses), length(g.Uptime), length(g.Idle),
-			size(g.DownloadUsed), leftOf(g.DownloadLeft), size(g.UploadUsed), leftOf(g.UploadLeft),
+			size(g.DownloadUsed), leftOf(less(g.DownloadLeft, g.TotalLeft)), size(g.UploadUsed), leftOf(less(g.UploadLeft, g.TotalLeft)),
 			clockTime(g.Ends, "never"), clip(g.Name, 30))
 	}
 	return t.flush()
+}
+
+// less returns the smaller amount; nil is none.
+func less(a, b *uint64) *uint64 {
+	if a == nil || b != nil && *b < *a {
+		return b
+	}
+	return a
 }
 
 func (a *app) listHosts(cmd *cobra.Command, c *v1.Client) error {

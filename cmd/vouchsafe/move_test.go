@@ -24,7 +24,7 @@ func TestMoveHouse(t *testing.T) {
 		t.Errorf("import: %q", got)
 	}
 	exported := vs(t, "--data", old, "voucher", "export")
-	for _, want := range []string{"Room 7,'+49,,\"two\r\nlines; and 'more'\",7 days,2031-01-31T18:00:00", ",1 GB,1048577 B,4,yes\r\n", "=x,p,Anna,,always,,unlimited,unlimited,0,no\r\n"} {
+	for _, want := range []string{"Room 7,'+49,,\"two\r\nlines; and 'more'\",7 days,2031-01-31T18:00:00", ",1 GB,1048577 B,unlimited,4,yes\r\n", "=x,p,Anna,,always,,unlimited,unlimited,unlimited,0,no\r\n"} {
 		if !strings.Contains(exported, want) {
 			t.Errorf("%q is not in the export:\n%s", want, exported)
 		}

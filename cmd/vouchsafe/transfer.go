@@ -113,7 +113,7 @@ func exported(v v1.Voucher) v1.ImportVoucher {
 	}
 	return v1.ImportVoucher{
 		Username: &v.Username, Passcode: &v.Passcode, FullName: &v.FullName, Note: &v.Note,
-		ValidFor: &v.ValidFor, ValidFrom: &from, DownloadLimit: &v.DownloadLimit, UploadLimit: &v.UploadLimit,
+		ValidFor: &v.ValidFor, ValidFrom: &from, DownloadLimit: &v.DownloadLimit, UploadLimit: &v.UploadLimit, TotalLimit: &v.TotalLimit,
 		Devices: &v.Devices, Disabled: &v.Disabled,
 	}
 }
@@ -125,7 +125,7 @@ meanwhile.
 
 The first line of a CSV file names the columns, in any order: username,
 passcode, full_name, note, valid_for, valid_from, download_limit, upload_limit,
-devices, disabled. A voucher without a username or passcode gets a random one. A
+total_limit, devices, disabled. A voucher without a username or passcode gets a random one. A
 column that is left out takes the settings' values or, of a voucher that is
 updated, stays as it is. A limit without a unit is in MB; empty is unlimited.
 Commas, semicolons or tabs may part the cells.

@@ -19,8 +19,8 @@ const noVoucherRemedy = "`vouchsafe voucher list` shows all"
 
 func (a *app) voucherCreate() *cobra.Command {
 	var (
-		spec     v1.NewVouchers
-		down, up uint64
+		spec            v1.NewVouchers
+		down, up, total uint64
 	)
 	cmd := &cobra.Command{
 		Use:   "create",
@@ -43,6 +43,9 @@ With --count, either all are made or none.`,
 			if spec.UploadLimit, err = megabytes(cmd, "upload", up); err != nil {
 				return err
 			}
+			if spec.TotalLimit, err = megabytes(cmd, "total", total); err != nil {
+				return err
+			}
 			return a.with(cmd.Context(), writes, func(c *v1.Client) error {
 				made, err := c.CreateVouchers(cmd.Context(), spec)
 				if err != nil {
@@ -62,6 +65,7 @@ With --count, either all are made or none.`,
 	f.StringVar(&spec.ValidFrom, "valid-from", "", "the `time` before which it is refused, in the venue's zone: \"2026-01-31 18:00\"")
 	f.Uint64Var(&down, "download", 0, "download limit in `MB`; unlimited if not given")
 	f.Uint64Var(&up, "upload", 0, "upload limit in `MB`; unlimited if not given")
+	f.Uint64Var(&total, "total", 0, "limit of download and upload together in `MB`; unlimited if not given")
 	f.IntVar(&spec.Devices, "devices", 0, "`number` of devices that may share it; the setting voucher.devices if not given")
 	f.IntVar(&spec.Count, "count", 1, "`number` of vouchers to make")
 	return cmd
@@ -114,11 +118,19 @@ func (a *app) voucherList() *cobra.Command {
 
 // printVouchers prints a list and returns how long it is.
 func (a *app) printVouchers(vouchers iter.Seq2[v1.Voucher, error]) (n int, err error) {
-	columns := []string{"USERNAME", "PASSCODE", "STATUS", "VALID FOR", "EXPIRES", "DOWNLOAD", "UPLOAD", "NOTE"}
+	columns := []string{"USERNAME", "PASSCODE", "STATUS", "VALID FOR", "EXPIRES", "DOWNLOAD", "UPLOAD", "TOGETHER", "NOTE"}
 	return printList(a, vouchers, columns, func(v v1.Voucher) []string {
 		return []string{v.Username, v.Passcode, v.Status, v.ValidFor, expires(v),
-			usedOf(v.DownloadUsed, v.DownloadLimit), usedOf(v.UploadUsed, v.UploadLimit), clip(v.Note, 40)}
+			usedOf(v.DownloadUsed, v.DownloadLimit), usedOf(v.UploadUsed, v.UploadLimit), together(v), clip(v.Note, 40)}
 	})
+}
+
+// together tells what a voucher has used of its limit of both directions.
+func together(v v1.Voucher) string {
+	if v.TotalLimit == 0 {
+		return "-"
+	}
+	return usedOf(v.DownloadUsed+v.UploadUsed, v.TotalLimit)
 }
 
 func expires(v v1.Voucher) string {
@@ -161,6 +173,9 @@ func (a *app) printVoucher(v v1.Voucher) error {
 	t.row("Expires", expires(v))
 	t.row("Download", usedOf(v.DownloadUsed, v.DownloadLimit))
 	t.row("Upload", usedOf(v.UploadUsed, v.UploadLimit))
+	if v.TotalLimit > 0 {
+		t.row("Together", together(v))
+	}
 	devices := "as set by voucher.devices"
 	if v.Devices > 0 {
 		devices = strconv.Itoa(v.Devices)

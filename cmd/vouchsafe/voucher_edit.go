@@ -11,6 +11,7 @@ import (
 type editFlags struct {
 	passcode, fullName, note, validFor, validFrom, extend string
 	download, upload, topUpDownload, topUpUpload          uint64
+	total, topUpTotal                                     uint64
 	devices                                               int
 	disable, enable, unbind, reset                        bool
 }
@@ -69,8 +70,10 @@ func (e *editFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&e.validFrom, "valid-from", "", "the `time` before which it is refused, in the venue's zone, or now")
 	f.Uint64Var(&e.download, "download", 0, "a new download limit in `MB`; 0 for unlimited")
 	f.Uint64Var(&e.upload, "upload", 0, "a new upload limit in `MB`; 0 for unlimited")
+	f.Uint64Var(&e.total, "total", 0, "a new limit of download and upload together in `MB`; 0 for unlimited")
 	f.Uint64Var(&e.topUpDownload, "top-up-download", 0, "add so many `MB` to the download limit")
 	f.Uint64Var(&e.topUpUpload, "top-up-upload", 0, "add so many `MB` to the upload limit")
+	f.Uint64Var(&e.topUpTotal, "top-up-total", 0, "add so many `MB` to the limit of both together")
 	f.StringVar(&e.extend, "extend", "", "add so `long` to the validity: \"6 hours\", \"1 day\", 90m; if it is over, it ends so long from now")
 	f.IntVar(&e.devices, "devices", 0, "`number` of devices that may share it; 0 for the setting voucher.devices")
 	f.BoolVar(&e.disable, "disable", false, "refuse it, and end its sessions")
@@ -111,6 +114,8 @@ func (e *editFlags) edit(cmd *cobra.Command) (v1.VoucherEdit, error) {
 		{"upload", e.upload, func(n uint64) { out.UploadLimit = &n }},
 		{"top-up-download", e.topUpDownload, func(n uint64) { out.TopUpDownload = n }},
 		{"top-up-upload", e.topUpUpload, func(n uint64) { out.TopUpUpload = n }},
+		{"total", e.total, func(n uint64) { out.TotalLimit = &n }},
+		{"top-up-total", e.topUpTotal, func(n uint64) { out.TopUpTotal = n }},
 	} {
 		if !changed(amount.flag) {
 			continue

@@ -27,6 +27,7 @@ func columns() []*column {
 		plain("valid_from", func(v *Voucher) **string { return &v.ValidFrom }),
 		amount("download_limit", func(v *Voucher) **uint64 { return &v.DownloadLimit }),
 		amount("upload_limit", func(v *Voucher) **uint64 { return &v.UploadLimit }),
+		amount("total_limit", func(v *Voucher) **uint64 { return &v.TotalLimit }),
 		devices(),
 		disabled(),
 	}

@@ -25,7 +25,7 @@ func hard() []sheet.Voucher {
 	for i, s := range texts {
 		limit := []uint64{0, 1, 1023, 1024, 5 * hotspot.MB, 3 << 30, hotspot.MB + 1, hotspot.MaxLimitMB * hotspot.MB}[i%8]
 		all = append(all, sheet.Voucher{Username: p("u" + s), Passcode: p("p" + s), FullName: p(s), Note: p(s + s),
-			ValidFor: p("2 days"), ValidFrom: p("2026-01-31T18:00:00+01:00"), DownloadLimit: p(limit), UploadLimit: p(uint64(i)), Devices: p(i), Disabled: p(i%2 == 0)})
+			ValidFor: p("2 days"), ValidFrom: p("2026-01-31T18:00:00+01:00"), DownloadLimit: p(limit), UploadLimit: p(uint64(i)), TotalLimit: p(min(2*limit, hotspot.MaxLimitMB*hotspot.MB)), Devices: p(i), Disabled: p(i%2 == 0)})
 	}
 	return all
 }
@@ -104,10 +104,10 @@ func TestReadCSV(t *testing.T) {
 		"old line ends":       {"username,note\r\na,\"x\r\ny\"\r\n", []sheet.Voucher{{Username: p("a"), Note: p("x\ny")}}},
 		"only names":          {"username,passcode\n", nil},
 		"random":              {"username,passcode,note\n,,x\n", []sheet.Voucher{{Note: p("x")}}},
-		"amounts": {"download_limit,upload_limit,devices,disabled\n500,2 GB,,\nunlimited,1kb,3,YES\n, 7 B ,0,false\n", []sheet.Voucher{
-			{DownloadLimit: p(uint64(500 * hotspot.MB)), UploadLimit: p(uint64(2 << 30)), Devices: p(0), Disabled: p(false)},
-			{DownloadLimit: p(uint64(0)), UploadLimit: p(uint64(1024)), Devices: p(3), Disabled: p(true)},
-			{DownloadLimit: p(uint64(0)), UploadLimit: p(uint64(7)), Devices: p(0), Disabled: p(false)}}},
+		"amounts": {"download_limit,upload_limit,total_limit,devices,disabled\n500,2 GB,,,\nunlimited,1kb,3,3,YES\n, 7 B ,unlimited,0,false\n", []sheet.Voucher{
+			{DownloadLimit: p(uint64(500 * hotspot.MB)), UploadLimit: p(uint64(2 << 30)), TotalLimit: p(uint64(0)), Devices: p(0), Disabled: p(false)},
+			{DownloadLimit: p(uint64(0)), UploadLimit: p(uint64(1024)), TotalLimit: p(uint64(3 * hotspot.MB)), Devices: p(3), Disabled: p(true)},
+			{DownloadLimit: p(uint64(0)), UploadLimit: p(uint64(7)), TotalLimit: p(uint64(0)), Devices: p(0), Disabled: p(false)}}},
 	} {
 		if d := cmp.Diff(tc.want, read(t, sheet.ReadCSV(strings.NewReader(tc.file)))); d != "" {
 			t.Errorf("%s (-want +got):\n%s", name, d)

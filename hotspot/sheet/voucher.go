@@ -21,6 +21,7 @@ type Voucher struct {
 	ValidFrom     *string `json:"valid_from,omitempty"`
 	DownloadLimit *uint64 `json:"download_limit,omitempty"`
 	UploadLimit   *uint64 `json:"upload_limit,omitempty"`
+	TotalLimit    *uint64 `json:"total_limit,omitempty"` // of both together
 	Devices       *int    `json:"devices,omitempty"`
 	Disabled      *bool   `json:"disabled,omitempty"`
 }
@@ -33,7 +34,7 @@ func Of(v hotspot.Voucher, zone *time.Location) Voucher {
 	}
 	return Voucher{
 		Username: &v.Username, Passcode: &v.Passcode, FullName: &v.FullName, Note: &v.Note,
-		ValidFor: &validFor, ValidFrom: &from, DownloadLimit: &v.Limit.Down, UploadLimit: &v.Limit.Up,
+		ValidFor: &validFor, ValidFrom: &from, DownloadLimit: &v.Limit.Down, UploadLimit: &v.Limit.Up, TotalLimit: &v.LimitTotal,
 		Devices: &v.Devices, Disabled: &v.Disabled,
 	}
 }
@@ -41,7 +42,7 @@ func Of(v hotspot.Voucher, zone *time.Location) Voucher {
 // Edit is what a voucher of a file asks for, with times in a zone.
 func (v Voucher) Edit(zone *time.Location) (hotspot.VoucherEdit, error) {
 	e := hotspot.VoucherEdit{Username: v.Username, Passcode: v.Passcode, FullName: v.FullName, Note: v.Note,
-		LimitDown: v.DownloadLimit, LimitUp: v.UploadLimit, Devices: v.Devices, Disabled: v.Disabled}
+		LimitDown: v.DownloadLimit, LimitUp: v.UploadLimit, LimitTotal: v.TotalLimit, Devices: v.Devices, Disabled: v.Disabled}
 	if v.ValidFor != nil && *v.ValidFor != "" {
 		length, err := hotspot.ReadValidity(*v.ValidFor)
 		if err != nil {

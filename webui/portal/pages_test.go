@@ -205,7 +205,7 @@ func TestTexts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	families := []string{"refused.", "ended.", "message.", "status.down", "status.up", "catch.", "bounce."}
+	families := []string{"refused.", "ended.", "message.", "status.down", "status.up", "status.total", "catch.", "bounce."}
 	for _, m := range regexp.MustCompile(`(?m)^    "([^"]+)":`).FindAllStringSubmatch(string(b), -1) {
 		composed := slices.ContainsFunc(families, func(f string) bool { return strings.HasPrefix(m[1], f) })
 		if !composed && !slices.Contains(used, m[1]) {

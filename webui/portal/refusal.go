@@ -18,6 +18,7 @@ var refusals = map[hotspot.Code]bool{
 	hotspot.CodeTimeUsed:     true,
 	hotspot.CodeDownloadUsed: true,
 	hotspot.CodeUploadUsed:   true,
+	hotspot.CodeDataUsed:     true,
 	hotspot.CodeNotYetValid:  true,
 	hotspot.CodeOtherDevice:  true,
 	hotspot.CodeDisabled:     true,

@@ -132,6 +132,13 @@ func scenes() []scene {
 			v.online, v.left = true, 0
 			v.guest.Allowance.Limit = hotspot.Usage{}
 		}},
+		{name: "status-total", path: "/status", change: func(v *venue) {
+			v.online = true
+			v.guest.Allowance.Limit, v.guest.Allowance.LimitTotal = hotspot.Usage{}, 500*hotspot.MB
+		}},
+		{name: "status-total-beside", path: "/status", change: func(v *venue) {
+			v.online, v.guest.Allowance.LimitTotal = true, 600*hotspot.MB
+		}},
 		{name: "status-limited", path: "/status", change: func(v *venue) {
 			v.online, v.left = true, 26*time.Hour
 			v.guest.Allowance.Limit.Up = 16 * hotspot.MB

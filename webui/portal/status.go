@@ -84,6 +84,13 @@ func (p *portal) onlineView(r *http.Request, st hotspot.GuestStatus) *statusView
 		quota(v.Page, "down", a, hotspot.Down, a.Limit.Down, a.Used.Down),
 		quota(v.Page, "up", a, hotspot.Up, a.Limit.Up, a.Used.Up),
 	}
+	if a.LimitTotal > 0 {
+		q := quota(v.Page, "total", a, hotspot.Total, a.LimitTotal, a.Used.Down+a.Used.Up)
+		if a.Limit.IsZero() {
+			v.Quotas = nil // what counts is the sum
+		}
+		v.Quotas = append(v.Quotas, q)
+	}
 	return v
 }
 

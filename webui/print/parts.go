@@ -131,7 +131,10 @@ func (s *Sheet) facts(v *hotspot.VoucherView, out *says) {
 			out.told(partValidity, 0, "print.valid.for", "time", l.Duration(time.Duration(v.ValidFor)))
 		}
 	}
-	if down, up := v.Limit.Down, v.Limit.Up; s.Show.Limits {
+	if down, up, total := v.Limit.Down, v.Limit.Up, v.LimitTotal; s.Show.Limits {
+		if total > 0 {
+			out.told(partLimits, 0, "print.limits.total", "total", l.Bytes(total))
+		}
 		switch {
 		case down > 0 && up > 0:
 			out.add(partLimits, sans, sizeText, 0, l.T("print.limits", "down", l.Bytes(down), "up", l.Bytes(up)))

@@ -74,7 +74,7 @@ func (s *Service) ImportVouchers(ctx context.Context, rows iter.Seq2[hotspot.Vou
 			return hotspot.ImportResult{}, err
 		}
 		spec := hotspot.VoucherSpec{Username: of(e.Username), Passcode: of(e.Passcode), FullName: of(e.FullName), Note: of(e.Note),
-			ValidFor: e.ValidFor, ValidFrom: of(e.ValidFrom), Limit: hotspot.Usage{Down: of(e.LimitDown), Up: of(e.LimitUp)},
+			ValidFor: e.ValidFor, ValidFrom: of(e.ValidFrom), Limit: hotspot.Usage{Down: of(e.LimitDown), Up: of(e.LimitUp)}, LimitTotal: of(e.LimitTotal),
 			Devices: of(e.Devices), Disabled: of(e.Disabled)}
 		s.mu.Lock()
 		_, taken := s.vouchers[strings.ToLower(spec.Username)]

@@ -81,7 +81,7 @@ func (s *Service) CreateVouchers(_ context.Context, specs ...hotspot.VoucherSpec
 			ID: id, Username: cmp.Or(spec.Username, fmt.Sprintf("user%02d", id)),
 			Passcode: cmp.Or(spec.Passcode, fmt.Sprintf("pass%02d", id)), FullName: cmp.Or(spec.FullName, "Quiet Heron"),
 			Note: spec.Note, Created: s.Time, Modified: s.Time, ValidFrom: spec.ValidFrom, Devices: spec.Devices, Disabled: spec.Disabled,
-			Allowance: hotspot.Allowance{ValidFor: hotspot.Validity(24 * time.Hour), Limit: spec.Limit},
+			Allowance: hotspot.Allowance{ValidFor: hotspot.Validity(24 * time.Hour), Limit: spec.Limit, LimitTotal: spec.LimitTotal},
 		}
 		if spec.ValidFor != nil {
 			v.ValidFor = *spec.ValidFor
@@ -161,12 +161,16 @@ func (s *Service) apply(v *hotspot.VoucherView, e hotspot.VoucherEdit) {
 	if e.LimitUp != nil {
 		v.Limit.Up = *e.LimitUp
 	}
+	if e.LimitTotal != nil {
+		v.LimitTotal = *e.LimitTotal
+	}
 	if e.Limit != nil {
 		v.Limit = *e.Limit
 	}
 	if e.TopUp != nil {
 		v.Limit = v.Limit.Add(*e.TopUp)
 	}
+	v.LimitTotal += e.TopUpTotal
 	if e.Disabled != nil {
 		v.Disabled = *e.Disabled
 	}
