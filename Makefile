@@ -2,7 +2,7 @@
 # `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test templates lint unit test-root test-arch model killtest powercut fuzz cross bench bench-short hooks clean
+.PHONY: help build run test templates lint unit test-root test-arch model killtest powercut fuzz cross bench bench-short bench-panel pictures hooks clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -51,6 +51,12 @@ bench: ## Measure everything beside its baselines; writes docs/benchmarks.md
 
 bench-short: ## Only see that every benchmark runs
 	@scripts/bench.sh short
+
+bench-panel: ## Measure the operator's panel; writes docs/benchmarks-panel.md
+	@scripts/panel.sh bench
+
+pictures: ## Take the documentation's pictures of the panel anew
+	@scripts/panel.sh pictures
 
 hooks: ## Install the git hook that checks before a push
 	@scripts/install-hooks.sh

@@ -73,14 +73,20 @@ type look struct {
 	scheme string
 }
 
-// look opens a page and complains about what the browser or the audit do.
-func (v *venue) look(c *browser.Browser, path string, l look) {
+// open opens a page in one of the ways to look at it.
+func (v *venue) open(c *browser.Browser, path string, l look) {
 	v.t.Helper()
 	sign := "?"
 	if strings.Contains(path, sign) {
 		sign = "&"
 	}
 	c.Do(v.t, browser.Look(l.width, l.scheme), chromedp.Navigate(venueURL+path+sign+"lang="+l.lang))
+}
+
+// look opens a page and complains about what the browser or the audit do.
+func (v *venue) look(c *browser.Browser, path string, l look) {
+	v.t.Helper()
+	v.open(c, path, l)
 	name := fmt.Sprintf("%s %s %s %d", path, l.lang, l.scheme, l.width)
 	if !strings.HasPrefix(path, "/print/sheet") && path != "/login-page/preview" { // paper, and a page of the guests'
 		for _, fault := range c.Audit(v.t) {

@@ -48,12 +48,14 @@ func newVenue(t testing.TB, busy bool) *venue {
 	t.Helper()
 	v := &venue{t: t, d: openDaemon(t, slog.New(slog.DiscardHandler)), hosts: &hotspottest.Hosts{}, clock: hotspottest.NewClock(afternoon),
 		wildcard: map[string]string{}}
+	if busy {
+		v.clock = hotspottest.NewClock(opened)
+	}
 	v.gate = memory.New(memory.Now(v.clock.Mono))
 	v.d.service = hotspot.New(hotspot.Config{Store: v.d.db, Gate: v.gate, Hosts: v.hosts, Clock: v.clock,
 		Rand: rand.Reader, Log: v.d.opts.Log, Zone: time.UTC})
 	v.fine(v.d.service.Start(t.Context()))
 	if busy {
-		v.clock.Set(opened, true)
 		v.live()
 		v.machines()
 	}
@@ -72,8 +74,10 @@ func (v *venue) fine(err error) {
 func (v *venue) serve() {
 	v.t.Helper()
 	ctx := v.t.Context()
-	_, err := v.d.people.Create(ctx, api.Local(), api.NewOperator{Email: venueOwner, Name: "Maria", Role: api.RoleOwner, Password: panelPassword})
-	v.fine(err)
+	if v.cookie == "" {
+		_, err := v.d.people.Create(ctx, api.Local(), api.NewOperator{Email: venueOwner, Name: "Maria", Role: api.RoleOwner, Password: panelPassword})
+		v.fine(err)
+	}
 	ticket, err := v.d.people.Open(ctx, api.SignIn{Email: venueOwner, Password: panelPassword, From: netip.MustParseAddr("192.168.1.20"), Agent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"})
 	v.fine(err)
 	v.cookie = ticket.Cookie
