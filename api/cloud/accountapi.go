@@ -274,24 +274,8 @@ type routerView struct {
 }
 
 func (r *Relay) viewOf(x Router) routerView {
-	x, online := r.current(x)
-	return routerView{x.Prefix, x.Prefix + "." + r.cfg.Domain, x.Name, online, unix(x.LastSeen), x.Version}
-}
-
-// current completes a record with what is known here and not on record yet, and
-// reports whether the router is connected.
-func (r *Relay) current(x Router) (Router, bool) {
-	if s, ok := r.sightings.last(x.ID); ok {
-		x.LastSeen = s.at
-		if s.version != "" {
-			x.Version = s.version
-		}
-	}
-	online := r.links.at(x.ID) != nil
-	if online {
-		x.LastSeen = r.cfg.Now()
-	}
-	return x, online
+	s := r.stateOf(x)
+	return routerView{s.Prefix, s.Host, s.Name, s.Online, unix(s.LastSeen), s.Version}
 }
 
 func (r *Relay) getRouters(c *call) (any, error) {
@@ -310,11 +294,10 @@ func (r *Relay) getRouters(c *call) (any, error) {
 }
 
 func (r *Relay) postRotate(c *call) (any, error) {
-	x, err := r.cfg.Accounts.Rotate(c.Context(), c.account.ID, c.PathValue("prefix"))
+	x, err := r.Rotate(c.Context(), c.account.ID, c.PathValue("prefix"))
 	if err != nil {
 		return nil, err
 	}
-	r.renamed(x)
 	return struct {
 		Status int        `json:"status"`
 		Router routerView `json:"router"`
@@ -322,12 +305,8 @@ func (r *Relay) postRotate(c *call) (any, error) {
 }
 
 func (r *Relay) deleteRouter(c *call) (any, error) {
-	x, err := r.cfg.Accounts.RemoveRouter(c.Context(), c.account.ID, c.PathValue("prefix"))
-	if err != nil {
-		return nil, err
-	}
-	r.links.cut(x.ID)
-	return done{Status: http.StatusOK}, nil
+	_, err := r.RemoveRouter(c.Context(), c.account.ID, c.PathValue("prefix"))
+	return done{Status: http.StatusOK}, err
 }
 
 func (r *Relay) postClaim(c *call) (any, error) {

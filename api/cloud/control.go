@@ -71,11 +71,10 @@ func Control(a *Accounts, relay *Relay) http.Handler {
 		return a.Routers(r.Context(), r.PathValue("id"))
 	})
 	handle("DELETE /accounts/{id}/routers/{prefix}", func(r *http.Request, _ map[string]json.RawMessage) (any, error) {
-		x, err := a.RemoveRouter(r.Context(), r.PathValue("id"), r.PathValue("prefix"))
-		if err == nil && relay != nil {
-			relay.links.cut(x.ID)
+		if relay != nil {
+			return relay.RemoveRouter(r.Context(), r.PathValue("id"), r.PathValue("prefix"))
 		}
-		return x, err
+		return a.RemoveRouter(r.Context(), r.PathValue("id"), r.PathValue("prefix"))
 	})
 	return mux
 }

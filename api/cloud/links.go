@@ -2,6 +2,8 @@ package cloud
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +16,8 @@ type links struct {
 	mu       sync.Mutex
 	byRouter map[string]*held
 	byPrefix map[string]*held
+	// finishing are those that another one has taken the place of.
+	finishing map[*tunnel.Link]bool
 }
 
 type held struct {
@@ -26,10 +30,12 @@ func (l *links) put(r Router, link *tunnel.Link) {
 	l.mu.Lock()
 	if l.byRouter == nil {
 		l.byRouter, l.byPrefix = map[string]*held{}, map[string]*held{}
+		l.finishing = map[*tunnel.Link]bool{}
 	}
 	old := l.byRouter[r.ID]
 	if old != nil {
 		delete(l.byPrefix, old.router.Prefix)
+		l.finishing[old.link] = true
 	}
 	h := &held{r, link}
 	l.byRouter[r.ID], l.byPrefix[r.Prefix] = h, h
@@ -63,6 +69,7 @@ func finish(link *tunnel.Link) {
 func (l *links) drop(router string, link *tunnel.Link) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	delete(l.finishing, link)
 	if h := l.byRouter[router]; h != nil && h.link == link {
 		delete(l.byRouter, router)
 		delete(l.byPrefix, h.router.Prefix)
@@ -161,8 +168,15 @@ func (l *links) move(ctx context.Context) {
 	wg.Wait()
 }
 
+// close ends all links.
 func (l *links) close() {
-	for _, h := range l.all() {
-		h.link.Close()
+	l.mu.Lock()
+	all := slices.Collect(maps.Keys(l.finishing))
+	for _, h := range l.byRouter {
+		all = append(all, h.link)
+	}
+	l.mu.Unlock()
+	for _, link := range all {
+		link.Close()
 	}
 }

@@ -34,34 +34,29 @@ func (r *Relay) renamed(x Router) {
 	if link == nil {
 		return
 	}
-	go func() {
+	r.tending.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Limits.Answer)
 		defer cancel()
 		if _, _, err := link.Say(ctx, tunnel.Hello{Host: x.Prefix + "." + r.cfg.Domain}); err != nil {
 			link.Close() // it hears of it when it is back
 		}
-	}()
+	})
 }
 
 func (r *Relay) memberCall(req *http.Request, router Router) (any, error) {
 	switch req.Method + " " + req.URL.Path {
 	case "POST /v1/router/rotate":
-		x, err := r.cfg.Accounts.Rotate(req.Context(), router.Account, router.Prefix)
+		x, err := r.Rotate(req.Context(), router.Account, router.Prefix)
 		if err != nil {
 			return nil, err
 		}
-		r.renamed(x)
 		return struct {
 			Status int    `json:"status"`
 			Host   string `json:"host"`
 		}{http.StatusOK, x.Prefix + "." + r.cfg.Domain}, nil
 	case "DELETE /v1/router":
-		x, err := r.cfg.Accounts.RemoveRouter(req.Context(), router.Account, router.Prefix)
-		if err != nil {
-			return nil, err
-		}
-		r.links.cut(x.ID)
-		return done{Status: http.StatusOK}, nil
+		_, err := r.RemoveRouter(req.Context(), router.Account, router.Prefix)
+		return done{Status: http.StatusOK}, err
 	}
 	return nil, refuse(http.StatusNotFound, "there is nothing at this path for this method")
 }

@@ -99,6 +99,7 @@ type Relay struct {
 	requests  *counts
 	sightings sightings
 	figures   figures
+	tending   sync.WaitGroup // of links
 	draining  atomic.Bool
 	api       http.Handler
 	tls       struct{ shared, client, member, tunnel *tls.Config }
@@ -175,8 +176,12 @@ func (r *Relay) Serve(ctx context.Context, ln net.Listener) error {
 	if srv.Shutdown(within) != nil {
 		_ = srv.Close() // it is the end either way
 	}
+	for _, h := range r.links.all() {
+		r.sightings.note(h.router.ID, "", r.cfg.Now())
+	}
 	r.links.close()
 	wg.Wait()
+	r.tending.Wait()
 	close(over)
 	<-noted
 	return err
@@ -194,9 +199,6 @@ func (r *Relay) noteSightings(over <-chan struct{}) {
 		case <-tick.C:
 		case <-over:
 			last = true
-			for _, h := range r.links.all() {
-				r.sightings.note(h.router.ID, "", r.cfg.Now())
-			}
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
 		if err := r.cfg.Accounts.saw(ctx, r.sightings.take()); err != nil {

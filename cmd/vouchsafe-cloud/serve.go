@@ -30,8 +30,8 @@ type serveOptions struct {
 func serveCommand(data *string) *cobra.Command {
 	var o serveOptions
 	c := &cobra.Command{Use: "serve", Short: "Relay, until interrupted", Args: cobra.NoArgs,
-		Long: "Serve https://<prefix>.<domain>/api/ for routers, https://api.<domain>/v1/ for accounts, and\n" +
-			"tunnel.<domain> for routers' tunnels, all on one port. The domain and all names below it must\n" +
+		Long: "Serve https://<prefix>.<domain>/api/ for routers, https://api.<domain>/v1/ and the account page\n" +
+			"https://api.<domain>/ for accounts, and tunnel.<domain> for routers' tunnels, all on one port. The domain and all names below it must\n" +
 			"lead here.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			level := slog.LevelInfo
@@ -118,7 +118,14 @@ func newRelay(ctx context.Context, accounts *cloud.Accounts, cfg cloud.Config, o
 		}
 		cfg.Products = c.Products
 	}
-	return cloud.NewRelay(ctx, cfg)
+	var relay *cloud.Relay
+	pages, err := accountPages(ctx, accounts, func() *cloud.Relay { return relay }, cfg.Domain, cfg.Log)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Pages = pages
+	relay, err = cloud.NewRelay(ctx, cfg)
+	return relay, err
 }
 
 // operations serves what those who run the relay watch.

@@ -35,6 +35,7 @@ var rooms = []room{
 	{"webui/admin/panel", []string{"hotspot", "api", "webui", "webui/admin/parts"}, "what the panel's areas stand on knows no area"},
 	{"webui/admin/paneltest", []string{"api", "webui", "webui/admin/panel", "webui/admin/parts", "webui/pagetest/..."}, "the panel for tests of its areas"},
 	{"webui/admin/...", []string{"hotspot", "hotspot/sheet", "api", "webui", "webui/admin/parts", "webui/admin/panel", "webui/print"}, "the areas of the panel know nothing of one another"},
+	{"webui/account", []string{"webui", "webui/admin/parts"}, "the page of a cloud account looks like the panel, and knows no router"},
 	{"webui/...", []string{"hotspot", "hotspot/login", "hotspot/sheet", "api", "webui"}, "the portal and the panel know nothing of one another"},
 	{"daemon", []string{"hotspot/...", "netctl/...", "store/...", "api/...", "webui/...", "daemon/..."}, "the only place that wires parts together; it knows no command"},
 	{"daemon/config/gen", []string{"daemon/config"}, "writes the documentation of the configuration"},
@@ -42,7 +43,7 @@ var rooms = []room{
 	{"daemon/...", []string{"hotspot", "netctl"}, "configuration and clocks come before everything that is wired"},
 	{"cmd/vouchsafe", []string{"daemon", "daemon/config", "daemon/doctor", "api/v1", "hotspot", "hotspot/sheet"}, "flags in, text out; what it does is the daemon's or the API's"},
 	{"cmd/vouchsafe-lab", []string{"netctl/netlab/...", "daemon", "daemon/config", "api/v1", "hotspot"}, "the demo builds a network and runs the daemon in it"},
-	{"cmd/vouchsafe-cloud", []string{"api", "api/cloud/...", "api/tunnel"}, "the relay is not a router"},
+	{"cmd/vouchsafe-cloud", []string{"api", "api/cloud/...", "api/tunnel", "webui/account"}, "the relay is not a router"},
 	{"scripts/...", nil, "scripts stand beside the program"},
 }
 

@@ -1,0 +1,53 @@
+package cloud
+
+import "context"
+
+// RouterState is a router, and how it is now.
+type RouterState struct {
+	Router
+	Host   string
+	Online bool
+}
+
+// stateOf completes a record with what is known here and not on record yet.
+func (r *Relay) stateOf(x Router) RouterState {
+	if s, ok := r.sightings.last(x.ID); ok {
+		x.LastSeen = s.at
+		if s.version != "" {
+			x.Version = s.version
+		}
+	}
+	online := r.links.at(x.ID) != nil
+	if online {
+		x.LastSeen = r.cfg.Now()
+	}
+	return RouterState{x, x.Prefix + "." + r.cfg.Domain, online}
+}
+
+// Routers lists an account's routers.
+func (r *Relay) Routers(ctx context.Context, account string) ([]RouterState, error) {
+	list, err := r.cfg.Accounts.Routers(ctx, account)
+	out := make([]RouterState, 0, len(list))
+	for _, x := range list {
+		out = append(out, r.stateOf(x))
+	}
+	return out, err
+}
+
+// Rotate gives an account's router another host, and tells it.
+func (r *Relay) Rotate(ctx context.Context, account, prefix string) (Router, error) {
+	x, err := r.cfg.Accounts.Rotate(ctx, account, prefix)
+	if err == nil {
+		r.renamed(x)
+	}
+	return x, err
+}
+
+// RemoveRouter takes a router out of an account, and ends its tunnel.
+func (r *Relay) RemoveRouter(ctx context.Context, account, prefix string) (Router, error) {
+	x, err := r.cfg.Accounts.RemoveRouter(ctx, account, prefix)
+	if err == nil {
+		r.links.cut(x.ID)
+	}
+	return x, err
+}
