@@ -199,9 +199,10 @@ func (c countedMethod) Claim(ctx context.Context, h hotspot.Host, form url.Value
 	return claim, err
 }
 
-// countedService counts the claims.
+// countedService counts the claims. It has only the methods of the portal's
+// service, since the linker keeps each that a type takes over from another.
 type countedService struct {
-	*hotspot.Service
+	portal.Service
 	metrics *metrics
 }
 
