@@ -238,6 +238,7 @@ func (q *request) shell(title string, blocks ...webui.Block) *parts.Shell {
 	for _, n := range [...]struct{ key, path string }{{"routers", "/"}, {"tokens", "/tokens"}, {"license", "/license"}} {
 		s.Nav = append(s.Nav, parts.LinkView{Text: q.t("account.nav." + n.key), To: q.to(n.path), Current: q.URL.Path == n.path})
 	}
+	s.Account = &parts.LinkView{Text: q.account.Name, To: q.to("/")}
 	s.SignOut = &parts.FormView{To: q.to("/sign-out"), Token: q.token(), Submit: parts.ButtonView{Text: q.t("account.sign_out"), Second: true}}
 	s.Notice = q.notice()
 	return s

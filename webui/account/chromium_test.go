@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -32,6 +33,9 @@ func TestInBrowser(t *testing.T) {
 			c.Picture(t, *screenshots, fmt.Sprintf("account-%s-%s-%s-%d.png", name, l.lang, l.scheme, l.width))
 		}
 		for _, said := range c.Heard() {
+			if strings.Contains(said, "username fields") {
+				continue // advice for forms with a password: an account has no user names
+			}
 			t.Errorf("%s: console: %s", name, said)
 		}
 	}

@@ -52,7 +52,7 @@ func (q *request) routers() {
 		return
 	}
 	t := &parts.TableView{Lang: q.lang, ID: "routers", Caption: q.t("account.routers"),
-		Columns: []parts.ColumnView{{Text: q.t("account.name")}, {Text: q.t("account.address")}, {Text: q.t("account.state")}, {Text: q.t("account.version")}, {Text: q.t("account.actions")}},
+		Columns: []parts.ColumnView{{Text: q.t("account.name")}, {Text: q.t("account.state")}, {Text: q.t("account.version")}, {Text: q.t("account.actions")}},
 		Empty:   &parts.EmptyView{Title: q.t("account.none"), Text: q.t("account.none.text")}}
 	for _, r := range list {
 		t.Rows = append(t.Rows, q.row(r))
@@ -78,7 +78,7 @@ func (q *request) row(r Router) []parts.CellView {
 		}
 	}
 	code := func(w *quicktemplate.Writer) { streamcode(w, r.Host) }
-	return []parts.CellView{{Text: r.Name, Typed: true}, {StreamContent: code}, {Badge: state, Detail: detail}, {Text: r.Version, Typed: true},
+	return []parts.CellView{{Text: r.Name, Typed: true, StreamContent: code}, {Badge: state, Detail: detail}, {Text: r.Version, Typed: true},
 		{StreamContent: parts.LinksBlock(parts.LinkView{Text: q.t("account.rotate"), To: q.to("/routers/" + r.Prefix + "/rotate")},
 			parts.LinkView{Text: q.t("account.remove"), To: q.to("/routers/" + r.Prefix + "/remove")})}}
 }

@@ -15,7 +15,7 @@ var (
 )
 
 func streamcode(qw422016 *qt422016.Writer, text string) {
-	qw422016.N().S(`<code dir="ltr">`)
+	qw422016.N().S(`<br><code dir="ltr">`)
 	qw422016.E().S(text)
 	qw422016.N().S(`</code>`)
 }
