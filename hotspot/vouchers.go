@@ -181,7 +181,7 @@ func checkLimit(l Usage, total uint64) error {
 // no way to reach.
 func checkTotal(l Usage, total uint64) error {
 	if total > 0 && max(l.Down, l.Up) > total {
-		return Invalid("total_limit", "is less than the limit of one direction, which could never be reached: make it larger, or the other one smaller")
+		return Invalid("limit_total", "is less than the limit of one direction, which could never be reached: make it larger, or the other one smaller")
 	}
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 
 // extendForm is the form that gives a guest more, as it was filled in.
 type extendForm struct {
-	time, download, upload string // minutes, MB, MB
-	field, wrong           string // what was refused, and why
+	time, download, upload, total string // minutes, MB, MB, MB
+	field, wrong                  string // what was refused, and why
 }
 
 // extensions are the times to choose from, in minutes.
@@ -28,6 +28,7 @@ func (f *extendForm) read() (by hotspot.Extension, field string) {
 		{"time", f.time, func(n uint64) { by.Time = time.Duration(n) * time.Minute }},
 		{"download", f.download, func(n uint64) { by.Data.Down = n * hotspot.MB }},
 		{"upload", f.upload, func(n uint64) { by.Data.Up = n * hotspot.MB }},
+		{"total", f.total, func(n uint64) { by.Total = n * hotspot.MB }},
 	} {
 		if x.text == "" {
 			continue
@@ -43,7 +44,7 @@ func (f *extendForm) read() (by hotspot.Extension, field string) {
 
 // extend gives a guest more.
 func (a *area) extend(q *panel.Request, m hotspot.MAC) {
-	f := &extendForm{time: q.Form.Get("time"), download: q.Form.Get("download"), upload: q.Form.Get("upload")}
+	f := &extendForm{time: q.Form.Get("time"), download: q.Form.Get("download"), upload: q.Form.Get("upload"), total: q.Form.Get("total")}
 	by, field := f.read()
 	if field != "" {
 		f.field, f.wrong = field, q.T("guests.error.invalid."+field)
@@ -79,6 +80,9 @@ func extendCard(q *panel.Request, d *hotspot.DeviceView, was *extendForm) *parts
 	}
 	if limited.Limit.Up > 0 {
 		fields = append(fields, extendField(q, "upload", was.upload))
+	}
+	if limited.LimitTotal > 0 {
+		fields = append(fields, extendField(q, "total", was.total))
 	}
 	if len(fields) == 0 {
 		return &parts.CardView{Title: q.T("guests.extend"), Texts: []string{q.T("guests.extend.nothing")}}

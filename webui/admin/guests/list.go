@@ -195,7 +195,7 @@ func left(q *panel.Request, g *hotspot.Guest) (time, data string) {
 	for _, d := range [...]struct {
 		direction hotspot.Direction
 		key       string
-	}{{hotspot.Down, "guests.bytes.down"}, {hotspot.Up, "guests.bytes.up"}} {
+	}{{hotspot.Down, "guests.bytes.down"}, {hotspot.Up, "guests.bytes.up"}, {hotspot.Total, "guests.bytes.total"}} {
 		if n, limited := g.Allowance.Left(d.direction); limited {
 			list = append(list, q.T(d.key, "n", q.Lang.Bytes(n)))
 		}

@@ -53,7 +53,7 @@ func (a *area) showNew(q *panel.Request, status int, value func(string) string, 
 			Cancel: &parts.LinkView{Text: q.T("vouchers.cancel"), To: q.To(Path)}},
 		Hidden: []parts.OptionView{{Text: "form", Value: newForm()}},
 		Fields: []*parts.FieldView{f.typed("count", "number", 5), length, f.typed("limit_down", "", 30), f.typed("limit_up", "", 30),
-			f.typed("devices", "number", 3), f.lines("note", 1000)},
+			f.typed("limit_total", "", 30), f.typed("devices", "number", 3), f.lines("note", 1000)},
 		More: q.T("vouchers.more_fields"),
 		MoreField: []*parts.FieldView{f.typed("valid_from", "datetime-local", 0), f.typed("prefix", "", 58),
 			f.typed("username", "", 64), f.typed("passcode", "", 64), f.typed("full_name", "", 128)},
@@ -145,6 +145,9 @@ func (a *area) rules(q *panel.Request, spec *hotspot.VoucherSpec, bad faults) {
 	}
 	if spec.Limit.Up, err = parseAmount(form.Get("limit_up")); err != nil {
 		bad["limit_up"] = q.T("vouchers.error.amount")
+	}
+	if spec.LimitTotal, err = parseAmount(form.Get("limit_total")); err != nil {
+		bad["limit_total"] = q.T("vouchers.error.amount")
 	}
 	var ok bool
 	if spec.Devices, ok = number(form.Get("devices"), hotspot.MaxDevices); !ok {

@@ -186,16 +186,19 @@ func deedFields(q *panel.Request, d deed, typed url.Values, refused string) []*p
 func topUpFields(q *panel.Request, typed url.Values, refused string) []*parts.FieldView {
 	down := &parts.FieldView{ID: "more_down", Name: "more_down", Label: q.T("vouchers.more_down"), Value: typed.Get("more_down"), Help: q.T("vouchers.topup.help")}
 	up := &parts.FieldView{ID: "more_up", Name: "more_up", Label: q.T("vouchers.more_up"), Value: typed.Get("more_up"), Help: q.T("vouchers.topup.help")}
+	total := &parts.FieldView{ID: "more_total", Name: "more_total", Label: q.T("vouchers.more_total"), Value: typed.Get("more_total"), Help: q.T("vouchers.topup.help")}
 	length := &parts.FieldView{ID: "more_time", Name: "more_time", Label: q.T("vouchers.more_time"), Value: typed.Get("more_time"), Help: q.T("vouchers.more_time.help"), Options: lengthOptions(q, 0, q.T("vouchers.more_time.none"))}
 	switch typed.Get("at fault") {
 	case "more_up":
 		up.Error = refused
+	case "more_total":
+		total.Error = refused
 	case "more_time":
 		length.Error = refused
 	default:
 		down.Error = refused
 	}
-	return []*parts.FieldView{down, up, length}
+	return []*parts.FieldView{down, up, total, length}
 }
 
 // count counts the targets and names the first of them.
@@ -249,7 +252,7 @@ func topUpEdit(q *panel.Request) (e hotspot.VoucherEdit, field, refused string) 
 	for _, x := range []struct {
 		name string
 		to   *uint64
-	}{{"more_down", &more.Down}, {"more_up", &more.Up}} {
+	}{{"more_down", &more.Down}, {"more_up", &more.Up}, {"more_total", &e.TopUpTotal}} {
 		n, err := parseAmount(q.Form.Get(x.name))
 		if err != nil {
 			return e, x.name, q.T("vouchers.error.amount")
@@ -266,7 +269,7 @@ func topUpEdit(q *panel.Request) (e hotspot.VoucherEdit, field, refused string) 
 		}
 		e.Extend = time.Duration(length)
 	}
-	if e.TopUp == nil && e.Extend == 0 {
+	if e.TopUp == nil && e.TopUpTotal == 0 && e.Extend == 0 {
 		return e, "more_down", q.T("vouchers.error.nothing_more")
 	}
 	return e, "", ""

@@ -148,7 +148,11 @@ func meters(q *panel.Request, v *hotspot.VoucherView) []meterView {
 		}
 		return m
 	}
-	return []meterView{one("down", v.Used.Down, v.Limit.Down, hotspot.Down), one("up", v.Used.Up, v.Limit.Up, hotspot.Up)}
+	list := []meterView{one("down", v.Used.Down, v.Limit.Down, hotspot.Down), one("up", v.Used.Up, v.Limit.Up, hotspot.Up)}
+	if v.LimitTotal > 0 {
+		list = append(list, one("total", v.Used.Down+v.Used.Up, v.LimitTotal, hotspot.Total))
+	}
+	return list
 }
 
 // controls are the forms of whoever may change the voucher.
@@ -213,7 +217,7 @@ func (a *area) editForm(q *panel.Request, v *hotspot.VoucherView, typed url.Valu
 		Hidden: []parts.OptionView{{Text: "version", Value: v.Version()}},
 		Form:   parts.FormView{To: q.To(byNumber(v.ID)), Token: q.Token(), Submit: parts.ButtonView{Text: q.T("vouchers.save")}},
 		Fields: []*parts.FieldView{name, f.lines("note", 1000), length, f.typed("valid_from", "datetime-local", 0),
-			f.typed("limit_down", "", 30), f.typed("limit_up", "", 30), f.typed("devices", "number", 3),
+			f.typed("limit_down", "", 30), f.typed("limit_up", "", 30), f.typed("limit_total", "", 30), f.typed("devices", "number", 3),
 			code, pass},
 	}
 }
@@ -225,7 +229,8 @@ func (a *area) values(v hotspot.Voucher) map[string]string {
 		devices = strconv.Itoa(v.Devices)
 	}
 	return map[string]string{"full_name": v.FullName, "note": v.Note, "valid_for": v.ValidFor.String(), "valid_from": localText(v.ValidFrom, a.Service.Zone()),
-		"limit_down": amountText(v.Limit.Down), "limit_up": amountText(v.Limit.Up), "devices": devices, "username": v.Username, "passcode": v.Passcode}
+		"limit_down": amountText(v.Limit.Down), "limit_up": amountText(v.Limit.Up), "limit_total": amountText(v.LimitTotal),
+		"devices": devices, "username": v.Username, "passcode": v.Passcode}
 }
 
 // logins are the newest of a voucher's logins.
@@ -247,7 +252,7 @@ func (a *area) logins(q *panel.Request, v hotspot.VoucherView) (parts.TableView,
 				why = q.T(key)
 			}
 		}
-		used := usedLines(q, "vouchers.", x.Used, hotspot.Usage{})
+		used := usedLines(q, "vouchers.", x.Used, hotspot.Usage{}, 0)
 		t.Rows = append(t.Rows, []parts.CellView{{Text: q.Lang.Time(x.Started, now)}, {Text: q.Lang.Duration(end.Sub(x.Started))},
 			{Text: x.MAC.String()}, {StreamContent: used.StreamLines}, {Text: why}})
 	}
@@ -339,6 +344,9 @@ func (a *area) editOf(q *panel.Request, v hotspot.Voucher) (e hotspot.VoucherEdi
 	}
 	if differs("limit_up") {
 		e.LimitUp = &spec.Limit.Up
+	}
+	if differs("limit_total") {
+		e.LimitTotal = &spec.LimitTotal
 	}
 	if differs("devices") {
 		e.Devices = &spec.Devices

@@ -147,7 +147,7 @@ func (a *area) row(q *panel.Request, s *search, v *hotspot.VoucherView, now time
 	}
 	valid := parts.CellView{}
 	valid.Text, valid.Detail = validText(q, v, now)
-	return []parts.CellView{{StreamContent: name.StreamCell}, who, {Badge: badge(q, v)}, valid, {StreamContent: usedLines(q, "vouchers.short.", v.Used, v.Limit).StreamLines},
+	return []parts.CellView{{StreamContent: name.StreamCell}, who, {Badge: badge(q, v)}, valid, {StreamContent: usedLines(q, "vouchers.short.", v.Used, v.Limit, v.LimitTotal).StreamLines},
 		{Text: devicesText(q, v, set)}, {Text: timeText(q, v.LastUse, now)}, {Text: timeText(q, v.Created, now)}}
 }
 

@@ -59,8 +59,12 @@ func timeText(q *panel.Request, t, now time.Time) string {
 type linesView struct{ Texts []string }
 
 // usedLines says what was used, and of how much.
-func usedLines(q *panel.Request, key string, used, limit hotspot.Usage) *linesView {
-	return &linesView{[]string{usedText(q, key+"down", used.Down, limit.Down), usedText(q, key+"up", used.Up, limit.Up)}}
+func usedLines(q *panel.Request, key string, used, limit hotspot.Usage, total uint64) *linesView {
+	list := []string{usedText(q, key+"down", used.Down, limit.Down), usedText(q, key+"up", used.Up, limit.Up)}
+	if total > 0 {
+		list = append(list, usedText(q, key+"total", used.Down+used.Up, total))
+	}
+	return &linesView{list}
 }
 
 func usedText(q *panel.Request, key string, used, limit uint64) string {
