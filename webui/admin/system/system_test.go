@@ -279,7 +279,7 @@ func TestRestoreOfSnapshot(t *testing.T) {
 		goes(t, h.Get(t, "/settings/backup/restore?id="+id), "/settings/backup")
 	}
 	h.snaps, h.about.RestoreError = nil, "restore: no space left on device"
-	has(t, h.Get(t, "/settings/backup"), 200, "There are none yet", "The last restore did not succeed", "no space left on device")
+	has(t, h.Get(t, "/settings/backup"), 200, "No backups on the router yet", "The last restore did not succeed", "no space left on device")
 }
 
 func TestClock(t *testing.T) {
