@@ -34,13 +34,13 @@ func (r *Relay) renamed(x Router) {
 	if link == nil {
 		return
 	}
-	r.tending.Go(func() {
+	go func() { // it ends with the link at the latest
 		ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Limits.Answer)
 		defer cancel()
 		if _, _, err := link.Say(ctx, tunnel.Hello{Host: x.Prefix + "." + r.cfg.Domain}); err != nil {
 			link.Close() // it hears of it when it is back
 		}
-	})
+	}()
 }
 
 func (r *Relay) memberCall(req *http.Request, router Router) (any, error) {

@@ -34,7 +34,8 @@ func (r *Relay) welcome(ctx context.Context, conn *tls.Conn) {
 	}
 	// Before the router hears that it can be reached, it can be.
 	r.links.put(router, link)
-	r.tending.Go(func() { r.tend(router.ID, link) })
+	id := router.ID
+	r.tending.Go(func() { r.tend(id, link) })
 	if router, err = r.still(ctx, router, &state); err != nil {
 		link.Close()
 		r.log.Info("router refused", "peer", conn.RemoteAddr(), "error", err)

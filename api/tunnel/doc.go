@@ -9,8 +9,9 @@
 // client certificate. The name that it asks for (SNI) is that of the relay's end
 // for tunnels. From then on it is the server of an HTTP/2 connection (RFC 9113)
 // and the relay is its client. A stream's window is 512 KiB and the
-// connection's 2 MiB, so that a reader that stalls costs the relay little. Each
-// end pings after 10 s of silence and gives up after 5 s more.
+// connection's 2 MiB, so that a reader that stalls costs the relay little. The
+// router pings after 10 s of silence, the relay half a second later if it has
+// heard nothing; each gives up after 5 s more.
 //
 // The relay's first request on a connection is a POST to [ControlPath] with a
 // [Hello] as JSON: where the router is reached. Later ones say how long a

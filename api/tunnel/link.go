@@ -34,7 +34,7 @@ func NewLink(ctx context.Context, conn *tls.Conn) (*Link, error) {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true) // gathered is not known to be TLS, which it is
 	t := &http.Transport{
-		Protocols: &protocols, HTTP2: http2(streamWindow, connectionWindow), DisableCompression: true, MaxResponseHeaderBytes: 16 << 10,
+		Protocols: &protocols, HTTP2: http2(streamWindow, connectionWindow, relayPingAfter), DisableCompression: true, MaxResponseHeaderBytes: 16 << 10,
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return gather(conn), nil },
 	}
 	cc, err := t.NewClientConn(ctx, "http", "router:443")

@@ -240,7 +240,7 @@ func (c *connection) drain() {
 func (c *connection) serve(base context.Context, conn *tls.Conn) {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true) // gathered is not known to be TLS, which it is
-	settings := http2(maxRequest, maxRequests)
+	settings := http2(maxRequest, maxRequests, pingAfter)
 	settings.MaxConcurrentStreams = maxStreams
 	c.srv = &http.Server{
 		Handler: c, Protocols: &protocols, HTTP2: settings, MaxHeaderBytes: 16 << 10,

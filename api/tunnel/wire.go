@@ -22,7 +22,8 @@ const Protocol = "h2"
 const (
 	streamWindow     = 512 << 10
 	connectionWindow = 2 << 20
-	pingAfter        = 10 * time.Second
+	pingAfter        = 10 * time.Second         // at the router
+	relayPingAfter   = 10500 * time.Millisecond // later: as long as the router pings, one end does
 	pingWait         = 5 * time.Second
 	writeWait        = 15 * time.Second
 	headerTable      = 4 << 10
@@ -49,12 +50,12 @@ type Answer struct {
 }
 
 // http2 is the configuration of an end whose peer may send so much on a stream
-// before it is read, and on all streams together.
-func http2(stream, connection int) *http.HTTP2Config {
+// before it is read, and on all streams together. It pings after so much silence.
+func http2(stream, connection int, ping time.Duration) *http.HTTP2Config {
 	return &http.HTTP2Config{
 		MaxReceiveBufferPerStream: stream, MaxReceiveBufferPerConnection: connection,
 		MaxDecoderHeaderTableSize: headerTable, MaxEncoderHeaderTableSize: headerTable,
-		SendPingTimeout: pingAfter, PingTimeout: pingWait, WriteByteTimeout: writeWait,
+		SendPingTimeout: ping, PingTimeout: pingWait, WriteByteTimeout: writeWait,
 	}
 }
 

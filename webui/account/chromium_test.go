@@ -1,3 +1,5 @@
+//go:build !race && !mips && !mipsle && !arm
+
 package account_test
 
 import (
