@@ -144,7 +144,8 @@ func TestFacts(t *testing.T) {
 			v.ValidFor, v.ValidFrom, v.ExpiresAt, v.Devices = day, noon, noon.Add(24*time.Hour), 3
 			v.Limit = hotspot.Usage{Down: 500 * hotspot.MB, Up: 1024 * hotspot.MB}
 		},
-		"No time limit|Data: 5 MB up|For up to 2 devices": func(v *hotspot.VoucherView) { v.Limit.Up = 5 * hotspot.MB },
+		"No time limit|Data: 700 MB down and up together|For up to 2 devices": func(v *hotspot.VoucherView) { v.LimitTotal = 700 * hotspot.MB },
+		"No time limit|Data: 5 MB up|For up to 2 devices":                     func(v *hotspot.VoucherView) { v.Limit.Up = 5 * hotspot.MB },
 	} {
 		s := venue(t, "a6")
 		s.Show.Devices, s.Zone = true, time.FixedZone("", 3600)

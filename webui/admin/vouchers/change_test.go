@@ -142,14 +142,15 @@ func TestEdit(t *testing.T) {
 	f.Set("username", "ROOM١٣")
 	f.Set("note", "moved")
 	f.Set("limit_up", "1 GB")
+	f.Set("limit_total", "1200 MB")
 	f.Set("valid_from", "2026-07-01T08:30")
 	to, body := h.post(path, f)
 	if to != Path+"/ROOM13" {
 		t.Errorf("leads to %s", to)
 	}
-	wants(t, body, "Saved.", "moved", `value="2026-07-01T08:30"`, `value="1 GB"`)
+	wants(t, body, "Saved.", "moved", `value="2026-07-01T08:30"`, `value="1 GB"`, `value="1200 MB"`, "of 1.1 GB together")
 	v := h.voucher("ROOM13")
-	if v.Limit != (hotspot.Usage{Down: 500 * hotspot.MB, Up: 1 << 30}) || v.Passcode != "ABC234" || v.ValidFor != was.ValidFor || v.Devices != 3 {
+	if v.Limit != (hotspot.Usage{Down: 500 * hotspot.MB, Up: 1 << 30}) || v.LimitTotal != 1200*hotspot.MB || v.Passcode != "ABC234" || v.ValidFor != was.ValidFor || v.Devices != 3 {
 		t.Errorf("edited: %+v", v.Voucher)
 	}
 	h.undo(body)

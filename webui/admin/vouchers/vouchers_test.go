@@ -93,18 +93,18 @@ func TestViewer(t *testing.T) {
 
 func TestCreate(t *testing.T) {
 	h := newHouse(t, api.RoleManager)
-	form := url.Values{"count": {"١٠"}, "valid_for": {"2 days"}, "limit_down": {"٥٠٠ MB"}, "limit_up": {""}, "devices": {"2"}, "note": {"party"}, "prefix": {"P-"}, "valid_from": {"2026-08-01T10:00"}}
+	form := url.Values{"count": {"١٠"}, "valid_for": {"2 days"}, "limit_down": {"٥٠٠ MB"}, "limit_up": {""}, "limit_total": {"2 GB"}, "devices": {"2"}, "note": {"party"}, "prefix": {"P-"}, "valid_from": {"2026-08-01T10:00"}}
 	to, body := h.post(pathNew, form)
 	if to != Path+"?ids=1-10" {
 		t.Errorf("leads to %s", to)
 	}
-	wants(t, body, "Made: 10 vouchers", "/print?ids=1-10", "Passcode ", "P-")
+	wants(t, body, "Made: 10 vouchers", "/print?ids=1-10", "Passcode ", "P-", "of 2 GB together")
 	all, err := h.service.Vouchers(t.Context(), 0, 100)
 	if err != nil || len(all) != 10 {
 		t.Fatalf("%d vouchers, %v", len(all), err)
 	}
 	v := all[9]
-	if v.Limit != (hotspot.Usage{Down: 500 * hotspot.MB}) || v.Devices != 2 || v.Note != "party" || v.ValidFor != hotspot.Validity(2*hotspotDay) ||
+	if v.Limit != (hotspot.Usage{Down: 500 * hotspot.MB}) || v.LimitTotal != 2<<30 || v.Devices != 2 || v.Note != "party" || v.ValidFor != hotspot.Validity(2*hotspotDay) ||
 		!v.ValidFrom.Equal(time.Date(2026, 8, 1, 10, 0, 0, 0, time.UTC)) || !strings.HasPrefix(v.Username, "P-") {
 		t.Errorf("made %+v", v.Voucher)
 	}
@@ -115,7 +115,7 @@ func TestCreate(t *testing.T) {
 	}
 	for _, c := range []struct{ name, value, says string }{
 		{"count", "0", "from 1 to 5000"}, {"count", "99999", "from 1 to 5000"}, {"count", "-1", "from 1 to"}, {"count", "x", "from 1 to"},
-		{"limit_down", "lots", "Enter an amount"}, {"limit_up", "99999999999999 GB", "Enter an amount"}, {"devices", "101", "Enter a number up to 100"},
+		{"limit_down", "lots", "Enter an amount"}, {"limit_up", "99999999999999 GB", "Enter an amount"}, {"limit_total", "some", "Enter an amount"}, {"devices", "101", "Enter a number up to 100"},
 		{"valid_for", "yes", "Choose a length"}, {"valid_from", "tomorrow", "Enter a date"}, {"username", "r7", "is taken"},
 		{"passcode", strings.Repeat("x", 65), "1 to 64"}, {"note", strings.Repeat("x", 1001), "At most 1000"},
 	} {
@@ -127,6 +127,8 @@ func TestCreate(t *testing.T) {
 			wants(t, body, "keep this")
 		}
 	}
+	body = h.refused(pathNew, url.Values{"count": {"1"}, "valid_for": {"1 hour"}, "limit_up": {"2 GB"}, "limit_total": {"1 GB"}}, http.StatusUnprocessableEntity)
+	wants(t, body, "less than the limit of one direction", `aria-invalid="true"`)
 	body = h.refused(pathNew, url.Values{"count": {"2"}, "valid_for": {"1 hour"}, "username": {"x"}}, http.StatusUnprocessableEntity)
 	wants(t, body, "cannot have the same code", "<details open")
 	if all, _ = h.service.Vouchers(t.Context(), 0, 100); len(all) != 11 {
