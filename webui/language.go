@@ -116,13 +116,17 @@ func (l *Language) value(v any) string {
 var unitKeys = [...]string{"unit.kb", "unit.mb", "unit.gb", "unit.tb"}
 
 // Bytes writes an amount of data: below 100 with one decimal unless that is 0.
-// It rounds down, so that what is left is never overstated.
+// It rounds down, so that what is left is never overstated. A limit that is a
+// round number of the next smaller unit, such as 2000 MB, is told as that.
 func (l *Language) Bytes(n uint64) string {
 	if n < 1<<10 {
 		return l.N("unit.b", int64(n))
 	}
 	u := min((bits.Len64(n)-1)/10, len(unitKeys))
 	shift := uint(10 * u)
+	if smaller := n >> (shift - 10); u > 2 && n<<(74-shift) == 0 && n*10&(1<<shift-1) != 0 && smaller%50 == 0 && smaller < 100_000 {
+		return l.T(unitKeys[u-2], "n", l.Number(int64(smaller)))
+	}
 	whole := n >> shift
 	tenths := (n & (1<<shift - 1)) * 10 >> shift
 	num := l.Number(int64(whole)) // below 2^24

@@ -33,6 +33,11 @@ func TestBytes(t *testing.T) {
 		1:                "1 byte",
 		2<<30 + 1<<30/20: "2 GB",
 		12<<30 + 300<<20: "12.2 GB",
+		2000 << 20:       "2000 MB", // as it was set
+		10000 << 20:      "10,000 MB",
+		1536 << 20:       "1.5 GB",
+		2000<<20 - 1:     "1.9 GB",
+		2000 << 30:       "2000 GB",
 	} {
 		if got := l.Bytes(n); got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)
