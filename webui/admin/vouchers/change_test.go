@@ -148,7 +148,7 @@ func TestEdit(t *testing.T) {
 	if to != Path+"/ROOM13" {
 		t.Errorf("leads to %s", to)
 	}
-	wants(t, body, "Saved.", "moved", `value="2026-07-01T08:30"`, `value="1 GB"`, `value="1200 MB"`, "of 1.1 GB together")
+	wants(t, body, "Saved.", "moved", `value="2026-07-01T08:30"`, `value="1 GB"`, `value="1200 MB"`, "of 1200 MB together")
 	v := h.voucher("ROOM13")
 	if v.Limit != (hotspot.Usage{Down: 500 * hotspot.MB, Up: 1 << 30}) || v.LimitTotal != 1200*hotspot.MB || v.Passcode != "ABC234" || v.ValidFor != was.ValidFor || v.Devices != 3 {
 		t.Errorf("edited: %+v", v.Voucher)
