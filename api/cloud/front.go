@@ -309,7 +309,7 @@ func (r *Relay) passBack(w http.ResponseWriter, resp *http.Response, end func())
 		n, err := resp.Body.Read(buf)
 		silent.Stop()
 		if n > 0 {
-			if control.SetWriteDeadline(time.Now().Add(stallWait)) != nil {
+			if control.SetWriteDeadline(time.Now().Add(r.cfg.Limits.Stall)) != nil {
 				break
 			}
 			if _, werr := w.Write(buf[:n]); werr != nil {
@@ -325,9 +325,6 @@ func (r *Relay) passBack(w http.ResponseWriter, resp *http.Response, end func())
 	}
 	panic(http.ErrAbortHandler) // the client must not take a part for the whole
 }
-
-// stallWait is how long a client may take for the next part of an answer.
-const stallWait = 20 * time.Second
 
 // recorder remembers what was answered, and to whom.
 type recorder struct {

@@ -244,3 +244,12 @@ func (h *house) post(host, body string, header ...string) (int, string) {
 	}
 	return resp.StatusCode, string(b)
 }
+
+func leafOf(t *testing.T, cert *tls.Certificate) *x509.Certificate {
+	t.Helper()
+	leaf, err := x509.ParseCertificate(cert.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leaf
+}

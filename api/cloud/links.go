@@ -136,25 +136,20 @@ func (l *links) all() (out []*held) {
 	return out
 }
 
-// move asks all routers to connect anew, one after the other over half of the
-// time that there is, and waits until they have gone or ctx ends.
+// movePace is the longest time between two routers that are asked to move.
+const movePace = 50 * time.Millisecond
+
+// move asks all routers to connect anew, one after the other, so that they do not
+// all come to the others at once, and waits until they have gone or ctx ends.
 func (l *links) move(ctx context.Context) {
 	all := l.all()
 	if len(all) == 0 {
 		return
 	}
-	half := moveWithin / 2
-	if end, ok := ctx.Deadline(); ok {
-		half = time.Until(end) / 2
-	}
-	pace := time.NewTicker(max(half/time.Duration(len(all)), time.Microsecond))
+	pace := time.NewTicker(max(min(movePace, moveWithin/2/time.Duration(len(all))), time.Microsecond))
 	defer pace.Stop()
 	var wg sync.WaitGroup
 	for _, h := range all {
-		select {
-		case <-pace.C:
-		case <-ctx.Done():
-		}
 		wg.Go(func() {
 			if _, _, err := h.link.Say(ctx, tunnel.Hello{Move: true}); err != nil {
 				return // it is gone
@@ -164,6 +159,10 @@ func (l *links) move(ctx context.Context) {
 			case <-ctx.Done():
 			}
 		})
+		select {
+		case <-pace.C:
+		case <-ctx.Done():
+		}
 	}
 	wg.Wait()
 }

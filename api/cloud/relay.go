@@ -51,6 +51,8 @@ type Limits struct {
 	Read time.Duration
 	// Answer is how long a router may take until its answer begins: 30 s.
 	Answer time.Duration
+	// Stall is how long a client may take for the next part of an answer: 20 s.
+	Stall time.Duration
 	// PerPrefix and PerClient are requests in a second, with bursts of ten times
 	// as many: 20 and 10.
 	PerPrefix, PerClient float64
@@ -65,6 +67,7 @@ func (l *Limits) complete() {
 	def(&l.Handshake, 10*time.Second)
 	def(&l.Answer, 30*time.Second)
 	def(&l.Read, 20*time.Second)
+	def(&l.Stall, 20*time.Second)
 	count := func(at *int, n int) {
 		if *at == 0 {
 			*at = n

@@ -6,9 +6,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,6 +108,7 @@ func TestAccounts(t *testing.T) {
 		}
 	}
 	_, id := account(first)
+	page(t, client, first, id)
 	license, err := run(t, "license", "issue", "--data", data, "--limit", "7")
 	if err != nil {
 		t.Fatal(err)
@@ -130,6 +133,54 @@ func TestAccounts(t *testing.T) {
 	}
 }
 
+// page signs in to the account page and looks at it.
+func page(t *testing.T, client *http.Client, token, id string) {
+	t.Helper()
+	c := *client
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	do := func(method, path, cookie string, form url.Values) (*http.Response, string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, "https://api.cloud.test"+path, strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if form != nil {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Sec-Fetch-Site", "same-origin")
+		}
+		r.Header.Set("Cookie", cookie)
+		resp, err := c.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp, string(b)
+	}
+	resp, _ := do("POST", "/sign-in", "", url.Values{"account_token": {token}})
+	if resp.StatusCode != http.StatusSeeOther || len(resp.Cookies()) != 1 {
+		t.Fatalf("signing in: %s", resp.Status)
+	}
+	cookie := resp.Cookies()[0].Name + "=" + resp.Cookies()[0].Value
+	resp, body := do("GET", "/", cookie, nil)
+	if resp.StatusCode != http.StatusOK || !strings.Contains(body, id) || resp.Header.Get("Strict-Transport-Security") == "" {
+		t.Errorf("%s\n%s", resp.Status, body)
+	}
+	_, body, _ = strings.Cut(body, `name="token" value="`)
+	form, _, _ := strings.Cut(body, `"`)
+	for path, want := range map[string]string{"/claims": `id="claim"`, "/license": "aria-invalid", "/tokens": "aria-invalid"} {
+		if resp, body := do("POST", path, cookie, url.Values{"token": {form}, "license": {"x"}, "name": {"X"}, "days": {"30"}}); resp.StatusCode >= 500 || !strings.Contains(body, want) {
+			t.Errorf("%s: %s\n%s", path, resp.Status, body)
+		}
+	}
+	if resp, _ := do("POST", "/routers/0123456789/remove", cookie, url.Values{"token": {form}}); resp.Header.Get("Location") != "/?done=gone" {
+		t.Errorf("%s %s", resp.Status, resp.Header)
+	}
+}
+
 // TestMistakes: each is told in words that help.
 func TestMistakes(t *testing.T) {
 	data := t.TempDir()
@@ -145,6 +196,7 @@ func TestMistakes(t *testing.T) {
 		{"--days", []string{"license", "issue", "--days", "0"}},
 		{"1 to 1000000", []string{"license", "issue", "--limit", "0"}},
 		{"no account", []string{"account", "token", "--account", "nobody", "--name", "a"}},
+		{"--per-client", []string{"serve", "--domain", "cloud.test", "--tls", "selfsigned", "--per-client", "-1"}},
 		{"--catalogue", []string{"serve", "--domain", "cloud.test", "--tls", "selfsigned", "--catalogue", data}},
 		{"--metrics", []string{"serve", "--domain", "cloud.test", "--tls", "selfsigned", "--listen", "127.0.0.1:0", "--metrics", "nowhere"}},
 		{"no account", []string{"router", "claim", "--account", "nobody"}},

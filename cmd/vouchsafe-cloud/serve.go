@@ -24,6 +24,7 @@ import (
 type serveOptions struct {
 	domain, listen, tls, cert, key string
 	metrics, catalogue             string
+	perRouter, perClient           float64
 	verbose                        bool
 }
 
@@ -49,6 +50,8 @@ func serveCommand(data *string) *cobra.Command {
 	f.StringVar(&o.key, "key", "", "with --tls files: its key, in PEM")
 	f.StringVar(&o.metrics, "metrics", "", "address and port for /healthz and /metrics, over plain HTTP; not for the internet")
 	f.StringVar(&o.catalogue, "catalogue", "", "directory with products.json: what accounts may install on their routers")
+	f.Float64Var(&o.perRouter, "per-router", 20, "requests a second that a router gets, with bursts of ten times as many")
+	f.Float64Var(&o.perClient, "per-client", 10, "requests a second that a client may make, with bursts of ten times as many")
 	f.BoolVar(&o.verbose, "verbose", false, "log failed handshakes and requests that led nowhere, too")
 	must(c.MarkFlagRequired("domain"))
 	return c
@@ -59,6 +62,9 @@ func serve(ctx context.Context, data string, o serveOptions, log *slog.Logger, l
 	domain := strings.ToLower(strings.Trim(o.domain, "."))
 	if !strings.Contains(domain, ".") || strings.ContainsAny(domain, "/: ") {
 		return fmt.Errorf("--domain %q: write a name such as cloud.example.com", o.domain)
+	}
+	if o.perRouter < 0 || o.perClient < 0 {
+		return errors.New("--per-router and --per-client: more than 0")
 	}
 	key, err := licenseKey(data)
 	if err != nil {
@@ -74,7 +80,8 @@ func serve(ctx context.Context, data string, o serveOptions, log *slog.Logger, l
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	accounts := cloud.NewAccounts(cloud.AccountsConfig{Store: s, LicenseKey: publicKey(key)})
-	relay, err := newRelay(ctx, accounts, cloud.Config{Accounts: accounts, Domain: domain, Certificate: certificate, Log: log}, o)
+	relay, err := newRelay(ctx, accounts, cloud.Config{Accounts: accounts, Domain: domain, Certificate: certificate, Log: log,
+		Limits: cloud.Limits{PerPrefix: o.perRouter, PerClient: o.perClient}}, o)
 	if err != nil {
 		return err
 	}

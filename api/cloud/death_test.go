@@ -1,0 +1,200 @@
+package cloud_test
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/api/cloud"
+	"github.com/vouchsafe/vouchsafe/api/tunnel"
+)
+
+// wires remembers the connections that a router makes.
+type wires struct {
+	mu   sync.Mutex
+	all  []net.Conn
+	addr atomic.Pointer[string]
+}
+
+func (w *wires) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, *w.addr.Load())
+	if err == nil {
+		w.mu.Lock()
+		w.all = append(w.all, conn)
+		w.mu.Unlock()
+	}
+	return conn, err
+}
+
+// cut ends the last connection.
+func (w *wires) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.all[len(w.all)-1].Close()
+}
+
+// wired runs a router whose connections are remembered.
+func (h *house) wired(id tunnel.Identity, serve http.HandlerFunc) (*tunnel.Tunnel, *wires) {
+	h.t.Helper()
+	w := &wires{}
+	w.addr.Store(&h.addr)
+	tun := tunnel.New(tunnel.Config{Relay: "relay.test:443", Dial: w.dial, Version: "1.2.3", Handler: serve, Log: discard(), Backoff: time.Millisecond, Most: 20 * time.Millisecond,
+		TLS: func() (*tls.Config, error) { return id.TLS(h.roots) }})
+	ctx, cancel := context.WithCancel(context.WithoutCancel(h.t.Context()))
+	var wg sync.WaitGroup
+	wg.Go(func() { tun.Run(ctx) })
+	h.t.Cleanup(func() {
+		cancel()
+		wg.Wait()
+	})
+	until(h.t, "the router is up", up(tun))
+	return tun, w
+}
+
+// TestDeath: a router whose connection ends while it works is answered for at
+// once; nothing is sent twice, nobody else is harmed, and it is back.
+func TestDeath(t *testing.T) {
+	h := newHouse(t, nil)
+	other, _ := h.online(echo)
+	_, token := h.account("other")
+	id, err := h.enrol(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got atomic.Int32
+	begun := make(chan struct{}, 10)
+	_, w := h.wired(id, func(w http.ResponseWriter, r *http.Request) {
+		if b, _ := io.ReadAll(r.Body); string(b) == "die" {
+			got.Add(1)
+			begun <- struct{}{}
+			<-r.Context().Done()
+		}
+	})
+	for range 3 {
+		answered := make(chan int, 1)
+		go func() {
+			status, _ := h.post(id.Host, "die")
+			answered <- status
+		}()
+		<-begun
+		began := time.Now()
+		w.cut()
+		if status := <-answered; status != http.StatusBadGateway || time.Since(began) > 5*time.Second {
+			t.Errorf("%d after %v", status, time.Since(began))
+		}
+		if status, _ := h.post(other.Host, "{}"); status != 200 {
+			t.Errorf("another router: %d", status)
+		}
+		until(t, "it is back", func() bool { status, _ := h.post(id.Host, "{}"); return status == 200 })
+	}
+	if n := got.Load(); n != 3 {
+		t.Errorf("three requests arrived %d times", n)
+	}
+}
+
+// TestStalledReader: a client that stops reading is hung up on, by HTTP/1.1 and
+// HTTP/2, and the router hears of it.
+func TestStalledReader(t *testing.T) {
+	h := newHouse(t, func(c *cloud.Config) { c.Limits.Stall = 300 * time.Millisecond })
+	ended := make(chan struct{}, 10)
+	id, _ := h.online(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { ended <- struct{}{} }()
+		for part := strings.Repeat("a", 32<<10); ; {
+			if _, err := io.WriteString(w, part); err != nil {
+				return
+			}
+		}
+	})
+	for _, protocol := range []string{"http/1.1", "h2"} {
+		var conn net.Conn = tls.Client(h.from("127.0.0.1"), &tls.Config{ServerName: id.Host, RootCAs: h.roots, NextProtos: []string{protocol}})
+		if protocol == "h2" {
+			conn.Close()
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+id.Host+"/api/", strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := h.client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close() // its windows fill: nobody reads
+		} else if _, err := fmt.Fprintf(conn, "POST /api/ HTTP/1.1\r\nHost: %s\r\nContent-Length: 2\r\n\r\n{}", id.Host); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			t.Errorf("%s: the router goes on for nobody", protocol)
+		}
+	}
+}
+
+// TestMoved: a relay that stops while another one stands sends its routers
+// there; what is under way is finished.
+func TestMoved(t *testing.T) {
+	h := newHouse(t, func(c *cloud.Config) { c.Elsewhere = true })
+	_, token := h.account("acme")
+	id, err := h.enrol(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, roots := certificate(t)
+	h.roots.AddCert(leafOf(t, cert))
+	second, err := cloud.NewRelay(t.Context(), cloud.Config{Accounts: h.accounts, Domain: "cloud.test", Log: discard(),
+		Certificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return cert, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- second.Serve(ctx, ln) }()
+	begun, end := make(chan struct{}), make(chan struct{})
+	tun, w := h.wired(id, func(w http.ResponseWriter, r *http.Request) {
+		if b, _ := io.ReadAll(r.Body); string(b) == "slow" {
+			close(begun)
+			<-end
+		}
+	})
+	answered := make(chan int, 1)
+	go func() {
+		status, _ := h.post(id.Host, "slow")
+		answered <- status
+	}()
+	<-begun
+	addr := ln.Addr().String()
+	w.addr.Store(&addr)
+	stopped := make(chan struct{})
+	go func() {
+		h.stop()
+		close(stopped)
+	}()
+	there := &house{t: t, roots: roots, addr: addr}
+	until(t, "it is at the other one", func() bool { status, _ := there.post(id.Host, "{}"); return status == 200 })
+	if tun.State().Phase != tunnel.Up {
+		t.Errorf("%+v", tun.State())
+	}
+	close(end)
+	if status := <-answered; status != 200 {
+		t.Errorf("what was under way: %d", status)
+	}
+	<-stopped
+	if status, _ := there.post(id.Host, "{}"); status != 200 {
+		t.Errorf("afterwards: %d", status)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
