@@ -238,9 +238,25 @@ type changesView struct {
 func changesOf(q *panel.Request, changes []hotspot.Change) *changesView {
 	v := &changesView{Arrow: q.T("auditlog.arrow"), Secret: q.T("auditlog.secret")}
 	for _, c := range changes {
-		v.Rows = append(v.Rows, changeView{c.Field, c.Old, c.New, c.Old == "" && c.New == ""})
+		v.Rows = append(v.Rows, changeView{c.Field, told(q, c.Field, c.Old), told(q, c.Field, c.New), c.Old == "" && c.New == ""})
 	}
 	return v
+}
+
+// told is a value as people read it; the file has it as it was stored.
+func told(q *panel.Request, field, value string) string {
+	switch field {
+	case "download_limit", "upload_limit", "total_limit":
+		digits, _ := strings.CutSuffix(value, " bytes")
+		if n, err := strconv.ParseUint(digits, 10, 64); err == nil {
+			return q.Lang.Bytes(n)
+		}
+	case "valid_from", "expires":
+		if t, err := time.Parse(time.RFC3339, value); err == nil {
+			return q.Lang.Time(t.In(q.Now().Location()), q.Now())
+		}
+	}
+	return value
 }
 
 // export sends all that is looked for as a file.

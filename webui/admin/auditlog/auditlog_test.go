@@ -113,6 +113,23 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// TestValues are told as people read them, where that is what they are.
+func TestValues(t *testing.T) {
+	l := log{{ID: 1, Time: day, Actor: hotspot.Actor{Kind: hotspot.ActorSystem}, Action: hotspot.AuditVoucherEdited, Subject: "x", Changes: []hotspot.Change{
+		{Field: "download_limit", Old: "unlimited", New: "2097152000 bytes"}, {Field: "upload_limit", Old: "99999999999999999999 bytes", New: "x bytes"},
+		{Field: "valid_from", Old: "", New: "2026-07-01T08:30:00Z"}, {Field: "note", Old: "2026-07-01T08:30:00Z", New: "2097152000 bytes"}}}}
+	b := serve(t, api.RoleOwner, l).Get(t, "/audit").Body
+	for _, want := range []string{"<del><bdi>unlimited</bdi></del>", "<ins><bdi>2000 MB</bdi></ins>", "<del><bdi>99999999999999999999 bytes</bdi></del>", "<ins><bdi>x bytes</bdi></ins>",
+		"<ins><bdi>1 July 2026 at 08:30</bdi></ins>", "<del><bdi>2026-07-01T08:30:00Z</bdi></del>", "<ins><bdi>2097152000 bytes</bdi></ins>"} {
+		if !strings.Contains(b, want) {
+			t.Errorf("the page does not tell %q", want)
+		}
+	}
+	if strings.Count(b, "the router itself") != 1 {
+		t.Error("who did it is told twice")
+	}
+}
+
 // TestPages turns over all pages: each row comes once.
 func TestPages(t *testing.T) {
 	s := serve(t, api.RoleOwner, rows())
