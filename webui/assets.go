@@ -64,7 +64,7 @@ func newAsset(urlPath, mime string, body []byte) Asset {
 }
 
 // URL is the path with the version of the content, so that it may be cached.
-func (a Asset) URL() URL { return URL{a.Path + "?v=" + a.version} }
+func (a Asset) URL() URL { return URL{href: a.Path + "?v=" + a.version} }
 
 // ServeHTTP implements http.Handler.
 func (a Asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -108,7 +108,7 @@ func TestAsset(t *testing.T) {
 		t.Error("a missing style sheet is accepted")
 	}
 	if icon, err := Icon("/i.svg"); err != nil || !strings.Contains(icon.URL().Href(), "/i.svg?v=") {
-		t.Errorf("icon %q, %v", icon.URL(), err)
+		t.Errorf("icon %q, %v", icon.URL().Href(), err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -128,15 +129,15 @@ func TestLinks(t *testing.T) {
 	query := url.Values{"code": {"a b"}, LanguageField: {"it"}}
 	got := ls.Links(ls.find("ar"), "/welcome", query)
 	want := []LanguageLink{
-		{"en", "ltr", "English", URL{"/welcome?code=a+b&lang=en"}, false},
-		{"ar", "rtl", "العربية", URL{"/welcome?code=a+b&lang=ar"}, true},
-		{"it", "ltr", "Italiano", URL{"/welcome?code=a+b&lang=it"}, false},
+		{"en", "ltr", "English", URL{href: "/welcome?code=a+b&lang=en"}, false},
+		{"ar", "rtl", "العربية", URL{href: "/welcome?code=a+b&lang=ar"}, true},
+		{"it", "ltr", "Italiano", URL{href: "/welcome?code=a+b&lang=it"}, false},
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%+v", got)
 	}
 	for i := range want {
-		if got[i] != want[i] {
+		if fmt.Sprint(got[i]) != fmt.Sprint(want[i]) {
 			t.Errorf("%+v, want %+v", got[i], want[i])
 		}
 	}

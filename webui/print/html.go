@@ -13,8 +13,7 @@ import (
 // sheet of paper. Nothing is written if the vouchers cannot be printed; what is
 // written when an error comes up later is of no use.
 func (j *Job) HTML(w io.Writer, vs Vouchers) (Result, error) {
-	none := webui.URL{}
-	if s := &j.sheet; s.Style == none || s.Icon == none || s.Logo != nil && s.LogoURL == none {
+	if s := &j.sheet; s.Style.IsZero() || s.Icon.IsZero() || s.Logo != nil && s.LogoURL.IsZero() {
 		return Result{}, errors.New("print: Sheet.Style, Icon and, with a logo, LogoURL must be set")
 	}
 	n, err := j.check(vs, nil)
@@ -106,7 +105,7 @@ func (c *page) head() {
 	c.attr("href", c.job.sheet.Style.Href())
 	c.raw(">\n<link rel=\"icon\" type=\"image/svg+xml\"")
 	c.attr("href", c.job.sheet.Icon.Href())
-	if c.job.sheet.Script != (webui.URL{}) {
+	if !c.job.sheet.Script.IsZero() {
 		c.raw(">\n<script type=\"module\"")
 		c.attr("src", c.job.sheet.Script.Href())
 		c.raw("></script")
@@ -133,12 +132,12 @@ func (c *page) hint() {
 	c.raw("</h1><p>")
 	c.escaped(l.T("print.hint", "paper", c.job.paperName(l)))
 	c.raw("</p>")
-	if s.Script != (webui.URL{}) {
+	if !s.Script.IsZero() {
 		c.raw("<button type=\"button\" id=\"print\" hidden>")
 		c.escaped(l.T("print.button"))
 		c.raw("</button>")
 	}
-	if s.Back != (webui.URL{}) {
+	if !s.Back.IsZero() {
 		c.raw(" <a")
 		c.attr("href", s.Back.Href())
 		c.raw(">")

@@ -30,6 +30,7 @@ func LinksBlock(list ...LinkView) webui.Block {
 
 // FactView is a figure or a word with its name.
 type FactView struct {
+	_          [0]func() // never compared: see webui.URL
 	Name, Text string
 	Detail     string // below, in small letters
 	Typed      bool   // by people
