@@ -162,7 +162,7 @@ func venue(t testing.TB, role api.Role) *house {
 		hotspot.VoucherSpec{Username: "ROOM12", Passcode: "ABC234", FullName: "Amber Otter", Note: "Zimmer 12, أهلا وسهلا", ValidFor: length(48 * time.Hour), Limit: hotspot.Usage{Down: 500 * hotspot.MB}, Devices: 3},
 		hotspot.VoucherSpec{Username: "OLD001", ValidFor: length(time.Hour)},
 		hotspot.VoucherSpec{Username: "LATER1", ValidFrom: start.Add(30 * 24 * time.Hour), ValidFor: length(24 * time.Hour)},
-		hotspot.VoucherSpec{Username: "OFF001", Disabled: true, ValidFor: length(hotspotDay * 30)},
+		hotspot.VoucherSpec{Username: "OFF001", Disabled: true, LimitTotal: 800 * hotspot.MB, ValidFor: length(hotspotDay * 30)},
 		hotspot.VoucherSpec{Username: "a/b ?#<i>", Note: `<script>alert(1)</script>`, FullName: `"><img src=x>`, ValidFor: length(0)},
 	)
 	h.login(2, made[1])
@@ -172,7 +172,7 @@ func venue(t testing.TB, role api.Role) *house {
 	}
 	h.login(1, made[0])
 	for i := range 60 {
-		h.make(hotspot.VoucherSpec{Username: fmt.Sprintf("K7M%03d", i), Note: "Conference", ValidFor: length(24 * time.Hour), Limit: hotspot.Usage{Down: 2 << 30, Up: 1 << 30}})
+		h.make(hotspot.VoucherSpec{Username: fmt.Sprintf("K7M%03d", i), Note: "Conference", ValidFor: length(24 * time.Hour), Limit: hotspot.Usage{Down: 2 << 30, Up: 1 << 30}, LimitTotal: uint64(i%2) * 5 << 29})
 	}
 	h.Now = start.Add(2 * time.Hour)
 	return h
