@@ -67,9 +67,12 @@ func (r *Relay) accountAPI() http.Handler {
 
 // pages serves the account page.
 func (r *Relay) pages(w http.ResponseWriter, req *http.Request) {
-	if req.Method == http.MethodPost && !r.clients.take(clientKey(api.Peer(req))) {
-		r.tooMany(w)
-		return
+	if req.Method == http.MethodPost {
+		noteOf(w).call = "POST " + clip(req.URL.Path)
+		if !r.clients.take(clientKey(api.Peer(req))) {
+			r.tooMany(w)
+			return
+		}
 	}
 	r.cfg.Pages.ServeHTTP(w, req)
 }

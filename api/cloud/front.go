@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +33,20 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if name, port, ok := strings.Cut(host, ":"); ok && isPort(port) {
 		host = name
 	}
-	defer func() { r.record(rec, req, host, r.cfg.Now().Sub(began)) }() // also when the answer is cut off
+	defer func() { // also when the answer is cut off
+		fault, begun := recover(), rec.status != 0
+		if fault != nil && fault != http.ErrAbortHandler {
+			r.broken(rec, fault)
+			fault = nil
+			if begun {
+				fault = http.ErrAbortHandler // a part must not pass for the whole
+			}
+		}
+		r.record(rec, req, host, r.cfg.Now().Sub(began))
+		if fault != nil {
+			panic(fault)
+		}
+	}()
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Strict-Transport-Security", "max-age=31536000")
@@ -63,6 +77,14 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
+// broken answers after a panic, if nothing was answered yet.
+func (r *Relay) broken(rec *recorder, fault any) {
+	r.log.Error("panic while serving a request", "panic", fault, "stack", string(debug.Stack()))
+	if rec.status == 0 {
+		r.refuse(rec, http.StatusInternalServerError, "an error of the relay's")
+	}
+}
+
 // record counts a request and writes the line that says who did what: never the
 // query, the headers or the body, where keys are. What was refused before it
 // reached anybody is a line for those who look for it only: it may come ten
@@ -70,7 +92,7 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 func (r *Relay) record(rec *recorder, req *http.Request, host string, took time.Duration) {
 	r.figures.request(rec.kind, rec.status, rec.bytes, took)
 	level := slog.LevelDebug
-	if rec.account != "" || rec.router != "" {
+	if rec.account != "" || rec.router != "" || rec.call != "" {
 		level = slog.LevelInfo
 	}
 	if !r.log.Enabled(req.Context(), level) {

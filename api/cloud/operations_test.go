@@ -149,3 +149,19 @@ func TestCatalogue(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// TestPanic: a mistake of ours is one client's 500, and a line in the log.
+func TestPanic(t *testing.T) {
+	h := newHouse(t, func(c *cloud.Config) { c.Products = func() cloud.Products { panic("a mistake") } })
+	_, token := h.account("acme")
+	if status, v := h.ask("GET", "/v1/account", token, ""); status != 500 || v["message"] == nil {
+		t.Errorf("%d %v", status, v)
+	}
+	if status, _ := h.ask("GET", "/v1/account/tokens", token, ""); status != 200 {
+		t.Errorf("afterwards: %d", status)
+	}
+	h.stop()
+	if log := h.log.String(); !strings.Contains(log, "a mistake") || !strings.Contains(log, "status=500") {
+		t.Error(log)
+	}
+}
