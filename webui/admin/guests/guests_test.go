@@ -83,12 +83,12 @@ func TestGuest(t *testing.T) {
 	h, ds := busy(t, api.RoleManager)
 	d := ds[0]
 	one := "/guests/" + d.MAC.String()
-	h.page("/guests", "3 guests online", "K7MPQ2", "Anna Rossi", "Annas-iPhone", d.MAC.String(), "192.168.0.1", "340 MB down, 188 MB up", "MB/s down", "21 hours 55 minutes")
+	h.page("/guests", "3 guests online", "K7MPQ2", "Anna Rossi", "Annas-iPhone", d.MAC.String(), "192.168.0.1", "340 MB down, 188 MB up, 428 MB together", "MB/s down", "21 hours 55 minutes")
 	h.page(one, "K7MPQ2", "fd00:1234:5678:9abc:def0:1234:5678:2", `href="/vouchers/by-id/1"`, "still online", `data-dialog="ask-kick"`)
 
-	h.does(one+"/extend", url.Values{"time": {"60"}, "download": {"100"}})
-	h.page(one, "The guest has more now.", "22 hours 55 minutes", "440 MB down")
-	for _, bad := range []url.Values{{"time": {"soon"}}, {"time": {""}}, {"download": {"-5"}, "time": {"30"}}, {"upload": {"99999999"}}, {"download": {"1e3"}}} {
+	h.does(one+"/extend", url.Values{"time": {"60"}, "download": {"100"}, "total": {"50"}})
+	h.page(one, "The guest has more now.", "22 hours 55 minutes", "440 MB down, 188 MB up, 478 MB together")
+	for _, bad := range []url.Values{{"time": {"soon"}}, {"time": {""}}, {"download": {"-5"}, "time": {"30"}}, {"upload": {"99999999"}}, {"download": {"1e3"}}, {"total": {"x"}}} {
 		h.refuses(one+"/extend", bad, `value="`+bad.Get("download"))
 	}
 	h.does(one+"/kick", nil)

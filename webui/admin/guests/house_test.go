@@ -107,7 +107,7 @@ func busy(t *testing.T, role api.Role) (*house, []hotspot.Host) {
 	day := hotspot.Validity(24 * time.Hour)
 	always := hotspot.Always
 	ds := []hotspot.Host{h.host(1, "Annas-iPhone"), h.host(2, ""), h.host(3, "Donaudampfschifffahrtselektrizitäten-Laptop"), h.host(4, "android-7c9e"), h.host(5, "أهلا وسهلا"), h.host(6, "Noise")}
-	h.login(ds[0], hotspot.VoucherSpec{Username: "K7MPQ2", FullName: "Anna Rossi", ValidFor: &day, Limit: hotspot.Usage{Down: 500 * hotspot.MB, Up: 200 * hotspot.MB}})
+	h.login(ds[0], hotspot.VoucherSpec{Username: "K7MPQ2", FullName: "Anna Rossi", ValidFor: &day, Limit: hotspot.Usage{Down: 500 * hotspot.MB, Up: 200 * hotspot.MB}, LimitTotal: 600 * hotspot.MB})
 	h.set("free.duration", "6h")
 	h.clock.Pass(40 * time.Minute)
 	h.free(ds[1])
