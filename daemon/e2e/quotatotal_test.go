@@ -35,6 +35,7 @@ func (h *house) bothWays(network string, most uint64, user, pass string) {
 	const limit, devices = 5 * mb, 2
 	for i := range devices {
 		h.login(h.Guest(i+1), user, pass)
+		h.released(h.Guest(i + 1)) // names and pages are not caught any more
 	}
 	pace := uint64(0)
 	if most == 0 {
