@@ -198,3 +198,50 @@ func TestMoved(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestBusyRouter: what a router has no room for is refused at once, not queued.
+func TestBusyRouter(t *testing.T) {
+	h := newHouse(t, nil)
+	end := make(chan struct{})
+	begun := make(chan struct{}, 200)
+	id, _ := h.online(func(http.ResponseWriter, *http.Request) {
+		begun <- struct{}{}
+		<-end
+	})
+	client := h.client()
+	post := func() int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+id.Host+"/api/", strings.NewReader("{}"))
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		resp, err := client.Do(r)
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	answers := make(chan int, 120)
+	for range 120 {
+		go func() { answers <- post() }()
+	}
+	for range 20 {
+		if status := <-answers; status != http.StatusServiceUnavailable {
+			t.Errorf("beyond what the router takes: %d", status)
+		}
+	}
+	for range 100 {
+		<-begun
+	}
+	close(end)
+	for range 100 {
+		if status := <-answers; status != 200 {
+			t.Errorf("%d", status)
+		}
+	}
+	if status := post(); status != 200 {
+		t.Errorf("afterwards: %d", status)
+	}
+}
