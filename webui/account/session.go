@@ -55,7 +55,7 @@ func (s *sealer) open(value string, now time.Time) (token string, ok bool) {
 	if len(value) > 400 {
 		return "", false
 	}
-	sealed, err := base64.RawURLEncoding.DecodeString(value)
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	if err != nil {
 		return "", false
 	}

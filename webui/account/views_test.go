@@ -29,7 +29,7 @@ func FuzzCookie(f *testing.F) {
 	if token, ok := s.open(good, at); !ok || token != "TOKEN" {
 		f.Fatal(token)
 	}
-	for _, v := range []string{"", "A", good + "A", good[1:], "AAAA", good} {
+	for _, v := range []string{"", "A", good + "A", good[1:], "AAAA"} {
 		f.Add(v)
 	}
 	f.Fuzz(func(t *testing.T, v string) {
