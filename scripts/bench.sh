@@ -37,7 +37,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 export CGO_ENABLED=0
 go build "${BUILD_FLAGS[@]}" -o "$dir/" ./cmd/vouchsafe ./cmd/vouchsafe-lab
-go build -trimpath -ldflags "-s -w -X main.version=$(version)+next" -o "$dir/vouchsafe-next" ./cmd/vouchsafe
+go build "${BUILD_FLAGS[@]}" -ldflags "-s -w -X main.version=$(version)+next" -o "$dir/vouchsafe-next" ./cmd/vouchsafe
 as_root "$dir/vouchsafe-lab" bench --next "$dir/vouchsafe-next" --out "$out" --as "$typed" --of "$(version)" "$@"
 # What root wrote must not be root's in a user's checkout.
 [ "$(id -u)" = 0 ] || as_root chown -R "$(id -u):$(id -g)" "$out/benchmarks.md" "$out/benchmarks"

@@ -37,9 +37,21 @@ go_is_at_least() {
 # version is what the binaries call themselves.
 version() { git describe --tags --always --dirty 2>/dev/null || echo 0.0.0-unknown; }
 
-# build_flags sets BUILD_FLAGS to those of every binary we hand out.
+# recipe NAME prints what OpenWrt's recipe for the program has under a name.
+recipe() { sed -n "s/^$1[:+]=//p" openwrt/vouchsafe/Makefile; }
+
+# build_flags sets BUILD_FLAGS to those of every binary we hand out: the
+# compiler's are those of OpenWrt's recipe, which says why. -R makes the gaps
+# between the segments of a program 16 KiB at most, the largest page that the
+# kernel of a router has, where Go takes 64.
 # shellcheck disable=SC2034 # read by the sourcing scripts
-build_flags() { BUILD_FLAGS=(-trimpath -ldflags "-s -w -X main.version=$(version)"); }
+build_flags() {
+	local pattern
+	BUILD_FLAGS=(-trimpath -ldflags "-s -w -R 0x4000 -X main.version=$(version)" "-gcflags=$(recipe GO_PKG_GCFLAGS)")
+	for pattern in $(recipe HOT); do
+		BUILD_FLAGS+=("-gcflags=$pattern=$(recipe HOT_GCFLAGS)")
+	done
+}
 
 # use_go puts a Go that is new enough first in PATH: the one there is, one in
 # the usual place, or one that deps.sh fetched. Failing that, the one there is
