@@ -53,6 +53,9 @@ func (s *Service) Extend(ctx context.Context, m MAC, by Extension) error {
 		return err
 	}
 	if id.Method != MethodVoucher {
+		if by.Total > 0 {
+			return Invalid("total", "only vouchers can have a limit of both directions together: give download or upload")
+		}
 		if err := s.extendUser(ctx, id, m, by); err != nil {
 			return err
 		}
@@ -171,7 +174,7 @@ func (e Extension) changes(m MAC) []Change {
 	for _, d := range []struct {
 		field string
 		bytes uint64
-	}{{"download_limit", e.Data.Down}, {"upload_limit", e.Data.Up}, {"total_limit", e.Total}} {
+	}{{"download_limit", e.Data.Down}, {"upload_limit", e.Data.Up}} {
 		if d.bytes > 0 {
 			list = append(list, Change{d.field, "", auditBytes(d.bytes) + " more"})
 		}

@@ -80,6 +80,17 @@ func TestLimitOfBothSurvives(t *testing.T) {
 	h.wantWhy(d, hotspot.CodeDataUsed)
 }
 
+// TestLimitOfBothIsOfVouchers: nobody believes to have given what cannot be had.
+func TestLimitOfBothIsOfVouchers(t *testing.T) {
+	h := newHouse(t)
+	h.set("login.free", "on")
+	d := h.device(10)
+	if _, err := h.tryFree(d); err != nil {
+		t.Fatal(err)
+	}
+	h.refused(h.Extend(t.Context(), d.MAC, hotspot.Extension{Time: time.Hour, Total: 5}), hotspot.CodeInvalid)
+}
+
 func TestLimitOfBothIsSensible(t *testing.T) {
 	h := newHouse(t)
 	for name, spec := range map[string]hotspot.VoucherSpec{
