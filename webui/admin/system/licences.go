@@ -25,7 +25,7 @@ func licences() []struct {
 		{"MIT", []string{"github.com/danielgtaylor/huma/v2", "github.com/mdlayher/netlink", "github.com/mdlayher/packet", "github.com/mdlayher/socket",
 			"github.com/valyala/bytebufferpool", "github.com/valyala/quicktemplate", "go.etcd.io/bbolt"}},
 		{"MIT AND Apache-2.0", []string{"gopkg.in/yaml.v3"}},
-		{"BSD-3-Clause", []string{"github.com/spf13/pflag", "golang.org/x/crypto", "golang.org/x/net",
+		{"BSD-3-Clause", []string{"github.com/google/gopacket", "github.com/spf13/pflag", "golang.org/x/crypto", "golang.org/x/net",
 			"golang.org/x/sync", "golang.org/x/sys", "rsc.io/qr"}},
 		{"Apache-2.0", []string{"github.com/spf13/cobra"}},
 	}

@@ -2,6 +2,8 @@ package frame
 
 import (
 	"encoding/binary"
+
+	"github.com/google/gopacket"
 )
 
 // dhcp is a DHCP message (RFC 2131) from or for a device on Ethernet.
@@ -25,7 +27,9 @@ const (
 	optionEnd      = 255
 )
 
-func (d *dhcp) decode(b []byte) error {
+func (d *dhcp) CanDecode() gopacket.LayerClass { return layerDHCP }
+
+func (d *dhcp) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
 	if len(b) < 240 {
 		return errShort
 	}

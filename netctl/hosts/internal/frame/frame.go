@@ -1,14 +1,15 @@
 // Package frame reads the few frames by which a device on the guest network
 // makes itself known: ARP, IPv6 neighbour and router discovery, and DHCP
-// requests. Its tests hold it to gopacket, which is not linked into the program:
-// the walk from layer to layer is all that it was needed for, and cost 40 KB.
+// requests. It is the only importer of gopacket; of that, only the parser is
+// linked into the program.
 package frame
 
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"net/netip"
+
+	"github.com/google/gopacket"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
@@ -34,7 +35,8 @@ var errOther = errors.New("not a frame that names its sender")
 // Decoder reads frames. It holds what it decodes into, to spare the garbage
 // collector, and so serves one goroutine.
 type Decoder struct {
-	found []kind // the layers of the frame
+	parser *gopacket.DecodingLayerParser
+	found  []gopacket.LayerType
 
 	eth       ethernet
 	arp       arp
@@ -46,61 +48,16 @@ type Decoder struct {
 	neighbour neighbour
 }
 
-// decodingLayer reads one kind of layer.
-type decodingLayer interface {
-	decode(b []byte) error
-	carried() ([]byte, kind)
-}
-
 // NewDecoder returns a decoder.
 func NewDecoder() *Decoder {
-	d := &Decoder{found: make([]kind, 0, 8)}
+	d := &Decoder{found: make([]gopacket.LayerType, 0, 8)}
 	d.neighbour.head = &d.icmp6
+	// The parser walks from layer to layer, and turns a panic of one into an
+	// error.
+	d.parser = gopacket.NewDecodingLayerParser(layerEthernet, &d.eth, &d.arp,
+		&d.ip4, &d.ip6, &d.udp, &d.dhcp, &d.icmp6, &d.neighbour)
+	d.parser.IgnoreUnsupported = true
 	return d
-}
-
-// of returns what reads a kind of layer; nil: nothing does.
-func (d *Decoder) of(k kind) decodingLayer {
-	switch k {
-	case layerEthernet:
-		return &d.eth
-	case layerARP:
-		return &d.arp
-	case layerIPv4:
-		return &d.ip4
-	case layerIPv6:
-		return &d.ip6
-	case layerUDP:
-		return &d.udp
-	case layerDHCP:
-		return &d.dhcp
-	case layerICMPv6:
-		return &d.icmp6
-	case layerNeighbour:
-		return &d.neighbour
-	}
-	return nil
-}
-
-// walk goes from layer to layer. Frames are anybody's: should one make a layer
-// panic, it is an error, and the watch goes on.
-func (d *Decoder) walk(b []byte) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("decoding panics: %v", r)
-		}
-	}()
-	d.found = d.found[:0]
-	for l, k := d.of(layerEthernet), layerEthernet; l != nil; l = d.of(k) {
-		if err := l.decode(b); err != nil {
-			return err
-		}
-		d.found = append(d.found, k)
-		if b, k = l.carried(); len(b) == 0 {
-			break
-		}
-	}
-	return nil
 }
 
 // Decode reads one Ethernet frame. An error says that it is damaged, or none
@@ -109,7 +66,7 @@ func (d *Decoder) Decode(b []byte) (Sighting, error) {
 	if len(b) > Max {
 		b = b[:Max]
 	}
-	if err := d.walk(b); err != nil {
+	if err := d.parser.DecodeLayers(b, &d.found); err != nil {
 		return Sighting{}, err
 	}
 	s := Sighting{MAC: hotspot.MAC(d.eth.source)}

@@ -3,18 +3,16 @@ package frame
 import (
 	"encoding/binary"
 	"errors"
-)
 
-// kind is a kind of layer.
-type kind uint8
+	"github.com/google/gopacket"
+)
 
 // The layers that a [Decoder] knows. They are few, and written here, because
 // gopacket's own package of layers cannot be linked in part: its tables name
 // every protocol it knows, which costs 1.4 MB of the program and 4 MB of a
-// router's memory.
+// router's memory. From 2000 on, the numbers are free for programs to use.
 const (
-	layerNone kind = iota
-	layerEthernet
+	layerEthernet gopacket.LayerType = 2000 + iota
 	layerARP
 	layerIPv4
 	layerIPv6
@@ -41,14 +39,17 @@ var errShort = errors.New("the frame is damaged or cut short")
 // layer is what all layers share: the bytes they carry and what those are.
 type layer struct {
 	payload []byte
-	next    kind
+	next    gopacket.LayerType
 }
 
-// carried is what the layer carries, and what kind of layer that is.
-func (l *layer) carried() ([]byte, kind) { return l.payload, l.next }
+// LayerPayload implements gopacket.DecodingLayer.
+func (l *layer) LayerPayload() []byte { return l.payload }
+
+// NextLayerType implements gopacket.DecodingLayer.
+func (l *layer) NextLayerType() gopacket.LayerType { return l.next }
 
 // ends says that nothing worth reading follows.
-func (l *layer) ends() { l.payload, l.next = nil, layerNone }
+func (l *layer) ends() { l.payload, l.next = nil, gopacket.LayerTypeZero }
 
 // ethernet is the frame itself (without 802.1Q: bridges have taken it off).
 type ethernet struct {
@@ -56,7 +57,9 @@ type ethernet struct {
 	source []byte
 }
 
-func (e *ethernet) decode(b []byte) error {
+func (e *ethernet) CanDecode() gopacket.LayerClass { return layerEthernet }
+
+func (e *ethernet) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
 	if len(b) < 14 {
 		return errShort
 	}
@@ -82,7 +85,9 @@ type arp struct {
 	address  []byte // the sender's
 }
 
-func (a *arp) decode(b []byte) error {
+func (a *arp) CanDecode() gopacket.LayerClass { return layerARP }
+
+func (a *arp) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
 	if len(b) < 28 {
 		return errShort
 	}
@@ -99,7 +104,9 @@ func (a *arp) decode(b []byte) error {
 // comes in fragments.
 type ipv4 struct{ layer }
 
-func (p *ipv4) decode(b []byte) error {
+func (p *ipv4) CanDecode() gopacket.LayerClass { return layerIPv4 }
+
+func (p *ipv4) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
 	if len(b) < 20 || b[0]>>4 != 4 {
 		return errShort
 	}
@@ -125,7 +132,9 @@ type ipv6 struct {
 	hopLimit uint8
 }
 
-func (p *ipv6) decode(b []byte) error {
+func (p *ipv6) CanDecode() gopacket.LayerClass { return layerIPv6 }
+
+func (p *ipv6) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
 	if len(b) < 40 || b[0]>>4 != 6 {
 		return errShort
 	}
@@ -152,7 +161,9 @@ type udp struct {
 	port uint16 // the destination's
 }
 
-func (u *udp) decode(b []byte) error {
+func (u *udp) CanDecode() gopacket.LayerClass { return layerUDP }
+
+func (u *udp) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
 	if len(b) < 8 {
 		return errShort
 	}
@@ -184,7 +195,9 @@ const (
 	neighbourAdvertisement = 136
 )
 
-func (i *icmp6) decode(b []byte) error {
+func (i *icmp6) CanDecode() gopacket.LayerClass { return layerICMPv6 }
+
+func (i *icmp6) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
 	if len(b) < 4 {
 		return errShort
 	}
@@ -203,7 +216,9 @@ type neighbour struct {
 	target []byte // nil in a router solicitation
 }
 
-func (n *neighbour) decode(b []byte) error {
+func (n *neighbour) CanDecode() gopacket.LayerClass { return layerNeighbour }
+
+func (n *neighbour) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
 	size := 20
 	if n.head.kind == routerSolicitation {
 		size = 4
