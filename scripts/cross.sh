@@ -16,12 +16,12 @@ arm64  GOARM64=v8.0
 amd64  GOAMD64=v1
 '
 
-build_flags
 mkdir -p build
 failed=0
 printf '%-24s %14s %14s\n' target bytes 'under xz'
 while read -r arch variant; do
 	[ -n "$arch" ] || continue
+	build_flags "$arch"
 	out=build/vouchsafe-linux-$arch-${variant#*=}
 	env CGO_ENABLED=0 GOOS=linux GOARCH="$arch" "$variant" \
 		go build "${BUILD_FLAGS[@]}" -o "$out" ./cmd/vouchsafe
@@ -36,6 +36,7 @@ done <<<"$targets"
 
 # The relay runs on servers: no budget, but one file that needs nothing else.
 for arch in amd64 arm64; do
+	build_flags "$arch"
 	out=build/vouchsafe-cloud-linux-$arch
 	env CGO_ENABLED=0 GOOS=linux GOARCH="$arch" go build "${BUILD_FLAGS[@]}" -o "$out" ./cmd/vouchsafe-cloud
 	printf '%-24s %14d\n' "cloud $arch" "$(stat -c %s "$out")"
@@ -43,6 +44,7 @@ done
 
 # A reachable call of a method by its name (reflect's MethodByName; templates of
 # the standard library) makes the linker keep every exported method there is.
+build_flags mipsle
 keepers=$(env CGO_ENABLED=0 GOOS=linux GOARCH=mipsle GOMIPS=softfloat \
 	go build "${BUILD_FLAGS[@]}" -ldflags '-s -w -dumpdep' -o /dev/null ./cmd/vouchsafe 2>&1 |
 	grep -E '^[^>]* -> [^ ]+ <ReflectMethod>' || true)

@@ -40,14 +40,15 @@ version() { git describe --tags --always --dirty 2>/dev/null || echo 0.0.0-unkno
 # recipe NAME prints what OpenWrt's recipe for the program has under a name.
 recipe() { sed -n "s/^$1[:+]=//p" openwrt/vouchsafe/Makefile; }
 
-# build_flags sets BUILD_FLAGS to those of every binary we hand out: the
-# compiler's are those of OpenWrt's recipe, which says why. -R makes the gaps
-# between the segments of a program 16 KiB at most, the largest page that the
-# kernel of a router has, where Go takes 64.
+# build_flags [GOARCH] sets BUILD_FLAGS to those of every binary we hand out: the
+# compiler's are those of OpenWrt's recipe, which says why. On MIPS, -R makes the
+# gaps between the segments of a program 16 KiB at most, the largest page of a
+# router's kernel, where Go takes 64; kernels of other kinds may have such pages.
 # shellcheck disable=SC2034 # read by the sourcing scripts
 build_flags() {
-	local pattern
-	BUILD_FLAGS=(-trimpath -ldflags "-s -w -R 0x4000 -X main.version=$(version)" "-gcflags=$(recipe GO_PKG_GCFLAGS)")
+	local pattern round=
+	[[ ${1:-} != mips* ]] || round='-R 0x4000 '
+	BUILD_FLAGS=(-trimpath -ldflags "-s -w $round-X main.version=$(version)" "-gcflags=$(recipe GO_PKG_GCFLAGS)")
 	for pattern in $(recipe HOT); do
 		BUILD_FLAGS+=("-gcflags=$pattern=$(recipe HOT_GCFLAGS)")
 	done

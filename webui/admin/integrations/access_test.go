@@ -180,7 +180,7 @@ func TestRoles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		looks := map[string]bool{"/integrations": true, "/integrations/api": true, "/integrations/webhooks": true, "/integrations/webhooks/{id}": true}
+		looks := map[string]bool{"/integrations": true, "/integrations/api": true, "/integrations/cloud": true, "/integrations/webhooks": true, "/integrations/webhooks/{id}": true}
 		for _, p := range h.Panel.Pages() {
 			path := strings.ReplaceAll(p.Path, "{id}", hook.ID.String())
 			var a paneltest.Answer

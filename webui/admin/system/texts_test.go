@@ -79,7 +79,7 @@ func TestConfigurationHasTexts(t *testing.T) {
 
 // notShipped are modules for tests and tools: none is in the program.
 var notShipped = []string{"github.com/chromedp/cdproto", "github.com/chromedp/chromedp", "github.com/getkin/kin-openapi", "github.com/go-json-experiment/json",
-	"github.com/go-openapi/jsonpointer", "github.com/go-openapi/swag/jsonname", "github.com/google/go-cmp", "github.com/inconshreveable/mousetrap",
+	"github.com/go-openapi/jsonpointer", "github.com/go-openapi/swag/jsonname", "github.com/google/go-cmp", "github.com/hashicorp/yamux", "github.com/inconshreveable/mousetrap",
 	"github.com/makiuchi-d/gozxing", "github.com/miekg/dns", "github.com/oasdiff/yaml", "github.com/oasdiff/yaml3", "github.com/santhosh-tekuri/jsonschema/v6",
 	"github.com/vishvananda/netlink", "github.com/vishvananda/netns", "golang.org/x/text", "golang.org/x/xerrors"}
 
