@@ -57,10 +57,12 @@ programs() {
 		sed 's/^func //' | grep -vx TestMain | paste -sd '|'
 }
 
-# An emulated processor is some twenty times slower, hence -short.
+# An emulated processor is some twenty times slower, hence -short. The relay and
+# the page of its accounts run on servers.
 section_arch() {
 	local target goarch gomips goarm emulator programs
 	list portable
+	mapfile -t pkgs < <(printf '%s\n' "${pkgs[@]}" | grep -vE '/(api/cloud(/.*)?|api/tunnel/tunnelbench|webui/account)$')
 	programs=$(programs)
 	printf 'left to the other sections, since they start programs: %s\n' "$programs"
 	for target in mips:softfloat::mips mipsle:softfloat::mipsel arm::5:arm; do

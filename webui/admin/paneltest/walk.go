@@ -23,7 +23,7 @@ var looks = []struct {
 	scheme string
 }{
 	{"en", 1280, "light"}, {"en", 1280, "dark"}, {"en", 390, "dark"}, {"en", 390, "light"},
-	{"ar", 390, "light"}, {"ar", 1280, "light"}, {"it", 1280, "light"}, {"it", 390, "light"},
+	{"ar", 390, "light"}, {"it", 1280, "light"},
 }
 
 // SignIn gives a browser the operator's cookie.
