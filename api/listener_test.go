@@ -26,6 +26,7 @@ type crowd struct {
 	inner *countingListener
 	work  chan struct{} // a request of /slow ends when it can be sent to
 	begun chan struct{} // and tells that it has begun
+	idle  chan struct{} // gets one for each connection that has become idle
 }
 
 func newCrowd(t *testing.T, total, perPeer int) *crowd {
@@ -34,10 +35,17 @@ func newCrowd(t *testing.T, total, perPeer int) *crowd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &crowd{t, ln.Addr().String(), &countingListener{Listener: ln}, make(chan struct{}), make(chan struct{}, 100)}
+	c := &crowd{t, ln.Addr().String(), &countingListener{Listener: ln}, make(chan struct{}), make(chan struct{}, 100), make(chan struct{}, 1000)}
 	srv := &http.Server{Handler: http.HandlerFunc(c.serve)}
 	done := make(chan error, 1)
 	l := api.LimitListener(srv, c.inner, total, perPeer, nil)
+	hooked := srv.ConnState
+	srv.ConnState = func(conn net.Conn, s http.ConnState) {
+		hooked(conn, s)
+		if s == http.StateIdle {
+			c.idle <- struct{}{}
+		}
+	}
 	go func() { done <- srv.Serve(l) }()
 	t.Cleanup(func() {
 		close(c.work)
@@ -172,10 +180,14 @@ func TestLimitListenerShare(t *testing.T) {
 		t.Errorf("%d connections open at once", n)
 	}
 	// Those that were answered already are kept for nothing, and go first.
+	for len(c.idle) > 0 {
+		<-c.idle
+	}
 	idle, kept := c.dial(2, get), c.dial(2, half)
 	if err := answered(idle); err != nil {
 		t.Error(err)
 	}
+	<-c.idle // the answer is out a moment before
 	other = c.dial(2, half)
 	if err := answered(c.dial(2, get)); err != nil {
 		t.Error(err)

@@ -12,9 +12,9 @@ import (
 // readMachine asks the kernel about itself.
 func readMachine() machine {
 	var m machine
-	var name unix.Utsname
-	if err := unix.Uname(&name); err == nil {
-		m.kernel = unix.ByteSliceToString(name.Sysname[:]) + " " + unix.ByteSliceToString(name.Release[:])
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err == nil {
+		m.kernel = unix.ByteSliceToString(uts.Sysname[:]) + " " + unix.ByteSliceToString(uts.Release[:])
 	}
 	var at unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &at); err == nil {
@@ -25,11 +25,16 @@ func readMachine() machine {
 		return m
 	}
 	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, "MemAvailable:"); ok {
-			kb, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-			if err == nil {
-				m.available = kb << 10
-			}
+		name, rest, _ := strings.Cut(line, ":")
+		kb, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+		if err != nil {
+			continue // a line of another form
+		}
+		switch name {
+		case "MemTotal":
+			m.memory = kb << 10
+		case "MemAvailable":
+			m.available = kb << 10
 		}
 	}
 	return m

@@ -28,7 +28,7 @@ func (s systemPort) About(ctx context.Context) api.About {
 	host, _ := os.Hostname() // empty: it has none
 	a := api.About{Version: st.Version, Go: runtime.Version(), Arch: runtime.GOARCH, Backend: st.Backend, Kernel: m.kernel, Host: host,
 		Uptime: st.Uptime, HostUptime: int64(m.up.Seconds()),
-		Resident: known(residentMemory()), Memory: totalMemory(), MemoryFree: m.available,
+		Resident: known(residentMemory()), Memory: m.memory, MemoryFree: m.available,
 		Flash: known(size), FlashFree: known(free),
 		Store: d.db.Stats().Size, StoreFree: d.db.Stats().Free,
 		Run: st.Run, RestoreError: st.RestoreError, Notices: append([]string{}, st.Notices...), Modules: []api.Module{}}
@@ -151,5 +151,6 @@ func (s systemPort) LogNews(ctx context.Context) <-chan struct{} { return s.d.op
 type machine struct {
 	kernel    string
 	up        time.Duration
-	available uint64 // memory that programs could still have, in bytes
+	memory    uint64 // in bytes
+	available uint64 // what of it programs could still have
 }

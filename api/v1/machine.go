@@ -28,7 +28,7 @@ type (
 type logIn struct {
 	Level string `query:"level" enum:"debug,info,warn,error" doc:"the least important kind of line"`
 	Text  string `query:"q" maxLength:"100" doc:"what lines have in them, in any case of letters"`
-	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" format:"int64"`
 }
 
 // bundleType is that of the support bundle.
