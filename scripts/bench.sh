@@ -29,7 +29,7 @@ short)
 	;;
 esac
 deps test
-build_flags
+build_flags "$(go env GOARCH)"
 
 # Programs of their own, so that a build meanwhile changes nothing. The upgrade
 # is to the same code under another version.
