@@ -30,6 +30,9 @@ type Notes struct {
 	Action  string // which operation was asked for
 	Outcome string // how it went, where the status does not tell
 	Caller  string // whose credential it was
+	// Quiet says that nobody asked: a page that is open renews itself. It is logged
+	// for debugging only, unless it failed.
+	Quiet bool
 }
 
 type notesKey struct{}
@@ -49,19 +52,22 @@ func LogRequests(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
 		notes := new(Notes)
-		rec := &recorder{ResponseWriter: w}
+		rec := &Recorder{ResponseWriter: w}
 		aborted := true
 		defer func() {
 			level := slog.LevelInfo
-			if rec.status >= http.StatusInternalServerError {
+			switch {
+			case rec.Status >= http.StatusInternalServerError:
 				level = slog.LevelError
+			case notes.Quiet && rec.Status < http.StatusBadRequest:
+				level = slog.LevelDebug
 			}
 			attrs := []slog.Attr{
 				slog.String(logMethod, clip(r.Method, 16)),
 				slog.String(logPath, clip(nameless(r.URL.Path), maxLoggedPath)),
-				slog.Int(logStatus, rec.status),
+				slog.Int(logStatus, rec.Status),
 				slog.Duration(logDuration, time.Since(begin).Round(time.Microsecond)),
-				slog.Int64(logBytes, rec.bytes),
+				slog.Int64(logBytes, rec.Bytes),
 				slog.String(logPeer, Peer(r).String()),
 			}
 			if notes.Action != "" {
@@ -109,31 +115,3 @@ func clip(s string, n int) string {
 	}
 	return s[:n] + "…"
 }
-
-// recorder remembers what was answered.
-type recorder struct {
-	http.ResponseWriter
-	status int
-	bytes  int64
-}
-
-// WriteHeader implements http.ResponseWriter.
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements http.ResponseWriter.
-func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	n, err := r.ResponseWriter.Write(b)
-	r.bytes += int64(n)
-	return n, err
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

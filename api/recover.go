@@ -20,7 +20,7 @@ func Recover(log *slog.Logger, answer http.HandlerFunc, next http.Handler) http.
 		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rec := &recorder{ResponseWriter: w}
+		rec := &Recorder{ResponseWriter: w}
 		defer func() {
 			v := recover()
 			if v == nil {
@@ -32,7 +32,7 @@ func Recover(log *slog.Logger, answer http.HandlerFunc, next http.Handler) http.
 			log.ErrorContext(r.Context(), "panic while serving a request",
 				slog.String(logPath, clip(r.URL.Path, maxLoggedPath)),
 				slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
-			if rec.status != 0 {
+			if rec.Status != 0 {
 				panic(http.ErrAbortHandler)
 			}
 			answer(w, r)

@@ -59,7 +59,7 @@ func (d *hotspotDaemon) areas() ([]panel.Section, error) {
 		loginpage.New(loginpage.Config{Service: d.service, Preview: preview}),
 		integrations.New(integrations.Config{Service: d.service, Keys: d.keys, Webhooks: d.webhooks, Cloud: d.cloud, Fresh: d.people.Fresh}),
 		apikeys.New(apikeys.Config{Keys: d.keys, Fresh: d.people.Fresh}),
-		d.systemArea(),
+		d.systemArea(streams),
 		staff.New(staff.Config{Operators: d.people}),
 		auditlog.New(auditlog.Config{Service: d.service, Log: d.opts.Log}),
 	}, nil

@@ -8,9 +8,9 @@ import (
 )
 
 // systemArea is the panel's pages about the hotspot as a whole.
-func (d *hotspotDaemon) systemArea() panel.Section {
+func (d *hotspotDaemon) systemArea(streams *panel.Streams) panel.Section {
 	return system.New(system.Config{Service: d.service, System: systemPort{d}, Backups: d.backups, Fresh: d.people.Fresh,
-		Go: d.beside, Stopping: d.stopping, Log: d.opts.Log})
+		Go: d.beside, Streams: streams, Log: d.opts.Log})
 }
 
 // beside runs what goes on beside a request, as a task of the run: it ends with

@@ -27,14 +27,14 @@ const routerPolicy = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 // ServeHTTP serves clients: by their host, the account API or a router.
 func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	rec := &recorder{ResponseWriter: w}
+	rec := &recorder{Recorder: api.Recorder{ResponseWriter: w}}
 	began := r.cfg.Now()
 	host := strings.ToLower(req.Host)
 	if name, port, ok := strings.Cut(host, ":"); ok && isPort(port) {
 		host = name
 	}
 	defer func() { // also when the answer is cut off
-		fault, begun := recover(), rec.status != 0
+		fault, begun := recover(), rec.Status != 0
 		if fault != nil && fault != http.ErrAbortHandler {
 			r.broken(rec, fault)
 			fault = nil
@@ -80,7 +80,7 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // broken answers after a panic, if nothing was answered yet.
 func (r *Relay) broken(rec *recorder, fault any) {
 	r.log.Error("panic while serving a request", "panic", fault, "stack", string(debug.Stack()))
-	if rec.status == 0 {
+	if rec.Status == 0 {
 		r.refuse(rec, http.StatusInternalServerError, "an error of the relay's")
 	}
 }
@@ -90,7 +90,7 @@ func (r *Relay) broken(rec *recorder, fault any) {
 // reached anybody is a line for those who look for it only: it may come ten
 // thousand times a second.
 func (r *Relay) record(rec *recorder, req *http.Request, host string, took time.Duration) {
-	r.figures.request(rec.kind, rec.status, rec.bytes, took)
+	r.figures.request(rec.kind, rec.Status, rec.Bytes, took)
 	level := slog.LevelDebug
 	if rec.account != "" || rec.router != "" || rec.call != "" {
 		level = slog.LevelInfo
@@ -98,7 +98,7 @@ func (r *Relay) record(rec *recorder, req *http.Request, host string, took time.
 	if !r.log.Enabled(req.Context(), level) {
 		return
 	}
-	line := []slog.Attr{slog.String("host", clip(host)), slog.String("method", clip(req.Method)), slog.Int("status", rec.status), slog.Int64("bytes", rec.bytes),
+	line := []slog.Attr{slog.String("host", clip(host)), slog.String("method", clip(req.Method)), slog.Int("status", rec.Status), slog.Int64("bytes", rec.Bytes),
 		slog.String("client", api.Peer(req).String()), slog.Duration("duration", took.Round(time.Microsecond))}
 	for _, a := range [...]struct{ name, value string }{{"router", rec.router}, {"account", rec.account}, {"token", rec.token}, {"call", rec.call}} {
 		if a.value != "" {
@@ -350,10 +350,8 @@ func (r *Relay) passBack(w http.ResponseWriter, resp *http.Response, end func())
 
 // recorder remembers what was answered, and to whom.
 type recorder struct {
-	http.ResponseWriter
-	status int
-	bytes  int64
-	kind   kind
+	api.Recorder
+	kind kind
 	// router and account are whose request it was, token is the name of the token
 	// that opened the account, and call is what it was for.
 	router, account, token, call string
@@ -366,24 +364,3 @@ func noteOf(w http.ResponseWriter) *recorder {
 	}
 	return new(recorder)
 }
-
-// WriteHeader implements http.ResponseWriter.
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements http.ResponseWriter.
-func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	n, err := r.ResponseWriter.Write(b)
-	r.bytes += int64(n)
-	return n, err
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

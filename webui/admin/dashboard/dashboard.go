@@ -71,7 +71,9 @@ func New(cfg Config) panel.Section {
 }
 
 // events tells the page when the counters were read.
-func (a *area) events(q *panel.Request) { a.Streams.Serve(q, a.Service.Readings(q.Context())) }
+func (a *area) events(q *panel.Request) {
+	a.Streams.Serve(q, a.Service.Readings(q.Context()), panel.RenewEvery)
+}
 
 // view is the page.
 type view struct {

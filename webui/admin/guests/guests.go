@@ -94,4 +94,6 @@ func on(serve func(q *panel.Request, m hotspot.MAC)) func(*panel.Request) {
 func pageOf(m hotspot.MAC) string { return pathList + "/" + m.String() }
 
 // events tells the lists when the counters were read.
-func (a *area) events(q *panel.Request) { a.Streams.Serve(q, a.Service.Readings(q.Context())) }
+func (a *area) events(q *panel.Request) {
+	a.Streams.Serve(q, a.Service.Readings(q.Context()), panel.RenewEvery)
+}

@@ -103,6 +103,18 @@ func (q *Request) Refusal(err error) (field, text string, ok bool) {
 	return e.Field, e.Text, true
 }
 
+// RefusedBy is [Request.Refusal] in the words that an area has for it, if it has
+// any: under AREA.error.CODE.FIELD, with {text} for the words of the rules.
+func (q *Request) RefusedBy(area string, err error) (field, text string, ok bool) {
+	field, text, ok = q.Refusal(err)
+	if ok && field != "" {
+		if key := area + ".error." + string(hotspot.CodeOf(err)) + "." + field; q.Lang.Has(key) {
+			text = q.T(key, "text", text)
+		}
+	}
+	return field, text, ok
+}
+
 // fault answers with a page that says one thing.
 func (q *Request) fault(status int, key, text string) {
 	if text == "" {

@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/vouchsafe/vouchsafe/api"
-	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // maxOnce bounds how many sessions have something waiting to be shown once.
@@ -38,21 +37,9 @@ func (o *Once) Take(q *Request) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	kept, ok := o.by[q.By.Session]
-	if !ok || kept.path != q.URL.Path || q.Method != http.MethodGet || q.Header.Get(refreshHeader) != "" {
+	if !ok || kept.path != q.URL.Path || q.Method != http.MethodGet || q.Renews() {
 		return ""
 	}
 	delete(o.by, q.By.Session)
 	return kept.text
-}
-
-// RefusedBy is [Request.Refusal] in the words that an area has for it, if it has
-// any: under AREA.error.CODE.FIELD, with {text} for the words of the rules.
-func (q *Request) RefusedBy(area string, err error) (field, text string, ok bool) {
-	field, text, ok = q.Refusal(err)
-	if ok && field != "" {
-		if key := area + ".error." + string(hotspot.CodeOf(err)) + "." + field; q.Lang.Has(key) {
-			text = q.T(key, "text", text)
-		}
-	}
-	return field, text, ok
 }

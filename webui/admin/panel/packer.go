@@ -12,7 +12,7 @@ import (
 // packFrom is the size, in bytes, from which packing a page is worth the work.
 const packFrom = 1 << 10
 
-// packer sends pages under gzip. There is one compressor: it takes 0.7 MB, and
+// packer sends pages under gzip. There is one compressor: it takes much memory, and
 // a router has one core.
 type packer struct {
 	mu sync.Mutex

@@ -113,13 +113,19 @@ func (p *Panel) Languages() *webui.Languages { return p.langs }
 // ServeHTTP implements http.Handler.
 func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	api.Recover(p.log, p.broken, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// The mux would redirect from odd paths; nobody is led there by us.
-		if _, pattern := p.mux.Handler(r); pattern != "" && path.Clean(r.URL.EscapedPath()) == r.URL.EscapedPath() {
+		if p.has(r) {
 			p.mux.ServeHTTP(w, r)
 			return
 		}
 		p.handler(&Page{Access: Open(), Serve: p.nowhere}).ServeHTTP(w, r)
 	})).ServeHTTP(w, r)
+}
+
+// has reports whether there is a page for a request. Odd paths have none: the mux
+// would redirect from them, and nobody is led there by us.
+func (p *Panel) has(r *http.Request) bool {
+	_, pattern := p.mux.Handler(r)
+	return pattern != "" && path.Clean(r.URL.EscapedPath()) == r.URL.EscapedPath()
 }
 
 // nowhere answers for an address that no page has, or not for this method.
@@ -129,7 +135,7 @@ func (p *Panel) nowhere(q *Request) {
 	if q.Method == http.MethodGet || q.Method == http.MethodHead {
 		other.Method = http.MethodPost
 	}
-	if _, pattern := p.mux.Handler(other); pattern != "" && path.Clean(q.URL.EscapedPath()) == q.URL.EscapedPath() {
+	if p.has(other) {
 		q.W.Header().Set("Allow", other.Method)
 		q.fault(http.StatusMethodNotAllowed, "method", "")
 		return
@@ -157,7 +163,8 @@ func (p *Panel) handler(page *Page) http.Handler {
 			return
 		}
 		if by != nil {
-			api.NotesOf(r.Context()).Caller = by.String()
+			notes := api.NotesOf(r.Context())
+			notes.Caller, notes.Quiet = by.String(), q.Renews() // an open log would have news of itself
 			ctx, end := by.Within(r.Context())
 			defer end()
 			q.Request = r.WithContext(ctx)

@@ -99,7 +99,7 @@ func (q *Request) ShowBareStatus(status int, title string, main webui.Block) {
 func (q *Request) render(status int, s *parts.Shell) {
 	// A page that the script looks at to bring another up to date does not use
 	// up what somebody shall read.
-	if q.Header.Get(refreshHeader) == "" && status < http.StatusInternalServerError {
+	if !q.Renews() && status < http.StatusInternalServerError {
 		if s.Notice = q.panel.notices.take(q.By.Session); s.Notice != nil && s.Notice.Form != nil {
 			s.Notice.Form.Token = q.Token()
 		}
@@ -110,6 +110,10 @@ func (q *Request) render(status int, s *parts.Shell) {
 
 // refreshHeader is what the script sends when it only looks.
 const refreshHeader = "X-Refresh"
+
+// Renews reports whether a page is asked for by the script alone, to take the
+// place of what an event said is old: what else is on it need not be made.
+func (q *Request) Renews() bool { return q.Header.Get(refreshHeader) != "" }
 
 // shareable is the query of a page that can be asked for again.
 func (q *Request) shareable() url.Values {

@@ -14,13 +14,13 @@ const (
 	// connections to a host, and needs some for pages.
 	maxStreams    = 16
 	maxOwnStreams = 3
-	// streamEvery is the least time between two events: each makes the browser
-	// ask for its page again.
-	streamEvery = 5 * time.Second
 	// heartbeat is the longest silence, so that both ends find out when the
 	// other is gone.
 	heartbeat = 15 * time.Second
 )
+
+// RenewEvery is how often a page of figures renews itself at most.
+const RenewEvery = 5 * time.Second
 
 // Streams tell pages that are open, by server-sent events, when what they show
 // is no longer current. All areas share one, so that the bounds hold.
@@ -57,10 +57,11 @@ func (s *Streams) leave(session api.ID) {
 	}
 }
 
-// Serve answers with a stream that has an event after a tick. It ends with the
-// operator's session. A page that is refused one is told not to try again, and is
+// Serve answers with a stream that has an event after each tick, but not more
+// often than every so long: each makes the browser ask for its page again. A tick
+// before its time is told of then. The stream ends with the operator's session. A page that is refused one is told not to try again, and is
 // as current as it was when it was opened.
-func (s *Streams) Serve(q *Request, ticks <-chan struct{}) {
+func (s *Streams) Serve(q *Request, ticks <-chan struct{}, every time.Duration) {
 	if !s.enter(q.By.Session) {
 		q.W.WriteHeader(http.StatusNoContent)
 		return
@@ -74,7 +75,8 @@ func (s *Streams) Serve(q *Request, ticks <-chan struct{}) {
 	h.Set("X-Accel-Buffering", "no") // a proxy in between must not collect
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	last := time.Now()
+	next := time.Now().Add(every)
+	var due <-chan time.Time // of an event that waits for its time
 	for open := out.send("retry: 10000\n\n"); open; {
 		select {
 		case <-q.Context().Done():
@@ -82,11 +84,13 @@ func (s *Streams) Serve(q *Request, ticks <-chan struct{}) {
 		case <-s.Stopping:
 			return
 		case <-ticks:
-			if now := time.Now(); now.Sub(last) >= streamEvery {
-				last = now
-				open = out.send("data: old\n\n")
-				beat.Reset(heartbeat)
+			if due == nil {
+				due = time.After(time.Until(next))
 			}
+		case <-due:
+			due, next = nil, time.Now().Add(every)
+			open = out.send("data: old\n\n")
+			beat.Reset(heartbeat)
 		case <-beat.C:
 			open = out.send(":\n\n")
 		}
@@ -107,7 +111,3 @@ func (s *stream) send(part string) bool {
 	}
 	return s.conn.Flush() == nil
 }
-
-// Renews reports whether a page is asked for by the script alone, to take the
-// place of what an event said is old: what else is on it need not be made.
-func (q *Request) Renews() bool { return q.Header.Get(refreshHeader) != "" }

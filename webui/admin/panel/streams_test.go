@@ -19,7 +19,7 @@ func open(ctx context.Context, s *panel.Streams, session byte, ticks <-chan stru
 	q := &panel.Request{Request: httptest.NewRequestWithContext(ctx, http.MethodGet, "/events", nil), W: w, By: &api.Principal{Session: api.ID{session}}}
 	done := make(chan struct{})
 	go func() {
-		s.Serve(q, ticks)
+		s.Serve(q, ticks, panel.RenewEvery)
 		close(done)
 	}()
 	return w, done

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 	"github.com/vouchsafe/vouchsafe/webui/admin/paneltest"
 	"github.com/vouchsafe/vouchsafe/webui/admin/system"
 )
@@ -65,7 +66,7 @@ func newHouse(t *testing.T, role api.Role) *house {
 		Fresh: func(*api.Principal) bool { h.mu.Lock(); defer h.mu.Unlock(); return h.fresh },
 		Go: func(f func(context.Context)) {
 			h.done.Go(func() { f(t.Context()) })
-		}, Stopping: func() <-chan struct{} { return nil }}))
+		}, Streams: new(panel.Streams)}))
 	t.Cleanup(h.done.Wait)
 	return h
 }

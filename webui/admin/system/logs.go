@@ -4,11 +4,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/api"
-	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
 )
@@ -65,67 +63,14 @@ func logRow(q *panel.Request, l *api.LogLine) []parts.CellView {
 // lineView is what a line of the log says, in English, as in the system's log.
 type lineView struct{ Component, Text, Details string }
 
-// gauge bounds what goes on at a time.
-type gauge struct{ n atomic.Int32 }
+// newsEvery is the least time between two renewals of the log.
+const newsEvery = time.Second
 
-// The bounds of the streams of events: each holds a connection.
-const (
-	maxStreams = 8
-	heartbeat  = 15 * time.Second
-	newsEvery  = time.Second
-	eventsType = "text/event-stream"
-)
-
-// logEvents tells browsers that the log has grown, at most once a second.
+// logEvents tells browsers that the log has grown.
 func (a *area) logEvents(q *panel.Request) {
-	if !strings.Contains(q.Header.Get("Accept"), eventsType) { // it is no page
+	if !strings.Contains(q.Header.Get("Accept"), "text/event-stream") { // it is no page
 		q.Go(q.To(pathLogs))
 		return
 	}
-	defer a.streams.n.Add(-1)
-	if a.streams.n.Add(1) > maxStreams {
-		q.Fail(&hotspot.Error{Code: hotspot.CodeTryLater, Text: "too many pages with the log are open"})
-		return
-	}
-	conn := http.NewResponseController(q.W)
-	_ = conn.SetReadDeadline(time.Time{}) // the server's limits are for short answers
-	q.W.Header().Set("Content-Type", eventsType)
-	q.W.Header().Set("Cache-Control", "no-store")
-	send := func(part string) bool {
-		_ = conn.SetWriteDeadline(time.Now().Add(api.WriteTimeout))
-		_, err := q.W.Write([]byte(part))
-		return err == nil && conn.Flush() == nil
-	}
-	news := a.System.LogNews(q.Context())
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
-	for part := ":\n\n"; send(part); {
-		if part[0] == 'd' && !a.pause(q, newsEvery) {
-			return
-		}
-		select {
-		case <-q.Context().Done():
-			return
-		case <-a.Stopping():
-			return
-		case <-beat.C:
-			part = ":\n\n"
-		case <-news:
-			part = "data: log\n\n"
-		}
-	}
-}
-
-// pause waits, unless the stream shall end before.
-func (a *area) pause(q *panel.Request, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-q.Context().Done():
-		return false
-	case <-a.Stopping():
-		return false
-	case <-t.C:
-		return true
-	}
+	a.Streams.Serve(q, a.System.LogNews(q.Context()), newsEvery)
 }

@@ -58,10 +58,9 @@ type Config struct {
 	// Go runs what goes on beside a page, at most until the daemon stops. Must
 	// not be nil.
 	Go func(f func(ctx context.Context))
-	// Stopping is closed when streams shall end; it may return nil. Must not be
-	// nil.
-	Stopping func() <-chan struct{}
-	Log      *slog.Logger // must not be nil
+	// Streams tell open pages that the log has grown; must not be nil.
+	Streams *panel.Streams
+	Log     *slog.Logger // must not be nil
 }
 
 // The pages' addresses.
@@ -87,8 +86,7 @@ const maxUpload = 256<<20 + 64<<10
 
 type area struct {
 	Config
-	exam    exam
-	streams gauge
+	exam exam
 }
 
 // New returns the pages.
