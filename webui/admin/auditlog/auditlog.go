@@ -64,7 +64,7 @@ func New(cfg Config) panel.Section {
 }
 
 // groups are what actions are about: what stands before the dot.
-var groups = [...]string{"voucher", "guest", "person", "device", "setting", "key", "device_key", "operator", "webhook", "backup", "clock", "support"}
+var groups = [...]string{"voucher", "guest", "person", "device", "setting", "key", "device_key", "operator", "webhook", "cloud", "backup", "clock", "support"}
 
 // asked is what is looked for, as the address has it.
 type asked struct {

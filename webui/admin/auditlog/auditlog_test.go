@@ -40,6 +40,7 @@ func TestActionsHaveWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	page := paneltest.Serve(t, api.RoleOwner, auditlog.New(auditlog.Config{Service: log{}})).Get(t, "/audit").Body
 	found := 0
 	for _, name := range sources {
 		src, err := os.ReadFile(name)
@@ -48,6 +49,9 @@ func TestActionsHaveWords(t *testing.T) {
 		}
 		for _, m := range regexp.MustCompile(`\bAction += "([a-z_]+)\.([a-z_]+)"`).FindAllStringSubmatch(string(src), -1) {
 			found++
+			if !strings.Contains(page, `<option value="`+m[1]+`"`) {
+				t.Errorf("%s.%s cannot be looked for", m[1], m[2])
+			}
 			for _, key := range []string{"auditlog.action." + m[1] + "." + m[2], "auditlog.group." + m[1]} {
 				if file.Text[key] == "" {
 					t.Errorf("there is no text %q", key)
