@@ -9,8 +9,7 @@ import (
 
 // gathered is a connection whose writes are gathered while one is under way.
 // HTTP/2 writes the header and the body of each message by themselves, and each
-// would be a record of TLS, a system call and a packet of its own: gathering them
-// is worth a third of the requests (tunnelbench).
+// would be a record of TLS, a system call and a packet of its own.
 //
 // A write returns before its bytes are sent; that they could not be, the next
 // ones tell. A peer that takes nothing for writeWait is given up.
