@@ -27,14 +27,9 @@ func (d *hotspotDaemon) openCloud(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	roots, err := cloudRoots(d.conf().Cloud)
-	if err != nil {
-		// It keeps nobody offline: the relay is not trusted, and that is said.
-		d.log.Error("cloud.ca_file cannot be used", "error", err)
-	}
 	d.cloud, err = cloudend.New(ctx, cloudend.Config{
 		Store: d.db, Sealer: sealer, Handler: d.cloudHandler(), Now: d.service.Now, Log: d.opts.Log, Version: d.opts.Version,
-		Proxy: func() *url.URL { return cloudProxy(d.conf().Cloud) }, Roots: roots,
+		Proxy: func() *url.URL { return cloudProxy(d.conf().Cloud) }, Roots: func() (*x509.CertPool, error) { return cloudRoots(d.conf().Cloud) },
 	})
 	return err
 }
@@ -61,14 +56,14 @@ func cloudRoots(c config.Cloud) (*x509.CertPool, error) {
 	}
 	b, err := os.ReadFile(c.CAFile)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cloud.ca_file: %w", err)
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool() // a router may have none of its own
 	}
 	if !roots.AppendCertsFromPEM(b) {
-		return nil, errors.New("there is no certificate in it; it must be PEM")
+		return nil, errors.New("cloud.ca_file: there is no certificate in it; it must be PEM")
 	}
 	return roots, nil
 }

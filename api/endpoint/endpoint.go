@@ -45,7 +45,9 @@ type Config struct {
 	Version string
 	// Proxy is the HTTP proxy to go through; nil, or what returns nil: none.
 	Proxy func() *url.URL
-	Roots *x509.CertPool // nil: the system's
+	// Roots are the authorities that the relay's certificate may be from; nil, or
+	// what returns nil: the system's. Like Proxy, it is asked whenever it is needed.
+	Roots func() (*x509.CertPool, error)
 	// Dial connects by TCP; nil: a [net.Dialer].
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -127,7 +129,14 @@ func (e *Endpoint) hold(ctx context.Context) {
 	named := make(chan string, 4)
 	t := tunnel.New(tunnel.Config{
 		Relay: net.JoinHostPort(r.Identity.Tunnel, "443"), Handler: gate(e.cfg.Handler), Version: e.cfg.Version, Log: e.log,
-		TLS: func() (*tls.Config, error) { return r.Identity.TLS(e.cfg.Roots) }, Proxy: e.proxy(), Dial: e.cfg.Dial,
+		TLS: func() (*tls.Config, error) {
+			roots, err := e.roots()
+			if err != nil {
+				return nil, err
+			}
+			return r.Identity.TLS(roots)
+		},
+		Proxy: e.cfg.Proxy, Dial: e.cfg.Dial,
 		Named: func(host string) {
 			select {
 			case named <- host:
@@ -173,6 +182,13 @@ func (e *Endpoint) rename(ctx context.Context, host string) error {
 	next := *r
 	next.Identity.Host = host
 	return e.store(ctx, &next, hotspot.AuditCloudRotated, host, hotspot.Change{Field: "host", Old: r.Identity.Host, New: host})
+}
+
+func (e *Endpoint) roots() (*x509.CertPool, error) {
+	if e.cfg.Roots == nil {
+		return nil, nil
+	}
+	return e.cfg.Roots()
 }
 
 func (e *Endpoint) proxy() *url.URL {
@@ -298,8 +314,12 @@ func (e *Endpoint) Enrol(ctx context.Context, n api.NewEnrolment) error {
 	if e.record() != nil {
 		return &hotspot.Error{Code: hotspot.CodeNameTaken, Text: "this router is enrolled already; leave that account first"}
 	}
+	roots, err := e.roots()
+	if err != nil {
+		return refusal(err)
+	}
 	id, err := tunnel.Enrol(ctx, tunnel.Enrolment{API: "https://api." + name, Code: n.Code, Name: n.Name, Version: e.cfg.Version,
-		Roots: e.cfg.Roots, Proxy: e.proxy(), Dial: e.cfg.Dial})
+		Roots: roots, Proxy: e.proxy(), Dial: e.cfg.Dial})
 	if err != nil {
 		return refusal(err)
 	}
@@ -355,7 +375,11 @@ func (e *Endpoint) Rotate(ctx context.Context) error {
 	if r == nil {
 		return notEnrolled()
 	}
-	host, err := tunnel.Rotate(ctx, e.membership(r))
+	m, err := e.membership(r)
+	if err != nil {
+		return refusal(err)
+	}
+	host, err := tunnel.Rotate(ctx, m)
 	if err != nil {
 		return refusal(err)
 	}
@@ -373,14 +397,18 @@ func (e *Endpoint) Leave(ctx context.Context) (told bool, err error) {
 		return false, notEnrolled()
 	}
 	var no *tunnel.RefusedError
-	err = tunnel.Leave(ctx, e.membership(r))
-	told = err == nil || errors.As(err, &no) // it does not know this router any more
+	m, err := e.membership(r)
+	if err == nil {
+		err = tunnel.Leave(ctx, m)
+	}
+	told = err == nil || errors.As(err, &no) && no.Status == http.StatusUnauthorized // it does not know this router any more
 	if !told {
 		e.log.Warn("the relay could not be told that this router leaves; remove it in the cloud account", "error", err)
 	}
 	return told, e.store(ctx, nil, hotspot.AuditCloudLeft, r.Identity.Host)
 }
 
-func (e *Endpoint) membership(r *record) tunnel.Membership {
-	return tunnel.Membership{Identity: r.Identity, Address: "https://router." + r.Domain, Roots: e.cfg.Roots, Proxy: e.proxy(), Dial: e.cfg.Dial}
+func (e *Endpoint) membership(r *record) (tunnel.Membership, error) {
+	roots, err := e.roots()
+	return tunnel.Membership{Identity: r.Identity, Address: "https://router." + r.Domain, Roots: roots, Proxy: e.proxy(), Dial: e.cfg.Dial}, err
 }

@@ -44,6 +44,7 @@ type world struct {
 	accounts *cloud.Accounts
 	account  cloud.Account
 	cfg      endpoint.Config
+	roots    *x509.CertPool
 }
 
 func newWorld(t *testing.T) *world {
@@ -96,7 +97,8 @@ func newWorld(t *testing.T) *world {
 		cancel()
 		wg.Wait()
 	})
-	w.cfg = endpoint.Config{Store: hotspottest.NewStore(), Sealer: plain{}, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Version: "1.2.3", Roots: roots,
+	w.roots = roots
+	w.cfg = endpoint.Config{Store: hotspottest.NewStore(), Sealer: plain{}, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Version: "1.2.3", Roots: func() (*x509.CertPool, error) { return roots, nil },
 		Now: func() (time.Time, bool) { return time.Now(), true },
 		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, ln.Addr().String())
@@ -140,7 +142,7 @@ func (w *world) code() string {
 
 func (w *world) post(host string) (int, string) {
 	w.t.Helper()
-	tr := &http.Transport{DialContext: w.cfg.Dial, TLSClientConfig: &tls.Config{RootCAs: w.cfg.Roots}}
+	tr := &http.Transport{DialContext: w.cfg.Dial, TLSClientConfig: &tls.Config{RootCAs: w.roots}}
 	defer tr.CloseIdleConnections()
 	resp, err := (&http.Client{Transport: tr}).Post("https://"+host+"/api/", "application/json", strings.NewReader("{}"))
 	if err != nil {

@@ -59,18 +59,22 @@ func (t *Tunnel) dial(ctx context.Context) (*tls.Conn, *witness, error) {
 
 // reach connects by TCP, through the proxy if there is one.
 func (t *Tunnel) reach(ctx context.Context) (net.Conn, error) {
-	if t.cfg.Proxy == nil {
+	var proxy *url.URL
+	if t.cfg.Proxy != nil {
+		proxy = t.cfg.Proxy()
+	}
+	if proxy == nil {
 		conn, err := t.cfg.Dial(ctx, "tcp", t.cfg.Relay)
 		if err != nil {
 			return nil, fmt.Errorf("relay: %w", err)
 		}
 		return conn, nil
 	}
-	conn, err := t.cfg.Dial(ctx, "tcp", net.JoinHostPort(t.cfg.Proxy.Hostname(), cmp.Or(t.cfg.Proxy.Port(), "80")))
+	conn, err := t.cfg.Dial(ctx, "tcp", net.JoinHostPort(proxy.Hostname(), cmp.Or(proxy.Port(), "80")))
 	if err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
-	if err := through(ctx, conn, t.cfg.Proxy, t.cfg.Relay); err != nil {
+	if err := through(ctx, conn, proxy, t.cfg.Relay); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("proxy: %w", err)
 	}

@@ -26,8 +26,9 @@ type Config struct {
 	TLS func() (*tls.Config, error)
 	// Handler serves what the relay asks for; must not be nil.
 	Handler http.Handler
-	// Proxy is the HTTP proxy to go through, if any: http://[user:password@]host:port.
-	Proxy *url.URL
+	// Proxy is the HTTP proxy to go through: http://[user:password@]host:port. It is
+	// asked for each connection; nil, or what returns nil: none.
+	Proxy func() *url.URL
 	// Named is told where the router is reached whenever the relay says so. It must
 	// not block. Nil: nobody is told.
 	Named func(host string)

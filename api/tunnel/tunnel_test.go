@@ -282,7 +282,7 @@ func TestRefusals(t *testing.T) {
 		},
 		"no identity":   func(c *Config) { c.TLS = func() (*tls.Config, error) { return nil, errors.New("no key") } },
 		"nobody there":  func(c *Config) { c.Relay = "127.0.0.1:1" },
-		"another proxy": func(c *Config) { c.Proxy = &url.URL{Host: "127.0.0.1:1"} },
+		"another proxy": func(c *Config) { c.Proxy = func() *url.URL { return &url.URL{Host: "127.0.0.1:1"} } },
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := r.config()
@@ -327,14 +327,13 @@ func TestProxy(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := r.config()
-	cfg.Proxy = at
+	cfg.Proxy = func() *url.URL { return at }
 	tun, stop := run(t, cfg)
 	if s := until(t, tun, func(s State) bool { return s.Failure != nil }); !strings.Contains(s.Failure.Error(), "407") {
 		t.Errorf("%+v", s)
 	}
 	stop()
 	at.User = url.UserPassword("a", "b")
-	cfg.Proxy = at
 	run(t, cfg)
 	if status, _, err := post(t, r.link(), "/api/", netip.IPv6Loopback().String(), ""); status != 200 || err != nil {
 		t.Errorf("%d %v", status, err)
