@@ -122,13 +122,20 @@ func (l *limitListener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close implements net.Listener.
+// Close implements net.Listener. Only the first call does anything: the server
+// closes its listener, too, once that accepts no more.
 func (l *limitListener) Close() error {
 	l.mu.Lock()
+	first := !l.closed
 	l.closed = true
 	l.mu.Unlock()
+	if !first {
+		return nil
+	}
+	// Before those who wait are told: the server would close it, too.
+	err := l.Listener.Close()
 	l.room.Broadcast()
-	return l.Listener.Close()
+	return err
 }
 
 // admit counts a connection in. Its place may be that of a victim, which the
