@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
@@ -52,7 +53,8 @@ func (s *sealer) seal(token string, now time.Time) string {
 
 // open returns the token in a cookie's value, if it is ours and not over.
 func (s *sealer) open(value string, now time.Time) (token string, ok bool) {
-	if len(value) > 400 {
+	// The decoder skips line ends.
+	if len(value) > 400 || strings.ContainsAny(value, "\r\n") {
 		return "", false
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
