@@ -25,6 +25,16 @@ type Transaction struct {
 // they were read.
 var ErrConflict = errors.New("the records have changed meanwhile")
 
+// ErrUnreachable is the failure of a call that the records were not reached with:
+// nothing has happened, and it may be made again.
+var ErrUnreachable = errors.New("the records cannot be reached")
+
+// ErrUncertain is the failure of a transaction that was sent and not answered. It
+// may have taken place, may still do so, or never will. It may be made again if
+// one of its conditions is on a record that it changes: then it takes place once
+// at most, and ErrConflict is the answer to the one that comes second.
+var ErrUncertain = errors.New("it is not known whether the records have changed")
+
 // Store keeps records. It is safe for concurrent use; a transaction is durable
 // when Commit returns.
 type Store interface {

@@ -73,6 +73,8 @@ var bans = []struct {
 	reason  string
 }{
 	{"go.etcd.io/bbolt/...", []string{"store/...", "api/cloud/bolt", "netctl/netlab/bench"}, false, "store has the one choke point for writes; benchmarks know the bare one"},
+	{"go.etcd.io/etcd/...", []string{"api/cloud/etcd/..."}, false, "one package speaks to etcd, and no router carries it"},
+	{"google.golang.org/grpc/...", []string{"api/cloud/etcd/..."}, false, "one package speaks to etcd, and no router carries it"},
 	{"github.com/google/gopacket/...", []string{"netctl/hosts/...", "netctl/netlab/..."}, true, "it costs memory on a router, and must be replaceable"},
 	{"os/exec", []string{"netctl/netlab/...", "cmd/vouchsafe-lab", "scripts/...", "webui/pagetest/browser"}, true, "the daemon speaks to the kernel itself"},
 	{"log", nil, false, "a *slog.Logger is injected"},

@@ -1,0 +1,132 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+
+	"github.com/vouchsafe/vouchsafe/api/cloud"
+)
+
+const (
+	// A connection to a member that has fallen silent is found by pings. etcd
+	// closes connections that ping more often than every 5 s, and gRPC does not
+	// ping more often than every 10 s.
+	keepAliveEvery  = 10 * time.Second
+	keepAliveWithin = 3 * time.Second
+	// attempts is how often something that changes nothing is asked, of another
+	// member each time, within the time of one call.
+	attempts = 3
+)
+
+// sent says whether a request has been handed to a connection.
+type sent struct{ yes atomic.Bool }
+
+type sentKey struct{}
+
+// sentHandler notes which requests have been handed to a connection: of one that
+// has not, it is certain that it had no effect.
+type sentHandler struct{}
+
+// TagRPC implements stats.Handler.
+func (sentHandler) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
+
+// HandleRPC implements stats.Handler.
+func (sentHandler) HandleRPC(ctx context.Context, s stats.RPCStats) {
+	if _, ok := s.(*stats.OutHeader); ok {
+		if to, ok := ctx.Value(sentKey{}).(*sent); ok {
+			to.yes.Store(true)
+		}
+	}
+}
+
+// TagConn implements stats.Handler.
+func (sentHandler) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+
+// HandleConn implements stats.Handler.
+func (sentHandler) HandleConn(context.Context, stats.ConnStats) {}
+
+// change makes a call that changes something, once. Its error says whether it is
+// certain that it had no effect.
+func (d *DB) change(ctx context.Context, call func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, d.cfg.Timeout)
+	defer cancel()
+	var s sent
+	err := call(context.WithValue(ctx, sentKey{}, &s))
+	switch {
+	case err == nil:
+		return nil
+	case refused(err):
+		return fmt.Errorf("etcd: %w", err)
+	case s.yes.Load():
+		return fmt.Errorf("%w: etcd: %w", cloud.ErrUncertain, err)
+	}
+	return fmt.Errorf("%w: etcd: %w", cloud.ErrUnreachable, err)
+}
+
+// ask makes a call that changes nothing. It is made again, of another member if
+// there is one, when there is no answer.
+func (d *DB) ask(ctx context.Context, call func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, d.cfg.Timeout)
+	defer cancel()
+	var err error
+	for range attempts {
+		if err = d.attempt(ctx, call); err == nil {
+			return nil
+		}
+		if refused(err) {
+			return fmt.Errorf("etcd: %w", err)
+		}
+		if pause(ctx, d.cfg.Timeout/20) != nil {
+			break
+		}
+	}
+	return fmt.Errorf("%w: etcd: %w", cloud.ErrUnreachable, err)
+}
+
+func (d *DB) attempt(ctx context.Context, call func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, d.cfg.Timeout/attempts)
+	defer cancel()
+	return call(ctx)
+}
+
+// refused reports whether etcd has answered that it will not do something. All
+// other failures leave open what has happened.
+func refused(err error) bool {
+	if errors.Is(err, rpctypes.ErrNoLeader) || errors.Is(err, rpctypes.ErrGRPCNoLeader) {
+		return false // another member may have one
+	}
+	var known rpctypes.EtcdError
+	code := codes.OK
+	if errors.As(err, &known) {
+		code = known.Code()
+	} else if s, ok := status.FromError(err); ok {
+		code = s.Code()
+	}
+	switch code {
+	case codes.InvalidArgument, codes.FailedPrecondition, codes.PermissionDenied, codes.Unauthenticated,
+		codes.ResourceExhausted, codes.OutOfRange, codes.NotFound, codes.Unimplemented:
+		return true
+	}
+	return false
+}
+
+// pause waits, unless ctx ends first.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
