@@ -36,11 +36,11 @@ type Registry interface {
 
 // Watcher is told what happens elsewhere. Its functions must return soon.
 type Watcher struct {
-	// Moved: another relay has noted the router.
+	// Moved: another relay has noted the router, and this one has not since.
 	Moved func(router string, to Node)
 	// Changed: somebody, maybe this relay, has changed or removed a record.
 	Changed func(key string)
 	// Missed: there may have been changes that nobody told; all that is known has
-	// to be looked at again.
+	// to be looked at again. Where knows of them by then.
 	Missed func()
 }
