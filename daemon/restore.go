@@ -172,9 +172,11 @@ func (b *backups) verify(r io.Reader) (api.Backup, error) {
 	var newer *store.NewerSchemaError
 	switch {
 	case errors.As(err, &bad):
-		return api.Backup{}, hotspot.Invalid("", "this is no backup that can be used: %v; nothing was changed", bad.Err)
+		return api.Backup{}, hotspot.Invalid("", "this is no backup that can be used: %v; nothing was changed", bad.Err).
+			Meaning("this is no backup that can be used: it is of another kind, damaged or cut off")
 	case errors.As(err, &newer):
-		return api.Backup{}, hotspot.Invalid("", "%v; update Vouchsafe first", newer)
+		return api.Backup{}, hotspot.Invalid("", "%v; update Vouchsafe first", newer).
+			Meaning("the backup was made by a newer version: update Vouchsafe first")
 	case err != nil:
 		return api.Backup{}, noRoom(err)
 	}

@@ -2,7 +2,6 @@ package hotspot
 
 import (
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -48,6 +47,8 @@ type Error struct {
 	// When belongs to the refusal: valid from, used up at, try again at.
 	When time.Time
 	Err  error // what caused it, for the log; never shown
+
+	words *Wording // what other languages tell; nil: Text
 }
 
 // Error implements error.
@@ -99,5 +100,5 @@ func CodeOf(err error) Code {
 //
 //go:noinline // it takes much code, in a hundred places
 func Invalid(field, format string, args ...any) *Error {
-	return &Error{Code: CodeInvalid, Field: field, Text: fmt.Sprintf(format, args...)}
+	return Refuse(CodeInvalid, field, format, args...)
 }

@@ -2,7 +2,6 @@ package hotspot
 
 import (
 	"encoding/hex"
-	"fmt"
 )
 
 // MAC is an EUI-48 hardware address. The zero MAC means "not known".
@@ -13,7 +12,7 @@ type MAC [6]byte
 func ParseMAC(s string) (MAC, error) {
 	var m MAC
 	if len(s) != 17 {
-		return MAC{}, fmt.Errorf("%q is not a MAC address such as 02:00:5E:10:00:01", s)
+		return MAC{}, Worded("%q is not a MAC address such as 02:00:5E:10:00:01", s)
 	}
 	sep := s[2]
 	for i := range m {
@@ -21,7 +20,7 @@ func ParseMAC(s string) (MAC, error) {
 			sep = 0
 		}
 		if _, err := hex.Decode(m[i:i+1], []byte(s[3*i:3*i+2])); err != nil || (sep != ':' && sep != '-') {
-			return MAC{}, fmt.Errorf("%q is not a MAC address such as 02:00:5E:10:00:01", s)
+			return MAC{}, Worded("%q is not a MAC address such as 02:00:5E:10:00:01", s)
 		}
 	}
 	return m, nil

@@ -47,7 +47,7 @@ func portalKeys() []SettingKey {
 			get: func(s *Settings) string { return s.Portal.Language },
 			set: func(s *Settings, v string) error {
 				if !isTag(v) {
-					return fmt.Errorf("%q is not the tag of a language, such as en or pt-BR", v)
+					return Worded("%q is not the tag of a language, such as en or pt-BR", v)
 				}
 				s.Portal.Language = v
 				return nil
@@ -76,7 +76,7 @@ func line(key string, most int, doc string, at func(*Settings) *string) SettingK
 	set := k.set
 	k.set = func(s *Settings, v string) error {
 		if strings.Contains(v, "\n") || strings.TrimSpace(v) != v && utf8.ValidString(v) {
-			return fmt.Errorf("must be one line without spaces around it")
+			return Worded("must be one line without spaces around it")
 		}
 		return set(s, v)
 	}
@@ -99,7 +99,7 @@ func loginOrder() SettingKey {
 			for name := range strings.SplitSeq(v, ",") {
 				m := Method(strings.TrimSpace(name))
 				if !slices.Contains(Methods(), m) || slices.Contains(order, m) {
-					return fmt.Errorf("%q is not a list of different ones of %s", v, join(Methods()))
+					return Worded("%q is not a list of different ones of %s", v, join(Methods()))
 				}
 				order = append(order, m)
 			}
@@ -118,7 +118,7 @@ func portalColor() SettingKey {
 		get: func(s *Settings) string { return s.Portal.Color },
 		set: func(s *Settings, v string) error {
 			if len(v) != 7 || v[0] != '#' || strings.Trim(v[1:], "0123456789abcdefABCDEF") != "" {
-				return fmt.Errorf("%q is not a colour written as #rrggbb, such as %s", v, DefaultColor)
+				return Worded("%q is not a colour written as #rrggbb, such as %s", v, DefaultColor)
 			}
 			s.Portal.Color = strings.ToLower(v)
 			return nil
@@ -146,7 +146,7 @@ func portalLanguages() SettingKey {
 			for tag := range strings.SplitSeq(v, ",") {
 				tag = strings.TrimSpace(tag)
 				if !isTag(tag) || len(tags) == most {
-					return fmt.Errorf("%q is neither %s nor a list of at most %d tags of languages, such as en,it", v, allLanguages, most)
+					return Worded("%q is neither %s nor a list of at most %d tags of languages, such as en,it", v, allLanguages, most)
 				}
 				if !slices.Contains(tags, tag) {
 					tags = append(tags, tag)

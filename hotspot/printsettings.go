@@ -1,7 +1,6 @@
 package hotspot
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -105,7 +104,7 @@ func oneOf(key string, values []string, doc string, at func(*Settings) *string) 
 		get: func(s *Settings) string { return *at(s) },
 		set: func(s *Settings, v string) error {
 			if !slices.Contains(values, v) {
-				return fmt.Errorf("%q is not one of %s", v, strings.Join(values, ", "))
+				return Worded("%q is not one of %s", v, strings.Join(values, ", "))
 			}
 			*at(s) = v
 			return nil
@@ -135,7 +134,7 @@ func secret(k SettingKey) SettingKey {
 // CheckSSID judges the name of a Wi-Fi network.
 func CheckSSID(s string) error {
 	if s == "" || len(s) > 32 || checkText(s, 32) != nil {
-		return fmt.Errorf("must have 1 to 32 bytes of UTF-8, as the access point's name has")
+		return Worded("must have 1 to 32 bytes of UTF-8, as the access point's name has")
 	}
 	return nil
 }
@@ -152,7 +151,7 @@ func CheckWiFiPassword(s string) error {
 	if len(s) >= 8 && len(s) <= 63 || len(s) == 64 && strings.Trim(s, "0123456789abcdefABCDEF") == "" {
 		return nil
 	}
-	return fmt.Errorf("must have 8 to 63 characters of ASCII or 64 hexadecimal digits; leave it empty if the network is open")
+	return Worded("must have 8 to 63 characters of ASCII or 64 hexadecimal digits; leave it empty if the network is open")
 }
 
 // MaxPortal bounds the address of the login page: it is a part of every QR
@@ -164,7 +163,7 @@ func CheckPortal(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || len(s) > MaxPortal || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" ||
 		u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" {
-		return fmt.Errorf("must be the address of the login page, such as http://10.0.0.1/, without query and at most %d characters long", MaxPortal)
+		return Worded("must be the address of the login page, such as http://10.0.0.1/, without query and at most %d characters long", MaxPortal)
 	}
 	return nil
 }

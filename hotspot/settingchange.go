@@ -78,7 +78,7 @@ func (s Settings) With(values map[string]string) (Settings, error) {
 		k, err := settingKey(name)
 		if err == nil {
 			if err = k.set(&s, values[name]); err != nil {
-				err = &Error{Code: CodeInvalid, Field: name, Text: err.Error()}
+				err = Invalid(name, "%s", err)
 			}
 		}
 		errs = append(errs, err)

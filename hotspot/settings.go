@@ -179,7 +179,7 @@ func flag(key, def, doc string, at func(*Settings) *bool) SettingKey {
 			case "off", "false", "0", "no":
 				*at(s) = false
 			default:
-				return fmt.Errorf("%q is neither on nor off", v)
+				return Worded("%q is neither on nor off", v)
 			}
 			return nil
 		}}
@@ -198,7 +198,7 @@ func choice(key, off, on, doc string, at func(*Settings) *bool) SettingKey {
 		},
 		set: func(s *Settings, v string) error {
 			if v != on && v != off {
-				return fmt.Errorf("%q is neither %s nor %s", v, off, on)
+				return Worded("%q is neither %s nor %s", v, off, on)
 			}
 			*at(s) = v == on
 			return nil
@@ -222,14 +222,14 @@ func text(key, def string, most int, doc string, at func(*Settings) *string) Set
 // text here.
 func checkText(v string, most int) error {
 	if !utf8.ValidString(v) {
-		return fmt.Errorf("must be valid UTF-8")
+		return Worded("must be valid UTF-8")
 	}
 	if utf8.RuneCountInString(v) > most {
-		return fmt.Errorf("must be at most %d characters", most)
+		return Worded("must be at most %d characters", most)
 	}
 	for _, r := range v {
 		if r != '\n' && unicode.IsControl(r) {
-			return fmt.Errorf("must not contain control characters")
+			return Worded("must not contain control characters")
 		}
 	}
 	return nil
@@ -255,7 +255,7 @@ func number(key, def string, least, most int, doc string, at func(*Settings) *in
 		set: func(s *Settings, v string) error {
 			n, err := strconv.Atoi(v)
 			if err != nil || n < least || n > most {
-				return fmt.Errorf("%q is not a whole number from %d to %d", v, least, most)
+				return Worded("%q is not a whole number from %d to %d", v, least, most)
 			}
 			*at(s) = n
 			return nil
@@ -269,7 +269,7 @@ func duration(key, def string, most time.Duration, doc string, at func(*Settings
 		set: func(s *Settings, v string) error {
 			d, err := time.ParseDuration(v)
 			if err != nil || d < 0 || d > most || d%time.Second != 0 {
-				return fmt.Errorf("%q is not a duration of whole seconds from 0s to %s, such as 90s, 30m or 12h", v, most)
+				return Worded("%q is not a duration of whole seconds from 0s to %s, such as 90s, 30m or 12h", v, most)
 			}
 			*at(s) = d
 			return nil
@@ -295,7 +295,7 @@ func days(key, def, doc string, at func(*Settings) *time.Duration) SettingKey {
 		set: func(s *Settings, v string) error {
 			n, err := strconv.Atoi(v)
 			if err != nil || n < 0 || n > 36500 {
-				return fmt.Errorf("%q is not a number of days from 0 to 36500", v)
+				return Worded("%q is not a number of days from 0 to 36500", v)
 			}
 			*at(s) = time.Duration(n) * day
 			return nil
@@ -309,7 +309,7 @@ func megabytes(key, doc string, at func(*Settings) *uint64) SettingKey {
 		set: func(s *Settings, v string) error {
 			n, err := strconv.ParseUint(v, 10, 64)
 			if err != nil || n > MaxLimitMB {
-				return fmt.Errorf("%q is not a number of MB from 0 to %d", v, MaxLimitMB)
+				return Worded("%q is not a number of MB from 0 to %d", v, MaxLimitMB)
 			}
 			*at(s) = n * MB
 			return nil

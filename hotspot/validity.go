@@ -1,7 +1,6 @@
 package hotspot
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +39,7 @@ func ParseValidity(s string) (Validity, error) {
 	if s == "always" {
 		return Always, nil
 	}
-	bad := fmt.Errorf("%q is not one of the accepted values", s)
+	bad := Worded("%q is not one of the accepted values", s)
 	num, unit, ok := strings.Cut(s, " ")
 	n, err := strconv.Atoi(num)
 	if !ok || err != nil || n < 1 || n > 365 {

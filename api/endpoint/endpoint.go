@@ -330,12 +330,27 @@ func (e *Endpoint) Enrol(ctx context.Context, n api.NewEnrolment) error {
 func refusal(err error) error {
 	var no *tunnel.RefusedError
 	if errors.As(err, &no) {
-		if no.Status >= http.StatusInternalServerError || no.Status == http.StatusTooManyRequests {
-			return &hotspot.Error{Code: hotspot.CodeUnavailable, Text: no.Error()}
-		}
-		return hotspot.Invalid("code", "%s", no.Message)
+		return refused(no)
 	}
-	return &hotspot.Error{Code: hotspot.CodeUnavailable, Text: err.Error() + "; look at the uplink, the name of the cloud and the router's clock"}
+	return hotspot.Refuse(hotspot.CodeUnavailable, "", "%s; look at the uplink, the name of the cloud and the router's clock", err).
+		Meaning("the connection failed; look at the uplink, the name of the cloud and the router's clock")
+}
+
+// refused tells what a relay said, which is in English. Other languages tell
+// what its status means.
+func refused(no *tunnel.RefusedError) *hotspot.Error {
+	e := hotspot.Invalid("code", "%s", no.Message)
+	switch {
+	case no.Status == http.StatusTooManyRequests:
+		return hotspot.Refuse(hotspot.CodeUnavailable, "", "%s", no).Meaning("it was asked too often; wait a minute, then try again")
+	case no.Status >= http.StatusInternalServerError:
+		return hotspot.Refuse(hotspot.CodeUnavailable, "", "%s", no).Meaning("it cannot answer now; try again in a few minutes")
+	case no.Status == http.StatusForbidden:
+		return e.Meaning("the claim code is wrong, was used, or is older than 15 minutes; make a new one")
+	case no.Status == http.StatusConflict:
+		return e.Meaning("the account has no room for another router; remove one there, or add a licence for more")
+	}
+	return e.Meaning("the cloud did not accept it; look at the claim code and the name of this router")
 }
 
 var errNotEnrolled = errors.New("the router is not enrolled")

@@ -148,8 +148,7 @@ func (k *Keys) add(ctx context.Context, by *api.Principal, e *entry) error {
 		return err
 	}
 	if len(r.entries) >= maxKeys {
-		return &hotspot.Error{Code: hotspot.CodeInvalid,
-			Text: fmt.Sprintf("there are %d API keys, which is as many as there may be: remove one first", maxKeys)}
+		return hotspot.Invalid("", "there are %d API keys, which is as many as there may be: remove one first", maxKeys)
 	}
 	if err := r.labelFree(e.owner, e.Label, e.id); err != nil {
 		return err

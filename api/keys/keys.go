@@ -168,7 +168,7 @@ func may(by *api.Principal, scope api.Scope) error {
 		return api.ErrWrongKey
 	}
 	if !by.May(scope) {
-		return &hotspot.Error{Code: hotspot.CodeForbidden, Text: fmt.Sprintf("the credential lacks the scope %q", scope)}
+		return hotspot.Refuse(hotspot.CodeForbidden, "", "the credential lacks the scope %q", scope)
 	}
 	return nil
 }

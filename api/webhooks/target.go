@@ -2,7 +2,6 @@ package webhooks
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -92,46 +91,46 @@ func plainAddr(a netip.Addr) netip.Addr {
 // check refuses an address. plain: the connection would not be encrypted.
 func (g guard) check(a netip.Addr, plain bool) error {
 	a = plainAddr(a)
-	if what := g.reserved(a); what != "" {
+	if what := g.reserved(a); what != nil {
 		if !g.allowed() {
-			return fmt.Errorf("%s is %s: webhooks do not go there unless the setting webhook.local is on", a, what)
+			return hotspot.Worded("%s is %s: webhooks do not go there unless the setting webhook.local is on", a, what)
 		}
 		return nil
 	}
 	if !a.IsGlobalUnicast() {
-		return fmt.Errorf("%s is not the address of a server", a)
+		return hotspot.Worded("%s is not the address of a server", a)
 	}
 	for _, p := range never {
 		if p.Contains(a) {
-			return fmt.Errorf("%s is not the address of a server", a)
+			return hotspot.Worded("%s is not the address of a server", a)
 		}
 	}
 	if plain && !a.IsPrivate() {
-		return fmt.Errorf("%s is not a private address: write https:// to send there", a)
+		return hotspot.Worded("%s is not a private address: write https:// to send there", a)
 	}
 	return nil
 }
 
-// reserved says what local thing an address is; empty: none.
-func (g guard) reserved(a netip.Addr) string {
+// reserved says what local thing an address is; nil: none.
+func (g guard) reserved(a netip.Addr) *hotspot.Wording {
 	switch {
 	case a.IsLoopback():
-		return "this router itself"
+		return hotspot.Worded("this router itself")
 	case a.IsLinkLocalUnicast():
-		return "a link-local address"
+		return hotspot.Worded("a link-local address")
 	}
 	local := g.local()
 	for _, own := range local.Own {
 		if plainAddr(own) == a {
-			return "this router itself"
+			return hotspot.Worded("this router itself")
 		}
 	}
 	for _, p := range local.Guests {
 		if p.Masked().Contains(a) {
-			return "on the guest network"
+			return hotspot.Worded("on the guest network")
 		}
 	}
-	return ""
+	return nil
 }
 
 // plainKey marks the context of a request that is not encrypted.

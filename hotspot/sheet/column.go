@@ -2,7 +2,6 @@ package sheet
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -93,7 +92,7 @@ func devices() *column {
 			if cell = strings.TrimSpace(cell); cell != "" {
 				var err error
 				if n, err = strconv.Atoi(cell); err != nil {
-					return fmt.Errorf("%q is not a number of devices (0: the setting voucher.devices)", clip(cell))
+					return hotspot.Worded("%q is not a number of devices (0: the setting voucher.devices)", clip(cell))
 				}
 			}
 			v.Devices = &n
@@ -111,7 +110,7 @@ func disabled() *column {
 			case "yes", "true", "1":
 				off = true
 			default:
-				return fmt.Errorf("%q is neither yes nor no", clip(cell))
+				return hotspot.Worded("%q is neither yes nor no", clip(cell))
 			}
 			v.Disabled = &off
 			return nil
@@ -154,9 +153,9 @@ func ParseAmount(cell string) (uint64, error) {
 	n, err := strconv.ParseUint(s, 10, 64)
 	switch {
 	case errors.Is(err, strconv.ErrRange), err == nil && n > hotspot.MaxLimitMB*hotspot.MB/unit:
-		return 0, fmt.Errorf("a limit is at most %d MB", hotspot.MaxLimitMB)
+		return 0, hotspot.Worded("a limit is at most %d MB", hotspot.MaxLimitMB)
 	case err != nil:
-		return 0, fmt.Errorf("%q is not an amount such as \"500 MB\", \"2 GB\" or unlimited", clip(cell))
+		return 0, hotspot.Worded("%q is not an amount such as \"500 MB\", \"2 GB\" or unlimited", clip(cell))
 	}
 	return n * unit, nil
 }

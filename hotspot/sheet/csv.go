@@ -48,7 +48,7 @@ func openTable(r io.Reader) (*table, error) {
 	head, _ := in.Peek(buffer)
 	switch {
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
-		return nil, &Error{Text: "the file is UTF-16; save it as \"CSV UTF-8\""}
+		return nil, wrong(0, "", "the file is UTF-16; save it as \"CSV UTF-8\"")
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
 		_, _ = in.Discard(3)
 		head = head[3:]
@@ -61,7 +61,7 @@ func openTable(r io.Reader) (*table, error) {
 	}
 	names, _, err := t.record()
 	if errors.Is(err, io.EOF) {
-		return nil, &Error{Text: "the file is empty; its first line must name the columns, such as: username,passcode,valid_for"}
+		return nil, wrong(0, "", "the file is empty; its first line must name the columns, such as: username,passcode,valid_for")
 	}
 	if err != nil {
 		return nil, err
@@ -77,17 +77,17 @@ func (t *table) header(names []string) error {
 		c := columnOf(name)
 		switch {
 		case c == nil && name != "":
-			return &Error{Line: 1, Text: fmt.Sprintf("there is no column %q; the columns are %s", clip(name), columnNames())}
+			return wrong(1, "", "there is no column %q; the columns are %s", clip(name), columnNames())
 		case name != "" && seen[name]:
-			return &Error{Line: 1, Text: fmt.Sprintf("the column %s is there twice", name)}
+			return wrong(1, "", "the column %s is there twice", name)
 		case i >= 100:
-			return &Error{Line: 1, Text: "there are too many columns"}
+			return wrong(1, "", "there are too many columns")
 		}
 		seen[name] = true
 		t.columns = append(t.columns, c)
 	}
 	if len(seen) == 1 && seen[""] {
-		return &Error{Line: 1, Text: "the first line must name the columns, such as: username,passcode,valid_for"}
+		return wrong(1, "", "the first line must name the columns, such as: username,passcode,valid_for")
 	}
 	return nil
 }
@@ -104,17 +104,17 @@ func (t *table) next() (Row, error) {
 		}
 		row := Row{Line: line}
 		if len(cells) < len(t.columns) {
-			return row, &Error{Line: line, Text: fmt.Sprintf("has %d of the %d cells that the first line names", len(cells), len(t.columns))}
+			return row, wrong(line, "", "has %d of the %d cells that the first line names", len(cells), len(t.columns))
 		}
 		for i, cell := range cells {
 			if i >= len(t.columns) || t.columns[i] == nil {
 				if strings.TrimSpace(cell) != "" {
-					return row, &Error{Line: line, Text: fmt.Sprintf("cell %d, %q, is in no column; put quotes around a cell that has a %q in it", i+1, clip(cell), t.csv.Comma)}
+					return row, wrong(line, "", "cell %d, %q, is in no column; put quotes around a cell that has a %q in it", i+1, clip(cell), t.csv.Comma)
 				}
 				continue
 			}
 			if err := t.columns[i].read(&row.Voucher, cell); err != nil {
-				return row, &Error{Line: line, Column: t.columns[i].name, Text: err.Error()}
+				return row, wrong(line, t.columns[i].name, "%s", err)
 			}
 		}
 		return row, nil
@@ -125,26 +125,26 @@ func (t *table) next() (Row, error) {
 func (t *table) record() ([]string, int, error) {
 	t.limit.from(t.csv.InputOffset())
 	cells, err := t.csv.Read()
-	var wrong *csv.ParseError
+	var syntax *csv.ParseError
 	switch {
-	case errors.As(err, &wrong):
-		if errors.Is(wrong.Err, errTooLong) {
+	case errors.As(err, &syntax):
+		if errors.Is(syntax.Err, errTooLong) {
 			break
 		}
-		return nil, 0, &Error{Line: wrong.Line, Text: fmt.Sprintf("the quote at character %d is wrong, in a row that begins at line %d: a cell with quotes in it must be quoted, and its quotes doubled", wrong.Column, wrong.StartLine)}
+		return nil, 0, wrong(syntax.Line, "", "the quote at character %d is wrong, in a row that begins at line %d: a cell with quotes in it must be quoted, and its quotes doubled", syntax.Column, syntax.StartLine)
 	case errors.Is(err, io.EOF):
 		return nil, 0, io.EOF
 	}
 	line, _ := position(t.csv, cells)
 	if errors.Is(err, errTooLong) {
-		return nil, 0, &Error{Text: "a row is too long; is a quote missing?"}
+		return nil, 0, wrong(0, "", "a row is too long; is a quote missing?")
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("read the file: %w", err)
 	}
 	for _, cell := range cells {
 		if !utf8.ValidString(cell) {
-			return nil, 0, &Error{Line: line, Text: "is not UTF-8; save the file as \"CSV UTF-8\""}
+			return nil, 0, wrong(line, "", "is not UTF-8; save the file as \"CSV UTF-8\"")
 		}
 	}
 	return cells, line, nil

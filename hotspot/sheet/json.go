@@ -23,7 +23,7 @@ func ReadJSON(r io.Reader) iter.Seq2[Row, error] {
 		dec := json.NewDecoder(in)
 		dec.DisallowUnknownFields()
 		if t, err := dec.Token(); err != nil || t != json.Delim('[') {
-			yield(Row{}, &Error{Text: "the file is no JSON array of vouchers"})
+			yield(Row{}, wrong(0, "", "the file is no JSON array of vouchers"))
 			return
 		}
 		n := 1
@@ -44,7 +44,7 @@ func ReadJSON(r io.Reader) iter.Seq2[Row, error] {
 			return
 		}
 		if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-			yield(Row{}, &Error{Text: "something follows the array of vouchers"})
+			yield(Row{}, wrong(0, "", "something follows the array of vouchers"))
 		}
 	}
 }
@@ -52,19 +52,19 @@ func ReadJSON(r io.Reader) iter.Seq2[Row, error] {
 // jsonError says what is wrong with a voucher.
 func jsonError(n int, err error) error {
 	var (
-		wrong  *json.UnmarshalTypeError
+		kind   *json.UnmarshalTypeError
 		syntax *json.SyntaxError
 	)
 	switch {
 	case errors.Is(err, errTooLong):
-		return &Error{Line: n, Item: true, Text: "is too long"}
-	case errors.As(err, &wrong):
-		return &Error{Line: n, Item: true, Column: wrong.Field, Text: "a " + wrong.Value + " does not belong here"}
+		return wrong(n, "", "is too long").ofItem()
+	case errors.As(err, &kind):
+		return wrong(n, kind.Field, "a %s does not belong here", kind.Value).ofItem()
 	case errors.As(err, &syntax), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return &Error{Line: n, Item: true, Text: "is not JSON: " + err.Error()}
+		return wrong(n, "", "is not JSON: %s", err).ofItem()
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return &Error{Line: n, Item: true, Text: fmt.Sprintf("there is no %s in a voucher; it has %s", name, columnNames())}
+		return wrong(n, "", "there is no %s in a voucher; it has %s", name, columnNames()).ofItem()
 	}
 	return fmt.Errorf("read the file: %w", err)
 }

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // Row is one voucher of a file.
@@ -23,6 +25,30 @@ type Error struct {
 	Item   bool   // Line is the number of a voucher
 	Column string // "": the row as a whole
 	Text   string
+
+	words *hotspot.Wording // of Text
+}
+
+// wrong says what is wrong with a line, or with a column in it.
+//
+//go:noinline // it takes much code
+func wrong(line int, column, format string, args ...any) *Error {
+	w := hotspot.Worded(format, args...)
+	return &Error{Line: line, Column: column, Text: w.Error(), words: w}
+}
+
+// ofItem says that a line is the number of a voucher.
+func (e *Error) ofItem() *Error {
+	e.Item = true
+	return e
+}
+
+// Message is what Text is made of; see [hotspot.Wording.Message].
+func (e *Error) Message() (format string, args []any) {
+	if e.words == nil {
+		return e.Text, nil
+	}
+	return e.words.Message()
 }
 
 // Error implements error.

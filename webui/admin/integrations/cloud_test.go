@@ -30,7 +30,7 @@ func TestCloud(t *testing.T) {
 	has("/integrations/api", "Not set up yet", `href="/integrations/cloud"`)
 	has("/integrations/cloud", "Claim code", "Hotel Meridian")
 	if a := h.Post(t, "/integrations/cloud", form("domain", "cloud.test", "code", "WRONG", "name", "<Lobby>")); a.Status != http.StatusUnprocessableEntity ||
-		!strings.Contains(a.Body, "the claim code is wrong") || !strings.Contains(a.Body, "&lt;Lobby&gt;") || !strings.Contains(a.Body, `value="WRONG"`) {
+		!strings.Contains(a.Body, "The claim code is wrong.") || !strings.Contains(a.Body, "&lt;Lobby&gt;") || !strings.Contains(a.Body, `value="WRONG"`) {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}
 	h.fresh = false

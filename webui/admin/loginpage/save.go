@@ -66,7 +66,7 @@ func refusals(q *panel.Request, err error) (texts map[string]string, ok bool) {
 		if !errors.As(err, &e) || e.Code != hotspot.CodeInvalid {
 			return nil, false
 		}
-		texts[e.Field] = e.Text
+		_, texts[e.Field], _ = q.Refusal(e)
 		if key := "loginpage.error." + e.Field; q.Lang.Has(key) {
 			texts[e.Field] = q.T(key)
 		}

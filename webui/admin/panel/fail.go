@@ -88,28 +88,33 @@ func (q *Request) confirm() {
 
 // Refusal returns a refusal by the rules as a text for people, and the form's
 // field that it is about, if it is about one. Not ok: it is none, see
-// [Request.Fail]. Texts are looked up by code and field, then by code: those of
-// the rules themselves are in English.
+// [Request.Fail]. Texts are looked up by code and field, then by code; {text}
+// is what the rules say, see [Request.Words].
 func (q *Request) Refusal(err error) (field, text string, ok bool) {
 	var e *hotspot.Error
 	if !errors.As(err, &e) || e.Code == hotspot.CodeInternal {
 		return "", "", false
 	}
+	words := sentence(q.Words(e))
 	for _, key := range []string{"panel.error." + string(e.Code) + "." + e.Field, "panel.error." + string(e.Code)} {
-		if q.Lang.Has(key) {
-			return e.Field, q.T(key, "text", e.Text), true
+		// What is taken is a form's name, or else only the rules know what it is.
+		if q.Lang.Has(key) && (e.Field != "" || e.Code != hotspot.CodeNameTaken) {
+			return e.Field, q.T(key, "text", words), true
 		}
 	}
-	return e.Field, e.Text, true
+	return e.Field, words, true
 }
 
 // RefusedBy is [Request.Refusal] in the words that an area has for it, if it has
-// any: under AREA.error.CODE.FIELD, with {text} for the words of the rules.
+// any: under AREA.error.CODE.FIELD, with {text} for the words of the rules in
+// the midst of a sentence.
 func (q *Request) RefusedBy(area string, err error) (field, text string, ok bool) {
 	field, text, ok = q.Refusal(err)
 	if ok && field != "" {
 		if key := area + ".error." + string(hotspot.CodeOf(err)) + "." + field; q.Lang.Has(key) {
-			text = q.T(key, "text", text)
+			var e *hotspot.Error
+			errors.As(err, &e) // as it is a refusal
+			text = q.T(key, "text", q.Words(e))
 		}
 	}
 	return field, text, ok

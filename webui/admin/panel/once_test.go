@@ -54,7 +54,7 @@ func TestRefusedBy(t *testing.T) {
 		}},
 	}})
 	s.Get(t, "/x")
-	if field != "label" || text != "must be set" {
+	if field != "label" || text != "Must be set." {
 		t.Errorf("%q %q", field, text)
 	}
 }

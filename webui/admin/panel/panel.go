@@ -23,6 +23,21 @@ import (
 //go:embed lang/*.gz
 var Files embed.FS
 
+// ruleFiles hold what the rules say in languages other than theirs, by the
+// English format: see [hotspot.Wording].
+//
+//go:embed rules/lang/*.gz
+var ruleFiles embed.FS
+
+// Rules are the texts of the rules' refusals.
+func Rules() fs.FS {
+	sub, err := fs.Sub(ruleFiles, "rules")
+	if err != nil {
+		panic(err) // the name is a constant
+	}
+	return sub
+}
+
 // People knows who is signed in; *operators.Operators does.
 type People interface {
 	// Empty reports whether nobody is an operator yet.
@@ -79,7 +94,7 @@ type Panel struct {
 // requests for other hosts.
 func New(cfg Config) (*Panel, error) {
 	p := &Panel{cfg: cfg, log: cfg.Log.With("component", "panel"), mux: http.NewServeMux(), pages: pages(cfg.Sections)}
-	texts := []fs.FS{parts.Files, Files}
+	texts := []fs.FS{parts.Files, Files, Rules()}
 	for _, s := range cfg.Sections {
 		if s.Files != nil {
 			texts = append(texts, s.Files)

@@ -149,7 +149,7 @@ func TestFail(t *testing.T) {
 		if a.Status != status {
 			t.Errorf("%s: %d", code, a.Status)
 		}
-		if code == "invalid" && !strings.Contains(a.Body, "it is so") {
+		if code == "invalid" && !strings.Contains(a.Body, "It is so.") {
 			t.Error("the refusal's words are missing")
 		}
 		if code == "confirm" && a.Header.Get("Location") != "/confirm" {

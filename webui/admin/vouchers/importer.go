@@ -215,7 +215,7 @@ func (a *area) run(q *panel.Request, file *upload, conflict hotspot.OnConflict, 
 				err, more = &sheet.Error{Text: q.T("vouchers.import.too_many", "most", maxRows)}, false
 			}
 			if err != nil && row.Line == 0 || !more {
-				out.fault, more = err.Error(), false
+				out.fault, more = faultOf(q, err), false
 				break
 			}
 			rows = append(rows, a.rowOf(q, row, err, twice))
@@ -226,6 +226,18 @@ func (a *area) run(q *panel.Request, file *upload, conflict hotspot.OnConflict, 
 		}
 	}
 	return out, nil
+}
+
+// faultOf tells what ends the reading of a file.
+func faultOf(q *panel.Request, err error) string {
+	var e *sheet.Error
+	if !errors.As(err, &e) {
+		return q.T("panel.fault.internal.text")
+	}
+	if e.Line == 0 {
+		return q.Words(e)
+	}
+	return q.T("vouchers.import.at", "line", e.Line, "text", q.Words(e))
 }
 
 // importRow is a row of a file, ready to be imported or not.
@@ -245,7 +257,7 @@ func (a *area) rowOf(q *panel.Request, row sheet.Row, err error, twice *twice) i
 	var wrong *sheet.Error
 	switch {
 	case errors.As(err, &wrong):
-		r.err = hotspot.Invalid(wrong.Column, "%s", wrong.Text)
+		r.err = hotspot.Invalid(wrong.Column, "%s", wrong)
 	case err != nil && !errors.As(err, &r.err):
 		r.err = hotspot.Invalid("", "%s", err)
 	case err == nil && row.Voucher.Username != nil && twice.seen(*row.Voucher.Username):

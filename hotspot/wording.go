@@ -1,0 +1,53 @@
+package hotspot
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Wording is a sentence for people: in English, and as what it is made of, so
+// that a page can tell it in another language. By itself it is an error about a
+// value, of a caller who knows whose value that is.
+type Wording struct {
+	text   string
+	format string
+	args   []any
+}
+
+// Worded makes a sentence after a format of package fmt's.
+//
+//go:noinline // as Invalid
+func Worded(format string, args ...any) *Wording {
+	// The copy lets callers keep what they pass on their stack.
+	return &Wording{fmt.Sprintf(format, args...), format, slices.Clone(args)}
+}
+
+// Error implements error.
+func (w *Wording) Error() string { return w.text }
+
+// Message is what the sentence is made of: its English format, which is what it
+// is known by, and what is written into it. The caller must not change that.
+func (w *Wording) Message() (format string, args []any) { return w.format, w.args }
+
+// Refuse makes an error about a field, or about none.
+//
+//go:noinline // as Invalid
+func Refuse(code Code, field, format string, args ...any) *Error {
+	w := Worded(format, args...)
+	return &Error{Code: code, Field: field, Text: w.text, words: w}
+}
+
+// Meaning sets what pages in other languages tell in place of the error's text,
+// if that is of a kind that nobody can translate. It returns the error.
+func (e *Error) Meaning(format string, args ...any) *Error {
+	e.words = Worded(format, args...)
+	return e
+}
+
+// Message is what the error's text is made of; see [Wording.Message].
+func (e *Error) Message() (format string, args []any) {
+	if e.words == nil {
+		return e.Text, nil
+	}
+	return e.words.Message()
+}
