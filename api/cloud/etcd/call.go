@@ -7,11 +7,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
-
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"github.com/vouchsafe/vouchsafe/api/cloud"
 )
@@ -54,20 +54,26 @@ func (sentHandler) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Co
 // HandleConn implements stats.Handler.
 func (sentHandler) HandleConn(context.Context, stats.ConnStats) {}
 
-// change makes a call that changes something, once. Its error says whether it is
-// certain that it had no effect.
+// change makes a call that changes something. It is made again only when it is
+// certain that it had no effect; the error says whether that is so.
 func (d *DB) change(ctx context.Context, call func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, d.cfg.Timeout)
+	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), d.cfg.Timeout)
 	defer cancel()
-	var s sent
-	err := call(context.WithValue(ctx, sentKey{}, &s))
-	switch {
-	case err == nil:
-		return nil
-	case refused(err):
-		return fmt.Errorf("etcd: %w", err)
-	case s.yes.Load():
-		return fmt.Errorf("%w: etcd: %w", cloud.ErrUncertain, err)
+	var err error
+	for range attempts {
+		var s sent
+		err = call(context.WithValue(ctx, sentKey{}, &s))
+		switch {
+		case err == nil:
+			return nil
+		case refused(err):
+			return fmt.Errorf("etcd: %w", err)
+		case s.yes.Load() && !errors.Is(err, rpctypes.ErrNoLeader): // a member without a leader asks nobody
+			return fmt.Errorf("%w: etcd: %w", cloud.ErrUncertain, err)
+		}
+		if pause(ctx, d.cfg.Timeout/20) != nil {
+			break
+		}
 	}
 	return fmt.Errorf("%w: etcd: %w", cloud.ErrUnreachable, err)
 }
@@ -75,7 +81,7 @@ func (d *DB) change(ctx context.Context, call func(ctx context.Context) error) e
 // ask makes a call that changes nothing. It is made again, of another member if
 // there is one, when there is no answer.
 func (d *DB) ask(ctx context.Context, call func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, d.cfg.Timeout)
+	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), d.cfg.Timeout)
 	defer cancel()
 	var err error
 	for range attempts {
@@ -101,9 +107,6 @@ func (d *DB) attempt(ctx context.Context, call func(ctx context.Context) error) 
 // refused reports whether etcd has answered that it will not do something. All
 // other failures leave open what has happened.
 func refused(err error) bool {
-	if errors.Is(err, rpctypes.ErrNoLeader) || errors.Is(err, rpctypes.ErrGRPCNoLeader) {
-		return false // another member may have one
-	}
 	var known rpctypes.EtcdError
 	code := codes.OK
 	if errors.As(err, &known) {

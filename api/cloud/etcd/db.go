@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -90,6 +91,14 @@ type DB struct {
 	cfg    Config
 	client *clientv3.Client
 	log    *slog.Logger
+	cache  *cache
+	watchers
+
+	ctx  context.Context // of what goes on by itself; ends with Close
+	end  context.CancelFunc
+	mu   sync.Mutex // guards what follows
+	over bool
+	work sync.WaitGroup
 }
 
 var _ cloud.Store = (*DB)(nil)
@@ -127,11 +136,37 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("etcd: %w", err)
 	}
-	d := &DB{cfg: cfg, client: client, log: cfg.Log.With("component", "etcd")}
-	if _, err := d.Get(ctx, "none"); err != nil {
-		return nil, errors.Join(fmt.Errorf("etcd at %s: %w", strings.Join(endpoints, ", "), err), client.Close())
+	d := &DB{cfg: cfg, client: client, log: cfg.Log.With("component", "etcd"), cache: newCache(cfg.CacheBytes, cfg.Now)}
+	d.ctx, d.end = context.WithCancel(context.WithoutCancel(ctx))
+	if err := d.begin(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("etcd at %s: %w", strings.Join(endpoints, ", "), err), d.Close())
 	}
 	return d, nil
+}
+
+// begin makes sure that etcd answers, and follows the records.
+func (d *DB) begin(ctx context.Context) error {
+	if _, err := d.revision(ctx); err != nil {
+		return err
+	}
+	started := make(chan struct{})
+	d.task(func() { d.newFeed("record/", "record0", records{d}).run(d.ctx, func() { close(started) }) })
+	select {
+	case <-started:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// task does something that Close waits for. It reports whether it does.
+func (d *DB) task(do func()) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.over {
+		d.work.Go(do)
+	}
+	return !d.over
 }
 
 // Store returns the records, which are the DB itself.
@@ -139,6 +174,11 @@ func (d *DB) Store() cloud.Store { return d }
 
 // Close implements cloud.Store.
 func (d *DB) Close() error {
+	d.mu.Lock()
+	d.over = true
+	d.mu.Unlock()
+	d.end()
+	d.work.Wait()
 	if err := d.client.Close(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("etcd: %w", err)
 	}

@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -27,6 +28,9 @@ func (d *DB) entryOf(kv *mvccpb.KeyValue) cloud.Entry {
 
 // Get implements cloud.Store.
 func (d *DB) Get(ctx context.Context, key string) (cloud.Entry, error) {
+	if hot(key) {
+		return d.cached(ctx, key)
+	}
 	e, _, err := d.read(ctx, key)
 	return e, err
 }
@@ -104,5 +108,29 @@ func (d *DB) Commit(ctx context.Context, t cloud.Transaction) error {
 	if err == nil && !r.Succeeded {
 		err = cloud.ErrConflict
 	}
+	d.remember(t, r, err)
 	return err
+}
+
+// remember makes the memory know what has become of a transaction.
+func (d *DB) remember(t cloud.Transaction, r *clientv3.TxnResponse, err error) {
+	if err == nil {
+		at := r.Header.Revision
+		for _, e := range t.Put {
+			e.Revision = at
+			d.cache.wrote(e, at)
+		}
+		for _, key := range t.Delete {
+			d.cache.wrote(cloud.Entry{Key: key}, at)
+		}
+		return
+	}
+	// What the conditions were made of may have been out of date, and what was to
+	// be written may have been: whoever tries again must not read it from here.
+	for _, e := range slices.Concat(t.If, t.Put) {
+		d.cache.doubt(e.Key)
+	}
+	for _, key := range t.Delete {
+		d.cache.doubt(key)
+	}
 }
