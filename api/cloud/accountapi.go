@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -276,8 +277,8 @@ type routerView struct {
 	Version  string `json:"version"`
 }
 
-func (r *Relay) viewOf(x Router) routerView {
-	s := r.stateOf(x)
+func (r *Relay) viewOf(ctx context.Context, x Router) routerView {
+	s := r.stateOf(ctx, x)
 	return routerView{s.Prefix, s.Host, s.Name, s.Online, unix(s.LastSeen), s.Version}
 }
 
@@ -291,7 +292,7 @@ func (r *Relay) getRouters(c *call) (any, error) {
 		Routers []routerView `json:"routers"`
 	}{http.StatusOK, []routerView{}}
 	for _, x := range routers {
-		a.Routers = append(a.Routers, r.viewOf(x))
+		a.Routers = append(a.Routers, r.viewOf(c.Context(), x))
 	}
 	return a, nil
 }
@@ -304,7 +305,7 @@ func (r *Relay) postRotate(c *call) (any, error) {
 	return struct {
 		Status int        `json:"status"`
 		Router routerView `json:"router"`
-	}{http.StatusOK, r.viewOf(x)}, nil
+	}{http.StatusOK, r.viewOf(c.Context(), x)}, nil
 }
 
 func (r *Relay) deleteRouter(c *call) (any, error) {

@@ -31,24 +31,29 @@ type authorityRecord struct {
 	Key  []byte `json:"key"` // SEC 1
 }
 
-const authorityKey = "authority"
+// Keys of the authorities: of routers, and of relays among themselves. Neither
+// vouches for the other's.
+const (
+	authorityKey      = "authority"
+	nodesAuthorityKey = "authority-of-relays"
+)
 
-// loadAuthority reads the relay's authority, and makes it if there is none.
-func loadAuthority(ctx context.Context, a *Accounts) (*authority, error) {
+// loadAuthority reads an authority of the relay, and makes it if there is none.
+func loadAuthority(ctx context.Context, a *Accounts, key string) (*authority, error) {
 	for range tries {
 		var rec authorityRecord
-		e, ok, err := a.record(ctx, authorityKey, &rec)
+		e, ok, err := a.record(ctx, key, &rec)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
 			return readAuthority(rec)
 		}
-		made, err := newAuthority(a.cfg.Now())
+		made, err := newAuthority(authorityName(key), a.cfg.Now())
 		if err != nil {
 			return nil, err
 		}
-		err = a.cfg.Store.Commit(ctx, Transaction{If: []Entry{e}, Put: []Entry{entry(authorityKey, made)}})
+		err = a.cfg.Store.Commit(ctx, Transaction{If: []Entry{e}, Put: []Entry{entry(key, made)}})
 		if err != nil && !errors.Is(err, ErrConflict) {
 			return nil, fmt.Errorf("relay's records: %w", err)
 		}
@@ -56,13 +61,21 @@ func loadAuthority(ctx context.Context, a *Accounts) (*authority, error) {
 	return nil, errors.New("the relay's authority could not be made")
 }
 
-func newAuthority(now time.Time) (authorityRecord, error) {
+func authorityName(key string) string {
+	if key == nodesAuthorityKey {
+		return "Vouchsafe relay, relays' identities"
+	}
+	return "Vouchsafe relay, routers' identities"
+}
+
+// newAuthority makes an authority, whose name people may see.
+func newAuthority(name string, now time.Time) (authorityRecord, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return authorityRecord{}, err
 	}
 	draft := &x509.Certificate{
-		SerialNumber: serial(), Subject: pkix.Name{CommonName: "Vouchsafe relay, routers' identities"},
+		SerialNumber: serial(), Subject: pkix.Name{CommonName: name},
 		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.AddDate(50, 0, 0),
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign,
 	}

@@ -33,6 +33,7 @@ var slots = [...]time.Duration{5 * time.Millisecond, 10 * time.Millisecond, 25 *
 // figures are what a relay counts.
 type figures struct {
 	turnedAway, handshakesFailed, routersRefused, tunnels, sent atomic.Int64
+	passedOn, passedHere, notHere                               atomic.Int64           // between relays
 	requests                                                    [kinds][6]atomic.Int64 // by hundreds of the status; 0: cut off
 	took                                                        [len(slots) + 1]atomic.Int64
 	tookAll                                                     atomic.Int64 // µs
@@ -107,6 +108,13 @@ func (r *Relay) exposition() string {
 	one("vouchsafe_cloud_sent_bytes_total", "counter", "Bytes of answers' bodies.", f.sent.Load())
 	one("vouchsafe_cloud_memory_bytes", "gauge", "Memory that the Go runtime has from the system.", int64(m.Sys))
 	one("vouchsafe_cloud_goroutines", "gauge", "Goroutines.", int64(runtime.NumGoroutine()))
+	if o := r.others; o != nil {
+		one("vouchsafe_cloud_relays", "gauge", "Relays that live, with this one.", int64(len(o.registry.Nodes())))
+		one("vouchsafe_cloud_peer_connections", "gauge", "Connections to other relays.", int64(o.pool.Connections()))
+		one("vouchsafe_cloud_passed_on_total", "counter", "Requests passed on to other relays.", f.passedOn.Load())
+		one("vouchsafe_cloud_passed_here_total", "counter", "Requests that other relays passed on to this one.", f.passedHere.Load())
+		one("vouchsafe_cloud_passed_in_vain_total", "counter", "Those of them whose router was not here.", f.notHere.Load())
+	}
 	head("vouchsafe_cloud_requests_total", "counter", "Requests, by what they were for and the status of the answer; aborted: it was cut off.")
 	for k := range f.requests {
 		for class := range f.requests[k] {

@@ -1,7 +1,6 @@
 package cloud
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/api/cloud/peer"
 	"github.com/vouchsafe/vouchsafe/api/tunnel"
 )
 
@@ -50,6 +50,9 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Strict-Transport-Security", "max-age=31536000")
+	if r.leaving.Load() {
+		h.Set("Connection", "close") // the next request goes to another relay
+	}
 	if req.TLS == nil || !strings.EqualFold(req.TLS.ServerName, host) {
 		r.refuse(rec, http.StatusMisdirectedRequest, "the host is not the one that the connection was made for")
 		return
@@ -100,7 +103,7 @@ func (r *Relay) record(rec *recorder, req *http.Request, host string, took time.
 	}
 	line := []slog.Attr{slog.String("host", clip(host)), slog.String("method", clip(req.Method)), slog.Int("status", rec.Status), slog.Int64("bytes", rec.Bytes),
 		slog.String("client", api.Peer(req).String()), slog.Duration("duration", took.Round(time.Microsecond))}
-	for _, a := range [...]struct{ name, value string }{{"router", rec.router}, {"account", rec.account}, {"token", rec.token}, {"call", rec.call}} {
+	for _, a := range [...]struct{ name, value string }{{"router", rec.router}, {"account", rec.account}, {"token", rec.token}, {"call", rec.call}, {"node", rec.node}} {
 		if a.value != "" {
 			line = append(line, slog.String(a.name, a.value))
 		}
@@ -160,7 +163,7 @@ func (r *Relay) forward(w http.ResponseWriter, req *http.Request, prefix string)
 		r.tooMany(w)
 		return
 	}
-	to, err := r.find(req.Context(), prefix)
+	router, err := r.find(req.Context(), prefix)
 	if err != nil {
 		r.tell(w, err)
 		return
@@ -169,14 +172,14 @@ func (r *Relay) forward(w http.ResponseWriter, req *http.Request, prefix string)
 		r.tooMany(w)
 		return
 	}
-	noteOf(w).router = to.router.ID
+	noteOf(w).router = router
 	// The whole body first: a client that is slow occupies no router.
 	body, err := readBody(w, req)
 	if err != nil {
 		r.tell(w, err)
 		return
 	}
-	r.pass(w, req, to, client, body)
+	r.pass(w, req, question{router: router, client: client, path: req.URL.Path, head: forRouter(req.Header), body: body})
 }
 
 // readBody reads a body of bounded size. One that says that it is larger is not
@@ -211,25 +214,28 @@ func clientKey(a netip.Addr) string {
 	return a.String()
 }
 
-// find returns the link to a prefix's router. One that does not exist is
-// remembered for a second, so that guesses cost nothing.
-func (r *Relay) find(ctx context.Context, prefix string) (*held, error) {
+// find returns the router of a prefix, if it is connected to any relay. A prefix
+// that does not exist is remembered for a second, so that guesses cost nothing.
+func (r *Relay) find(ctx context.Context, prefix string) (router string, err error) {
 	if h := r.links.of(prefix); h != nil {
-		return h, nil
+		return h.router.ID, nil
 	}
 	if r.missing.is(prefix) {
-		return nil, errNoRouter()
+		return "", errNoRouter()
 	}
-	_, err := r.cfg.Accounts.Router(ctx, prefix)
+	x, err := r.cfg.Accounts.Router(ctx, prefix)
 	var refusal *Error
 	switch {
 	case errors.As(err, &refusal) && refusal.Status == http.StatusNotFound:
 		r.missing.note(prefix)
-		return nil, err
+		return "", err
 	case err != nil:
-		return nil, err
+		return "", err
 	}
-	return nil, refuse(http.StatusServiceUnavailable, "the router is not connected")
+	if r.links.at(x.ID) == nil {
+		_, err = r.away(ctx, x.ID)
+	}
+	return x.ID, err
 }
 
 // tell answers with an error.
@@ -251,26 +257,20 @@ var passedOn = [...]string{"Content-Type", "Accept", "Accept-Language", "Authori
 // passedBack are the headers of an answer that a client gets.
 var passedBack = [...]string{"Content-Type", "Content-Length", "Cache-Control", "Retry-After", "Allow", "Www-Authenticate"}
 
-// pass sends a request to a router. What may have been sent is not sent again.
-func (r *Relay) pass(w http.ResponseWriter, req *http.Request, to *held, client netip.Addr, body []byte) {
+// pass sends a request to a router, and its answer back.
+func (r *Relay) pass(w http.ResponseWriter, req *http.Request, q question) {
 	ctx, cancel := context.WithCancel(req.Context())
 	defer cancel()
-	out, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://router"+req.URL.Path, bytes.NewReader(body))
-	if err != nil {
-		r.tell(w, err)
-		return
-	}
-	for _, name := range passedOn {
-		if values := req.Header.Values(name); len(values) > 0 {
-			out.Header[name] = values
-		}
-	}
-	out.Header.Set(tunnel.ClientHeader, client.String())
 	slow := time.AfterFunc(r.cfg.Limits.Answer, cancel)
 	defer slow.Stop()
-	resp, err := r.roundTrip(to, out)
+	resp, by, err := r.send(ctx, q)
 	inTime := slow.Stop()
+	noteOf(w).node = by
+	var refusal *Error
 	switch {
+	case errors.As(err, &refusal):
+		r.tell(w, err)
+		return
 	case errors.Is(err, tunnel.ErrNotSent):
 		r.tell(w, refuse(http.StatusServiceUnavailable, "the router is not connected, or has too much to do"))
 		return
@@ -279,31 +279,21 @@ func (r *Relay) pass(w http.ResponseWriter, req *http.Request, to *held, client 
 			resp.Body.Close()
 		}
 		panic(http.ErrAbortHandler) // the client is gone
-	case err != nil && !inTime:
+	case errors.Is(err, peer.ErrLate) || err != nil && !inTime:
 		r.refuse(w, http.StatusGatewayTimeout, "the router did not answer in time; what was asked may have been done")
+		return
+	case errors.Is(err, peer.ErrOdd) || err == nil && !passable(resp):
+		if err == nil {
+			resp.Body.Close()
+		}
+		r.refuse(w, http.StatusBadGateway, "the router's answer cannot be passed on")
 		return
 	case err != nil:
 		r.refuse(w, http.StatusBadGateway, "the router's connection ended; what was asked may have been done")
 		return
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode < 200 || resp.StatusCode > 599 {
-		r.refuse(w, http.StatusBadGateway, "the router's answer cannot be passed on")
-		return
-	}
 	r.passBack(w, resp, cancel)
-}
-
-// roundTrip sends a request by a link; if it was not sent because the router has
-// another link by now, by that one.
-func (r *Relay) roundTrip(to *held, out *http.Request) (*http.Response, error) {
-	resp, err := to.link.RoundTrip(out)
-	if errors.Is(err, tunnel.ErrNotSent) {
-		if now := r.links.at(to.router.ID); now != nil && now.link != to.link {
-			return now.link.RoundTrip(out)
-		}
-	}
-	return resp, err
 }
 
 // wholeAnswer is how long an answer may take from its beginning to its end.
@@ -353,8 +343,9 @@ type recorder struct {
 	api.Recorder
 	kind kind
 	// router and account are whose request it was, token is the name of the token
-	// that opened the account, and call is what it was for.
-	router, account, token, call string
+	// that opened the account, call is what it was for, and node is the relay that
+	// the router's answer came by, if that is another one.
+	router, account, token, call, node string
 }
 
 // noteOf returns what is remembered of a request.

@@ -79,7 +79,7 @@ func FuzzSigningRequest(f *testing.F) {
 	}
 	add(ed)
 	f.Add("")
-	rec, err := newAuthority(time.Now())
+	rec, err := newAuthority("test", time.Now())
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -81,6 +81,13 @@ func (m *missing) note(prefix string) {
 	m.by[prefix] = m.now()
 }
 
+// clear forgets all.
+func (m *missing) clear() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.by)
+}
+
 func (m *missing) forget(prefix string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/api/tunnel"
@@ -23,10 +24,26 @@ type links struct {
 type held struct {
 	router Router
 	link   *tunnel.Link
+	// sending is how many requests are about to be sent, or wait for their answer to
+	// begin.
+	sending *atomic.Int32
+}
+
+// release takes back a pick.
+func (h *held) release() { h.sending.Add(-1) }
+
+// ended reports whether the link takes no more requests.
+func (h *held) ended() bool {
+	select {
+	case <-h.link.Done():
+		return true
+	default:
+		return false
+	}
 }
 
 // put makes a link the router's.
-func (l *links) put(r Router, link *tunnel.Link) {
+func (l *links) put(r Router, link *tunnel.Link) *held {
 	l.mu.Lock()
 	if l.byRouter == nil {
 		l.byRouter, l.byPrefix = map[string]*held{}, map[string]*held{}
@@ -37,22 +54,24 @@ func (l *links) put(r Router, link *tunnel.Link) {
 		delete(l.byPrefix, old.router.Prefix)
 		l.finishing[old.link] = true
 	}
-	h := &held{r, link}
+	h := &held{r, link, new(atomic.Int32)}
 	l.byRouter[r.ID], l.byPrefix[r.Prefix] = h, h
 	l.mu.Unlock()
 	if old != nil {
-		go finish(old.link)
+		go finish(old)
 	}
+	return h
 }
 
-// finish closes a link once what is under way on it is done, or has had its
-// time.
-func finish(link *tunnel.Link) {
+// finish closes a link that nobody finds any more once what is under way on it is
+// done, or has had its time.
+func finish(h *held) {
+	link := h.link
 	limit := time.NewTimer(drainWithin)
 	defer limit.Stop()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for link.Busy() > 0 {
+	for h.sending.Load() > 0 || link.Busy() > 0 {
 		select {
 		case <-tick.C:
 		case <-link.Done():
@@ -65,15 +84,47 @@ func finish(link *tunnel.Link) {
 	link.Close()
 }
 
-// drop forgets a link that has ended.
-func (l *links) drop(router string, link *tunnel.Link) {
+// drop forgets a link that has ended, and reports whether it was the router's.
+func (l *links) drop(router string, link *tunnel.Link) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.finishing, link)
-	if h := l.byRouter[router]; h != nil && h.link == link {
+	h := l.byRouter[router]
+	if h == nil || h.link != link {
+		return false
+	}
+	delete(l.byRouter, router)
+	delete(l.byPrefix, h.router.Prefix)
+	return true
+}
+
+// detach takes a router's link away from those who look for it: the router is
+// elsewhere. What is under way is finished. nil: there was none.
+func (l *links) detach(router string) *held {
+	l.mu.Lock()
+	h := l.byRouter[router]
+	if h != nil {
 		delete(l.byRouter, router)
 		delete(l.byPrefix, h.router.Prefix)
+		l.finishing[h.link] = true
 	}
+	l.mu.Unlock()
+	if h != nil {
+		go finish(h)
+	}
+	return h
+}
+
+// pick returns the link of a router to send a request by, or nil. It must be
+// released when the answer has begun.
+func (l *links) pick(router string) *held {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := l.byRouter[router]
+	if h != nil {
+		h.sending.Add(1)
+	}
+	return h
 }
 
 // of returns the link of a prefix, or nil.
@@ -100,7 +151,7 @@ func (l *links) rename(router, prefix string) *tunnel.Link {
 		return nil
 	}
 	delete(l.byPrefix, h.router.Prefix)
-	next := &held{h.router, h.link}
+	next := &held{h.router, h.link, h.sending}
 	next.router.Prefix = prefix
 	l.byRouter[router], l.byPrefix[prefix] = next, next
 	return h.link
@@ -113,8 +164,8 @@ func (l *links) len() int {
 	return len(l.byRouter)
 }
 
-// cut ends a router's link: it was removed.
-func (l *links) cut(router string) {
+// cut ends a router's link, if there is one: it was removed.
+func (l *links) cut(router string) bool {
 	l.mu.Lock()
 	h := l.byRouter[router]
 	if h != nil {
@@ -122,9 +173,11 @@ func (l *links) cut(router string) {
 		delete(l.byPrefix, h.router.Prefix)
 	}
 	l.mu.Unlock()
-	if h != nil {
-		h.link.Close()
+	if h == nil {
+		return false
 	}
+	h.link.Close()
+	return true
 }
 
 func (l *links) all() (out []*held) {

@@ -26,8 +26,14 @@ type Config struct {
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	Log         *slog.Logger // must not be nil
 	// Elsewhere says that other relays serve the same routers: when this one
-	// stops, it sends them there first.
+	// stops, it sends them there first. Where there is a registry, it knows.
 	Elsewhere bool
+	// Registry says at which relay a router is; nil: there is only this one.
+	Registry Registry
+	Peer     PeerConfig // if there is a registry
+	// Notice is how long clients can still connect when the relay is about to stop
+	// and others live: whatever sends them here has to notice; 0: not at all.
+	Notice time.Duration
 	// Limits bound what the relay takes on; zero fields take their defaults.
 	Limits Limits
 	Now    func() time.Time // nil: time.Now
@@ -103,7 +109,9 @@ type Relay struct {
 	sightings sightings
 	figures   figures
 	tending   sync.WaitGroup // of links
-	draining  atomic.Bool
+	others    *others        // nil: there is only this relay
+	draining  atomic.Bool    // it takes no more tunnels
+	leaving   atomic.Bool    // it takes no more connections
 	api       http.Handler
 	tls       struct{ shared, client, member, tunnel *tls.Config }
 }
@@ -121,8 +129,13 @@ func NewRelay(ctx context.Context, cfg Config) (*Relay, error) {
 		lobby: newLobby(cfg.Limits), guests: newGuests(cfg.Limits), requests: newCounts(cfg.Limits.RequestsPerClient, cfg.Limits.Requests)}
 	r.configure()
 	var err error
-	if r.authority, err = loadAuthority(ctx, cfg.Accounts); err != nil {
+	if r.authority, err = loadAuthority(ctx, cfg.Accounts, authorityKey); err != nil {
 		return nil, err
+	}
+	if cfg.Registry != nil {
+		if r.others, err = r.withOthers(ctx); err != nil {
+			return nil, err
+		}
 	}
 	r.api = r.accountAPI()
 	return r, nil
@@ -132,7 +145,7 @@ func NewRelay(ctx context.Context, cfg Config) (*Relay, error) {
 // moveWithin how long routers may take to connect elsewhere before that.
 const (
 	drainWithin = 20 * time.Second
-	moveWithin  = 20 * time.Second
+	moveWithin  = 30 * time.Second
 )
 
 // server serves clients whose handshake is done.
@@ -163,31 +176,67 @@ func (r *Relay) Serve(ctx context.Context, ln net.Listener) error {
 		defer close(noted)
 		r.noteSightings(over)
 	}()
-	stop := context.AfterFunc(ctx, func() { ln.Close() })
+	stopOthers := func() {}
+	if r.others != nil {
+		stopOthers = r.start()
+	}
+	taking, full := context.WithCancel(context.WithoutCancel(ctx))
+	defer full()
+	stop := context.AfterFunc(ctx, func() {
+		r.notice()
+		full()
+		ln.Close()
+	})
 	defer stop()
-	err := r.accept(ctx, ln, clients, &wg)
+	err := r.accept(taking, ln, clients, &wg)
 	ln.Close()
-	r.draining.Store(true)
-	end := context.WithoutCancel(ctx)
-	if r.cfg.Elsewhere {
-		within, cancel := context.WithTimeout(end, moveWithin)
-		r.links.move(within)
-		cancel()
-	}
-	within, cancel := context.WithTimeout(end, drainWithin)
-	defer cancel()
-	if srv.Shutdown(within) != nil {
-		_ = srv.Close() // it is the end either way
-	}
+	r.drain(context.WithoutCancel(ctx), srv)
 	for _, h := range r.links.all() {
 		r.sightings.note(h.router.ID, "", r.cfg.Now())
+	}
+	if r.others != nil {
+		r.others.presence.close()
 	}
 	r.links.close()
 	wg.Wait()
 	r.tending.Wait()
+	stopOthers()
 	close(over)
 	<-noted
 	return err
+}
+
+// notice lets everybody notice that the relay is about to stop.
+func (r *Relay) notice() {
+	r.draining.Store(true)
+	if r.cfg.Notice <= 0 || r.alone() {
+		return
+	}
+	r.log.Info("about to stop: health says so, and routers are refused", "for", r.cfg.Notice)
+	t := time.NewTimer(r.cfg.Notice)
+	defer t.Stop()
+	<-t.C
+}
+
+// drain sends routers elsewhere and lets requests in flight finish.
+func (r *Relay) drain(ctx context.Context, srv *http.Server) {
+	r.draining.Store(true)
+	if !r.alone() {
+		r.leaving.Store(true)
+		within, cancel := context.WithTimeout(ctx, moveWithin)
+		r.links.move(within)
+		cancel()
+	}
+	within, cancel := context.WithTimeout(ctx, drainWithin)
+	defer cancel()
+	var wg sync.WaitGroup
+	if r.others != nil {
+		wg.Go(func() { r.others.server.Shutdown(within) })
+	}
+	if srv.Shutdown(within) != nil {
+		_ = srv.Close() // it is the end either way
+	}
+	wg.Wait()
 }
 
 // noteEvery is how often sightings are put on record.
@@ -258,7 +307,9 @@ func (r *Relay) shake(ctx context.Context, raw net.Conn, clients *handed, leave 
 	conn := tls.Server(raw, r.tls.shared)
 	if err := conn.HandshakeContext(within); err != nil {
 		raw.Close()
-		r.figures.handshakesFailed.Add(1)
+		if !errors.Is(err, errStopping) {
+			r.figures.handshakesFailed.Add(1)
+		}
 		r.log.Debug("handshake failed", "peer", raw.RemoteAddr(), "error", err)
 		return
 	}
@@ -293,9 +344,14 @@ func (r *Relay) configure() {
 	r.tls.shared = &tls.Config{GetConfigForClient: r.configFor}
 }
 
+// errStopping sends routers elsewhere.
+var errStopping = errors.New("this relay is about to stop")
+
 // configFor chooses by the name that a connection asks for.
 func (r *Relay) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	switch name := strings.ToLower(hello.ServerName); {
+	case name == r.tunnelName() && r.draining.Load() && !r.alone():
+		return nil, errStopping
 	case name == r.tunnelName():
 		return r.tls.tunnel, nil
 	case name == r.routerName():

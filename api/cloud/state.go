@@ -10,7 +10,7 @@ type RouterState struct {
 }
 
 // stateOf completes a record with what is known here and not on record yet.
-func (r *Relay) stateOf(x Router) RouterState {
+func (r *Relay) stateOf(ctx context.Context, x Router) RouterState {
 	if s, ok := r.sightings.last(x.ID); ok {
 		x.LastSeen = s.at
 		if s.version != "" {
@@ -18,6 +18,10 @@ func (r *Relay) stateOf(x Router) RouterState {
 		}
 	}
 	online := r.links.at(x.ID) != nil
+	if !online && r.others != nil {
+		_, err := r.away(ctx, x.ID)
+		online = err == nil
+	}
 	if online {
 		x.LastSeen = r.cfg.Now()
 	}
@@ -29,7 +33,7 @@ func (r *Relay) Routers(ctx context.Context, account string) ([]RouterState, err
 	list, err := r.cfg.Accounts.Routers(ctx, account)
 	out := make([]RouterState, 0, len(list))
 	for _, x := range list {
-		out = append(out, r.stateOf(x))
+		out = append(out, r.stateOf(ctx, x))
 	}
 	return out, err
 }
@@ -47,7 +51,14 @@ func (r *Relay) Rotate(ctx context.Context, account, prefix string) (Router, err
 func (r *Relay) RemoveRouter(ctx context.Context, account, prefix string) (Router, error) {
 	x, err := r.cfg.Accounts.RemoveRouter(ctx, account, prefix)
 	if err == nil {
-		r.links.cut(x.ID)
+		r.cut(x.ID)
 	}
 	return x, err
+}
+
+// cut ends the tunnel of a router that has been removed.
+func (r *Relay) cut(router string) {
+	if r.links.cut(router) && r.others != nil {
+		r.others.presence.touch(router)
+	}
 }

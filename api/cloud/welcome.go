@@ -33,7 +33,7 @@ func (r *Relay) welcome(ctx context.Context, conn *tls.Conn) {
 		return
 	}
 	// Before the router hears that it can be reached, it can be.
-	r.links.put(router, link)
+	h := r.links.put(router, link)
 	id := router.ID
 	r.tending.Go(func() { r.tend(id, link) })
 	if router, err = r.still(ctx, router, &state); err != nil {
@@ -42,6 +42,7 @@ func (r *Relay) welcome(ctx context.Context, conn *tls.Conn) {
 		return
 	}
 	r.missing.forget(router.Prefix)
+	r.arrived(ctx, h)
 	answer, took, err := link.Say(ctx, tunnel.Hello{Host: router.Prefix + "." + r.cfg.Domain})
 	if err == nil {
 		_, _, err = link.Say(ctx, tunnel.Hello{Latency: took.Microseconds()})
@@ -78,7 +79,9 @@ func (r *Relay) tend(router string, link *tunnel.Link) {
 			here = false
 		}
 	}
-	r.links.drop(router, link)
+	if r.links.drop(router, link) && r.others != nil {
+		r.others.presence.touch(router)
+	}
 	r.sightings.note(router, "", r.cfg.Now())
 	r.log.Info("router is gone", "router", router)
 }
