@@ -45,6 +45,9 @@ type Config struct {
 
 	// Look is how often the certificate's age is looked at; 0: ten minutes.
 	Look time.Duration
+	// Left is the part of the certificate's life that is left when it is renewed,
+	// unless the authority asks for it earlier; 0: a third.
+	Left float64
 	// Pause is how long to wait after the first attempt that failed, as long as
 	// there is no certificate; 0: one minute. It doubles, up to an hour.
 	Pause time.Duration
@@ -66,7 +69,9 @@ type Manager struct {
 	storage *storage
 	cache   *certmagic.Cache
 	library *certmagic.Config
+	now     func() time.Time
 	failure atomic.Pointer[string]
+	terms   atomic.Pointer[TermsError]
 }
 
 // New returns a manager that has the certificate of the records, if there is
@@ -76,7 +81,7 @@ func New(ctx context.Context, cfg Config) (*Manager, error) {
 		return nil, err
 	}
 	log := cfg.Log.With("component", "certificate")
-	m := &Manager{cfg: cfg, name: "*." + cfg.Domain, log: log, storage: newStorage(ctx, cfg.Store, log)}
+	m := &Manager{cfg: cfg, name: "*." + cfg.Domain, log: log, now: time.Now, storage: newStorage(ctx, cfg.Store, log)}
 	details := newLibraryLog(log)
 	m.cache = certmagic.NewCache(certmagic.CacheOptions{RenewCheckInterval: cfg.Look, Logger: details,
 		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return m.library, nil }})
@@ -84,7 +89,7 @@ func New(ctx context.Context, cfg Config) (*Manager, error) {
 	// not for us to call. On-demand issuance stays off: it would order names that
 	// clients make up.
 	m.library = certmagic.New(m.cache, certmagic.Config{Storage: m.storage, Logger: details, OCSP: certmagic.OCSPConfig{DisableStapling: true},
-		OnEvent: m.event})
+		RenewalWindowRatio: cfg.Left, OnEvent: m.event})
 	m.library.Issuers = []certmagic.Issuer{m.issuer(details)}
 	if _, err := m.library.CacheManagedCertificate(ctx, m.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		m.close(ctx)
@@ -135,7 +140,9 @@ func (m *Manager) consent(ctx context.Context, _ *certmagic.ACMEIssuer, account 
 		return account, fmt.Errorf("the authority's directory: %w", err)
 	}
 	if dir.Meta != nil && dir.Meta.TermsOfService != "" {
-		return account, &TermsError{dir.Meta.TermsOfService}
+		err := &TermsError{dir.Meta.TermsOfService}
+		m.terms.Store(err) // the library hands its text on, not the error
+		return account, err
 	}
 	return account, nil
 }
@@ -179,7 +186,7 @@ func (m *Manager) Problem() string {
 		return errNone.Error() + ": " + *reason
 	case c == nil:
 		return errNone.Error()
-	case c.Expired():
+	case m.now().After(c.Leaf.NotAfter):
 		return "the certificate has ended"
 	}
 	return ""
@@ -211,7 +218,7 @@ func (m *Manager) obtain(ctx context.Context) error {
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
-		if terms := (*TermsError)(nil); errors.As(err, &terms) {
+		if terms := m.terms.Load(); terms != nil {
 			return terms
 		}
 		reason := err.Error()
@@ -249,9 +256,9 @@ func (m *Manager) watch(ctx context.Context) {
 				m.log.Info("the certificate is in force", "name", m.name, "until", c.Leaf.NotAfter)
 			}
 			// It is renewed when a third is left. Someone should look when it was not.
-			left := time.Until(c.Leaf.NotAfter)
-			if left < c.Lifetime()/6 && time.Since(warned) > 6*time.Hour {
-				warned = time.Now()
+			now := m.now()
+			if c.Leaf.NotAfter.Sub(now) < c.Lifetime()/6 && now.Sub(warned) > 6*time.Hour {
+				warned = now
 				m.log.Error("the certificate should have been renewed by now", "name", m.name, "until", c.Leaf.NotAfter)
 			}
 		}

@@ -1,11 +1,18 @@
 package acme
 
 import (
+	"crypto/rand"
+	"errors"
+	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/letsencrypt/pebble/v2/wfe"
+
+	"github.com/vouchsafe/vouchsafe/api/cloud"
 )
 
 const wildcard = "*." + domain
@@ -63,5 +70,176 @@ func TestIssue(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "PRIVATE KEY") || strings.Contains(log.String(), keySecret) {
 		t.Error("a key is in the log")
+	}
+}
+
+// TestRenewal: certificates are renewed after a second, while clients connect
+// all the time, and none of them meets a bad one.
+func TestRenewal(t *testing.T) {
+	w := newWorld(t, time.Hour)
+	m, _, _ := w.manager(func(c *Config) { c.Left = 1 - 1.0/3600 })
+	until(t, "there is a certificate", func() bool { return m.Problem() == "" })
+	addr := w.relay(m)
+	met := map[string]bool{}
+	limit := time.Now().Add(time.Minute)
+	n := 0
+	for ; len(met) < 3; n++ {
+		c, err := w.shake(addr, "api."+domain)
+		if err != nil {
+			t.Fatalf("handshake %d: %v", n, err)
+		}
+		met[c.SerialNumber.String()] = true
+		if time.Now().After(limit) {
+			t.Fatalf("%d certificates in %d handshakes", len(met), n)
+		}
+	}
+	t.Logf("%d handshakes met %d certificates", n, len(met))
+}
+
+// TestWrongKey: the error says what is wrong, the relay goes on trying, and it
+// gets the certificate once the key is right.
+func TestWrongKey(t *testing.T) {
+	w := newWorld(t, time.Hour)
+	wrong, err := NewUpdate(w.dns.addr, keyName, Algorithms[0], "YW5vdGhlciBzaXh0ZWVuIGJ5dGVz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, log, stop := w.manager(func(c *Config) { c.DNS.Provider = wrong })
+	until(t, "it has tried three times", func() bool { return strings.Count(log.String(), "there is no certificate yet; it is tried again") >= 3 })
+	if p := m.Problem(); !strings.Contains(p, "the secret of the key "+keyName+" is not the one") {
+		t.Error(p)
+	}
+	if _, err := m.Certificate(nil); err == nil {
+		t.Error("there is a certificate")
+	}
+	if _, err := w.shake(w.relay(m), "api."+domain); err == nil {
+		t.Error("a handshake without a certificate")
+	}
+	stop()
+	right, _, _ := w.manager(nil)
+	until(t, "there is a certificate", func() bool { return right.Problem() == "" })
+}
+
+// TestFailedRenewal: the certificate in force stays in force, and the operator
+// is told.
+func TestFailedRenewal(t *testing.T) {
+	w := newWorld(t, time.Hour)
+	// The library remembers failures by name, for the whole process.
+	name := strings.ToLower(rand.Text()) + ".test"
+	w.dns.add(t, name+". 60 IN SOA ns."+name+". admin."+name+". 1 60 60 60 60")
+	m, _, stop := w.manager(func(c *Config) { c.Domain = name })
+	until(t, "there is a certificate", func() bool { return m.Problem() == "" })
+	stop()
+	wrong, err := NewUpdate(w.dns.addr, "other", Algorithms[0], keySecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ahead atomic.Int64
+	m, log, _ := w.managerAt(func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
+		func(c *Config) { c.DNS.Provider, c.Domain, c.Left = wrong, name, 1-1e-6 })
+	addr := w.relay(m)
+	says := func(what string) func() bool { return func() bool { return strings.Contains(log.String(), what) } }
+	until(t, "the renewal has failed", says("the certificate could not be renewed; it is tried again"))
+	if !says("it has no key named other.")() {
+		t.Error("the log does not say why")
+	}
+	if _, err := w.shake(addr, "api."+name); err != nil || m.Problem() != "" {
+		t.Error(err, m.Problem())
+	}
+	late := "the certificate should have been renewed by now"
+	if says(late)() {
+		t.Error("it is early")
+	}
+	ahead.Store(int64(51 * time.Minute))
+	until(t, "someone is told", says(late))
+	ahead.Store(int64(time.Hour))
+	if m.Problem() != "the certificate has ended" {
+		t.Error(m.Problem())
+	}
+}
+
+// TestTwoRelays: two that start at once on the same records order once, and
+// serve the same certificate; when one has renewed it, the other has it, too.
+func TestTwoRelays(t *testing.T) {
+	w := newWorld(t, time.Hour)
+	one, _, stopOne := w.manager(nil)
+	two, _, stopTwo := w.manager(nil)
+	until(t, "both have a certificate", func() bool { return one.Problem() == "" && two.Problem() == "" })
+	first := one.current().Hash()
+	if two.current().Hash() != first {
+		t.Error("they have different ones")
+	}
+	if n := len(w.dns.changes()); n != 2 {
+		t.Errorf("%d changes of the zone", n)
+	}
+	stopOne()
+	stopTwo()
+	soon := func(c *Config) { c.Left = 1 - 5.0/3600 } // five seconds after it was issued
+	one, _, _ = w.manager(soon)
+	two, _, _ = w.manager(soon)
+	until(t, "both have the next one", func() bool { return one.current().Hash() != first && one.current().Hash() == two.current().Hash() })
+}
+
+// TestDelegation: the proof goes where a CNAME leads.
+func TestDelegation(t *testing.T) {
+	w := newWorld(t, time.Hour)
+	w.dns.add(t, "_acme-challenge."+domain+". 60 IN CNAME proof.delegated.test.")
+	m, _, _ := w.manager(func(c *Config) { c.DNS.Record = "proof.delegated.test" })
+	until(t, "there is a certificate", func() bool { return m.Problem() == "" })
+	if diff := cmp.Diff([]string{"+ proof.delegated.test.", "- proof.delegated.test."}, w.dns.changes()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestTerms: nobody agrees to the authority's terms but the operator.
+func TestTerms(t *testing.T) {
+	w := newWorld(t, time.Hour)
+	c, log := w.config(func(c *Config) { c.Agreed = false })
+	m, err := New(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	terms := (*TermsError)(nil)
+	if err := m.Run(t.Context()); !errors.As(err, &terms) || terms.URL != wfe.ToSURL {
+		t.Errorf("%v\n%s", err, log)
+	}
+	if n := len(w.authority.orders()); n != 0 {
+		t.Errorf("%d orders", n)
+	}
+}
+
+// TestMistakes: what cannot work is refused at the start.
+func TestMistakes(t *testing.T) {
+	for want, change := range map[string]func(*Config){
+		"https address":  func(c *Config) { c.Directory = "http://example.com/dir" },
+		"e-mail address": func(c *Config) { c.Email = "nobody" },
+		"admin@":         func(c *Config) { c.Email = "" },
+		"no authority":   func(c *Config) { c.Domain = "bad name.test." },
+	} {
+		c := Config{Store: records(t), Domain: domain, Email: "a@example.com", Log: slog.New(slog.DiscardHandler)}
+		change(&c)
+		if _, err := New(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+// TestDamagedRecords: a certificate that cannot be read is an error, not a
+// reason to order another one.
+func TestDamagedRecords(t *testing.T) {
+	w := newWorld(t, time.Hour)
+	m, _, stop := w.manager(nil)
+	until(t, "there is a certificate", func() bool { return m.Problem() == "" })
+	stop()
+	entries, err := w.store.List(t.Context(), filesPrefix+"certificates/", "", 10)
+	if err != nil || len(entries) != 3 {
+		t.Fatalf("%d %v", len(entries), err)
+	}
+	if err := w.store.Commit(t.Context(), cloud.Transaction{Put: []cloud.Entry{{Key: entries[0].Key, Value: []byte("damaged")}}}); err != nil {
+		t.Fatal(err)
+	}
+	c, _ := w.config(nil)
+	if _, err := New(t.Context(), c); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Error(err)
 	}
 }

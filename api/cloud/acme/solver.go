@@ -42,7 +42,7 @@ const ttl = time.Minute
 
 // solver is what the library asks to prove that the domain is ours.
 type solver struct {
-	at  DNS
+	at    DNS
 	log   *slog.Logger
 	pause time.Duration // between two looks at the name servers
 }
@@ -127,7 +127,7 @@ func (s *solver) Wait(ctx context.Context, c acmez.Challenge) error {
 	for round := 1; ; round++ {
 		var lack, silent []string
 		for _, server := range servers {
-			switch has, err := ask(within, server, name, text); {
+			switch has, err := ask(ctx, server, name, text); {
 			case err != nil:
 				s.log.Debug("certificate", "step", "asking a name server", "server", server, "error", err)
 				silent = append(silent, server)
@@ -172,7 +172,7 @@ func (s *solver) servers(ctx context.Context, name string) ([]string, error) {
 			if !ok {
 				continue
 			}
-			addrs, err := new(net.Resolver).LookupHost(ctx, ns.Ns)
+			addrs, err := new(net.Resolver).LookupHost(ctx, strings.TrimSuffix(ns.Ns, "."))
 			if err != nil {
 				s.log.Debug("certificate", "step", "looking up a name server", "server", ns.Ns, "error", err)
 				continue
@@ -209,7 +209,7 @@ func ask(ctx context.Context, server, name, text string) (bool, error) {
 
 // exchange asks by UDP, and by TCP if that does not do.
 func exchange(ctx context.Context, q *dns.Msg, server string) (*dns.Msg, error) {
-	const within = 5 * time.Second
+	const within = 3 * time.Second
 	in, _, err := (&dns.Client{Net: "udp", Timeout: within}).ExchangeContext(ctx, q, server)
 	if err == nil && !in.Truncated || ctx.Err() != nil {
 		return in, err

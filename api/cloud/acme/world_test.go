@@ -79,6 +79,8 @@ func (s *nameServer) add(t *testing.T, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.rrs[rr.Header().Name] = append(s.rrs[rr.Header().Name], rr)
 }
 
@@ -198,7 +200,9 @@ func (a *authority) note(t *testing.T, r *http.Request) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(b))
 	var signed struct{ Payload string }
-	var order struct{ Identifiers []struct{ Type, Value string } }
+	var order struct {
+		Identifiers []struct{ Type, Value string }
+	}
 	if err := json.Unmarshal(b, &signed); err != nil {
 		t.Error(err)
 	}
@@ -257,7 +261,7 @@ func (j *journal) String() string {
 // until waits for something to become true.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	limit, tick := time.NewTimer(20*time.Second), time.NewTicker(5*time.Millisecond)
+	limit, tick := time.NewTimer(3*time.Minute), time.NewTicker(5*time.Millisecond)
 	defer limit.Stop()
 	defer tick.Stop()
 	for !is() {
@@ -302,12 +306,19 @@ func (w *world) config(change func(*Config)) (Config, *journal) {
 // manager runs one until the test ends or stop.
 func (w *world) manager(change func(*Config)) (m *Manager, log *journal, stop func()) {
 	w.t.Helper()
+	return w.managerAt(time.Now, change)
+}
+
+// managerAt runs one with a clock of its own.
+func (w *world) managerAt(now func() time.Time, change func(*Config)) (m *Manager, log *journal, stop func()) {
+	w.t.Helper()
 	c, j := w.config(change)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
 	m, err := New(ctx, c)
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	m.now = now
 	done := make(chan error, 1)
 	go func() { done <- m.Run(ctx) }()
 	stop = sync.OnceFunc(func() {
@@ -327,7 +338,7 @@ func (w *world) manager(change func(*Config)) (m *Manager, log *journal, stop fu
 func (w *world) relay(m *Manager) (addr string) {
 	w.t.Helper()
 	accounts := cloud.NewAccounts(cloud.AccountsConfig{Store: w.store})
-	r, err := cloud.NewRelay(w.t.Context(), cloud.Config{Accounts: accounts, Domain: domain, Certificate: m.Certificate, Log: slog.New(slog.DiscardHandler)})
+	r, err := cloud.NewRelay(w.t.Context(), cloud.Config{Accounts: accounts, Domain: m.cfg.Domain, Certificate: m.Certificate, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		w.t.Fatal(err)
 	}
