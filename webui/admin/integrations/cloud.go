@@ -151,7 +151,7 @@ func (v *cloudView) addEnrolment(q *panel.Request, typed api.NewEnrolment, refus
 		status = http.StatusUnprocessableEntity
 		var e *hotspot.Error
 		if errors.As(refused, &e) && e.Code == hotspot.CodeUnavailable {
-			text = q.T("integrations.cloud_unreachable", "reason", e.Text)
+			text = q.T("integrations.cloud_unreachable", "reason", q.Words(e))
 		}
 	}
 	if field == "" && text != "" {

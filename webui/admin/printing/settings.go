@@ -201,7 +201,8 @@ func (a *area) refusal(q *panel.Request, err error) (setting, text string, ok bo
 	if errors.As(err, &e) {
 		for _, of := range settingOf {
 			if of.field == e.Field {
-				err = &hotspot.Error{Code: e.Code, Text: e.Text, Field: of.setting}
+				moved := *e
+				moved.Field, err = of.setting, &moved
 			}
 		}
 	}

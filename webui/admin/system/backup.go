@@ -197,7 +197,8 @@ func (a *area) staged(q *panel.Request, staged api.StagedBackup, err error) {
 	var bad *hotspot.Error
 	switch {
 	case errors.As(err, &bad) && bad.Code == hotspot.CodeInvalid:
-		a.showBackup(q, http.StatusUnprocessableEntity, q.T("system.restore.refused", "why", bad.Text))
+		_, why, _ := q.Refusal(err)
+		a.showBackup(q, http.StatusUnprocessableEntity, q.T("system.restore.refused", "why", why))
 	case err != nil:
 		q.Fail(err)
 	default:

@@ -241,7 +241,7 @@ func (h *house) upload(t *testing.T, name, body string) paneltest.Answer {
 
 func TestRestore(t *testing.T) {
 	h := newHouse(t, api.RoleOwner)
-	has(t, h.upload(t, "notes.txt", "bad"), 422, "Nothing was changed. this is no backup that can be used", "its checksum is wrong")
+	has(t, h.upload(t, "notes.txt", "bad"), 422, "Nothing was changed. This is no backup that can be used", "its checksum is wrong")
 	has(t, h.upload(t, "", ""), 422, "Choose a file first.")
 	goes(t, h.upload(t, "<hotel>.vsnap", "good"+strings.Repeat("x", 100_000)), "/settings/backup/restore?id=070000000000000000000000")
 
