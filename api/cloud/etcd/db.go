@@ -88,11 +88,11 @@ func (cfg Config) endpoints() ([]string, error) {
 
 // DB is a cloud.Store in etcd. It is safe for concurrent use.
 type DB struct {
-	cfg    Config
-	client *clientv3.Client
-	log    *slog.Logger
-	cache  *cache
-	watchers
+	cfg      Config
+	client   *clientv3.Client
+	log      *slog.Logger
+	cache    *cache
+	watchers watchers
 
 	ctx  context.Context // of what goes on by itself; ends with Close
 	end  context.CancelFunc

@@ -1,11 +1,13 @@
 package etcd
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/vouchsafe/vouchsafe/api/cloud"
 	"github.com/vouchsafe/vouchsafe/api/cloud/cloudtest"
@@ -43,6 +45,30 @@ func (l *lab) open(t *testing.T, cfg Config) *DB {
 	return d
 }
 
+// join makes a relay join over records of its own, as one on another machine has.
+func (l *lab) join(t *testing.T, cfg Config, id string) *Registry {
+	t.Helper()
+	r, err := l.open(t, cfg).Join(t.Context(), cloud.Node{ID: id, Peer: id + ".test:9000"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := r.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return r.(*Registry)
+}
+
+func (l *lab) relays(t *testing.T) cloudtest.Relays {
+	d := l.open(t, Config{})
+	return cloudtest.Relays{Store: d, Join: func(t *testing.T, id string) cloud.Registry {
+		return l.join(t, Config{Prefix: d.cfg.Prefix}, id)
+	}}
+}
+
 // TestEtcd has everything that needs an etcd, so that there is one for all.
 func TestEtcd(t *testing.T) {
 	l := &lab{Cluster: etcdtest.Start(t, etcdtest.Options{})}
@@ -50,6 +76,10 @@ func TestEtcd(t *testing.T) {
 		t.Run("store", func(t *testing.T) {
 			t.Parallel()
 			cloudtest.TestStore(t, func(t *testing.T) cloud.Store { return l.open(t, Config{}) })
+		})
+		t.Run("registry", func(t *testing.T) {
+			t.Parallel()
+			cloudtest.TestRegistry(t, l.relays)
 		})
 		t.Run("pages", func(t *testing.T) {
 			t.Parallel()
