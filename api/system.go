@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"time"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // System tells of the daemon and the machine that it runs on.
@@ -31,26 +33,26 @@ type System interface {
 // About says what runs here, and what it takes. Amounts are bytes; 0 stands for
 // what is not known.
 type About struct {
-	Version      string   `json:"version"`
-	Go           string   `json:"go" doc:"version of the compiler"`
-	Arch         string   `json:"arch" doc:"kind of processor that the program was built for"`
-	Revision     string   `json:"revision" doc:"of the source; empty: not known"`
-	Backend      string   `json:"backend" doc:"what decides about packets"`
-	Kernel       string   `json:"kernel"`
-	Host         string   `json:"host" doc:"the machine's name"`
-	Uptime       int64    `json:"uptime" doc:"seconds since the daemon started"`
-	HostUptime   int64    `json:"host_uptime" doc:"seconds since the machine started"`
-	Resident     uint64   `json:"resident" doc:"memory that the daemon takes, in bytes"`
-	Memory       uint64   `json:"memory" doc:"the machine's memory, in bytes"`
-	MemoryFree   uint64   `json:"memory_free" doc:"what of it programs could still have"`
-	Flash        uint64   `json:"flash" doc:"size of the disk with the data directory, in bytes"`
-	FlashFree    uint64   `json:"flash_free"`
-	Store        uint64   `json:"store" doc:"size of the store's file, in bytes"`
-	StoreFree    uint64   `json:"store_free" doc:"what of it is to be used again"`
-	Run          int      `json:"run" doc:"counts up when a restore starts the daemon's parts anew" format:"int64"`
-	RestoreError string   `json:"restore_error" doc:"why the restore that began this run did not succeed; what was stored before is still there"`
-	Notices      []string `json:"notices" nullable:"false"`
-	Modules      []Module `json:"modules" nullable:"false" doc:"what of others is in the program"`
+	Version      string        `json:"version"`
+	Go           string        `json:"go" doc:"version of the compiler"`
+	Arch         string        `json:"arch" doc:"kind of processor that the program was built for"`
+	Revision     string        `json:"revision" doc:"of the source; empty: not known"`
+	Backend      string        `json:"backend" doc:"what decides about packets"`
+	Kernel       string        `json:"kernel"`
+	Host         string        `json:"host" doc:"the machine's name"`
+	Uptime       int64         `json:"uptime" doc:"seconds since the daemon started"`
+	HostUptime   int64         `json:"host_uptime" doc:"seconds since the machine started"`
+	Resident     uint64        `json:"resident" doc:"memory that the daemon takes, in bytes"`
+	Memory       uint64        `json:"memory" doc:"the machine's memory, in bytes"`
+	MemoryFree   uint64        `json:"memory_free" doc:"what of it programs could still have"`
+	Flash        uint64        `json:"flash" doc:"size of the disk with the data directory, in bytes"`
+	FlashFree    uint64        `json:"flash_free"`
+	Store        uint64        `json:"store" doc:"size of the store's file, in bytes"`
+	StoreFree    uint64        `json:"store_free" doc:"what of it is to be used again"`
+	Run          int           `json:"run" doc:"counts up when a restore starts the daemon's parts anew" format:"int64"`
+	RestoreError string        `json:"restore_error" doc:"why the restore that began this run did not succeed; what was stored before is still there"`
+	Notices      hotspot.Texts `json:"notices" nullable:"false"`
+	Modules      []Module      `json:"modules" nullable:"false" doc:"what of others is in the program"`
 }
 
 // Module is a part of the program that others have written.
@@ -62,7 +64,7 @@ type Module struct {
 // Configuration says what the configuration file sets. It holds no secret.
 type Configuration struct {
 	File        string        `json:"file" doc:"empty: the daemon was started with flags alone"`
-	Problem     string        `json:"problem" doc:"why the file as it is now is not in use; empty: it is"`
+	Problem     hotspot.Text  `json:"problem" doc:"why the file as it is now is not in use; empty: it is"`
 	Values      []ConfigValue `json:"values" nullable:"false"`
 	Certificate *Certificate  `json:"certificate" doc:"null: HTTPS is not served"`
 }
@@ -79,12 +81,12 @@ type ConfigValue struct {
 
 // Certificate is that with which HTTPS is served on the LAN.
 type Certificate struct {
-	Fingerprint string     `json:"fingerprint" doc:"SHA-256"`
-	Names       []string   `json:"names" nullable:"false"`
-	Begins      *time.Time `json:"begins"`
-	Ends        *time.Time `json:"ends"`
-	Own         bool       `json:"own" doc:"the router made it"`
-	Problems    []string   `json:"problems" nullable:"false"`
+	Fingerprint string        `json:"fingerprint" doc:"SHA-256"`
+	Names       []string      `json:"names" nullable:"false"`
+	Begins      *time.Time    `json:"begins"`
+	Ends        *time.Time    `json:"ends"`
+	Own         bool          `json:"own" doc:"the router made it"`
+	Problems    hotspot.Texts `json:"problems" nullable:"false"`
 }
 
 // Vouch says who vouches for the clock.
@@ -111,10 +113,10 @@ type Clock struct {
 
 // Finding is the outcome of one look at the machine.
 type Finding struct {
-	Check   string `json:"check" doc:"what was looked at, such as uplink or memory"`
-	Verdict string `json:"verdict" enum:"ok,warning,problem,unknown"`
-	Found   string `json:"found" doc:"what was found, for people"`
-	Remedy  string `json:"remedy" doc:"what to do about it; empty: nothing"`
+	Check   string       `json:"check" doc:"what was looked at, such as uplink or memory"`
+	Verdict string       `json:"verdict" enum:"ok,warning,problem,unknown"`
+	Found   hotspot.Text `json:"found" doc:"what was found, for people"`
+	Remedy  hotspot.Text `json:"remedy" doc:"what to do about it; empty: nothing"`
 }
 
 // LogQuery says which lines of the log are wanted.

@@ -1,6 +1,10 @@
 package api
 
-import "time"
+import (
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
+)
 
 // Webhook is an endpoint that is told of events. Its secret is not in it.
 type Webhook struct {
@@ -33,7 +37,7 @@ type WebhookDelivery struct {
 	OK      bool
 	Status  int // of the answer; 0: none came
 	Took    time.Duration
-	Error   string // why it failed
+	Error   hotspot.Text // why it failed
 	// Next is when it is tried again; zero: it is not.
 	Next time.Time
 }

@@ -101,7 +101,7 @@ type hotspotDaemon struct {
 	unfit     bool             // the same: the network could not be set up for the state
 	said      []string         // the same: notices that were logged
 	view      atomic.Pointer[view]
-	badConfig atomic.Pointer[string] // why the configuration that was read again is not in use
+	badConfig atomic.Pointer[hotspot.Text] // why the configuration that was read again is not in use
 
 	run           int         // counts up with every restore
 	restorer      restorer    // who asked for it, before restart takes the backup

@@ -15,6 +15,6 @@ func (d *hotspotDaemon) dashboardArea(streams *panel.Streams) panel.Section {
 			found, _ := d.checks.Facts(ctx)
 			return found
 		},
-		Notices: func(ctx context.Context) []string { return d.status(ctx).Notices },
+		Notices: d.notices,
 	})
 }

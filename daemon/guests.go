@@ -1,11 +1,11 @@
 package daemon
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/vouchsafe/vouchsafe/daemon/config"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/netctl/links"
 )
 
@@ -147,24 +147,24 @@ func (g *guestLinks) protected(s links.State, cfg *config.Config) []string {
 }
 
 // notices tells the operator what is not as configured.
-func (l layout) notices(s links.State, cfg *config.Config) []string {
-	var out []string
+func (l layout) notices(s links.State, cfg *config.Config) hotspot.Texts {
+	var out hotspot.Texts
 	if cfg.Guest.Interface == "" {
 		return nil
 	}
 	guest, ok := s.ByName(l.guest)
 	switch {
 	case !ok:
-		return append(out, fmt.Sprintf("the guest interface %s is missing: nobody can be served; bring it up, or correct guest.interface", l.guest))
+		return append(out, hotspot.Textf("the guest interface %s is missing: nobody can be served; bring it up, or correct guest.interface", l.guest))
 	case !guest.Up:
-		out = append(out, fmt.Sprintf("the guest interface %s is down: nobody can be served; bring it up", l.guest))
+		out = append(out, hotspot.Textf("the guest interface %s is down: nobody can be served; bring it up", l.guest))
 	}
 	if l.guest != cfg.Guest.Interface {
-		out = append(out, fmt.Sprintf("the guest interface %s is now called %s, and guests are served there: rename it back, or write its new name to guest.interface", cfg.Guest.Interface, l.guest))
+		out = append(out, hotspot.Textf("the guest interface %s is now called %s, and guests are served there: rename it back, or write its new name to guest.interface", cfg.Guest.Interface, l.guest))
 	}
 	for _, a := range cfg.Guest.Addresses {
 		if !slices.Contains(guest.Addresses(), a) {
-			out = append(out, fmt.Sprintf("guest.addresses has %s, which %s does not have: correct it, or leave the key out", a, l.guest))
+			out = append(out, hotspot.Textf("guest.addresses has %s, which %s does not have: correct it, or leave the key out", a, l.guest))
 		}
 	}
 	return out

@@ -107,7 +107,7 @@ func TestLayoutNotices(t *testing.T) {
 		"":              {link(4, "br-guest", 0, "192.168.0.1/24")},
 	} {
 		var g guestLinks
-		got := strings.Join(g.update(state, cfg).notices(state, cfg), "; ")
+		got := strings.Join(g.update(state, cfg).notices(state, cfg).Strings(), "; ")
 		if (want == "") != (got == "") || !strings.Contains(got, want) {
 			t.Errorf("%q, want %q", got, want)
 		}

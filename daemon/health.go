@@ -7,6 +7,7 @@ import (
 
 	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // health remembers whether accounting works.
@@ -48,15 +49,15 @@ type report struct {
 }
 
 // problems names what does not work, in words for an operator.
-func (h *health) problems(now time.Time, cfg config.Accounting) []string {
+func (h *health) problems(now time.Time, cfg config.Accounting) hotspot.Texts {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	out := []string{}
+	out := hotspot.Texts{}
 	if h.pollFail != nil || now.Sub(h.poll) > 3*cfg.Period {
-		out = append(out, "guests are not let in, counted or ended as they should be: look for \"accounting failed\" in the log")
+		out = append(out, hotspot.Textf("guests are not let in, counted or ended as they should be: look for \"accounting failed\" in the log"))
 	}
 	if h.flushFail != nil || now.Sub(h.flush) > 3*cfg.Flush {
-		out = append(out, "usage cannot be stored: is the disk full or read-only?")
+		out = append(out, hotspot.Textf("usage cannot be stored: is the disk full or read-only?"))
 	}
 	return out
 }
@@ -70,7 +71,7 @@ func (d *hotspotDaemon) serveHealth(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := time.Now()
-	rep := report{Status: "ok", Version: d.opts.Version, Uptime: int64(now.Sub(d.started).Seconds()), Problems: d.health.problems(now, d.conf().Accounting)}
+	rep := report{Status: "ok", Version: d.opts.Version, Uptime: int64(now.Sub(d.started).Seconds()), Problems: d.health.problems(now, d.conf().Accounting).Strings()}
 	status := http.StatusOK
 	if len(rep.Problems) > 0 {
 		rep.Status, status = "failing", http.StatusServiceUnavailable

@@ -18,6 +18,7 @@ import (
 	"github.com/vouchsafe/vouchsafe/api/keys"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/hotspot/login"
 	"github.com/vouchsafe/vouchsafe/webui/admin/printing"
 	"github.com/vouchsafe/vouchsafe/webui/portal"
@@ -280,19 +281,25 @@ func (d *hotspotDaemon) status(context.Context) v1.Status {
 	if d.restoreFailed != nil {
 		st.RestoreError = d.restoreFailed.Error()
 	}
-	st.Notices = append(st.Notices, d.health.problems(time.Now(), d.conf().Accounting)...)
-	st.Notices = append(st.Notices, d.view.Load().notices...)
-	if bad := d.badConfig.Load(); bad != nil {
-		st.Notices = append(st.Notices, *bad)
-	}
 	if p := d.certs.Serving(); p != nil {
 		st.Certificate = p.Fingerprint()
 	}
-	st.Notices = append(st.Notices, d.certs.Problems()...)
-	st.Notices = append(st.Notices, notices(d.db, d.conf().Data)...)
-	st.Notices = append(st.Notices, d.webhooks.Notices()...)
-	if d.conf().Network.Backend == config.BackendMemory {
-		st.Notices = append(st.Notices, "the memory backend lets nobody through: it is for trying things out")
-	}
+	st.Notices = d.notices().Strings()
 	return st
+}
+
+// notices are what the operator should know.
+func (d *hotspotDaemon) notices() hotspot.Texts {
+	out := d.health.problems(time.Now(), d.conf().Accounting)
+	out = append(out, d.view.Load().notices...)
+	if bad := d.badConfig.Load(); bad != nil {
+		out = append(out, *bad)
+	}
+	out = append(out, d.certs.Problems()...)
+	out = append(out, notices(d.db, d.conf().Data)...)
+	out = append(out, d.webhooks.Notices()...)
+	if d.conf().Network.Backend == config.BackendMemory {
+		out = append(out, hotspot.Textf("the memory backend lets nobody through: it is for trying things out"))
+	}
+	return out
 }

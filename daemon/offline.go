@@ -65,7 +65,9 @@ func Offline(ctx context.Context, cfg config.Config, version string) (h http.Han
 	if err != nil {
 		return nil, nil, err
 	}
-	info := func(context.Context) v1.Status { return v1.Status{Version: version, Notices: notices(db, data)} }
+	info := func(context.Context) v1.Status {
+		return v1.Status{Version: version, Notices: notices(db, data).Strings()}
+	}
 	flush := func(context.Context) error { return nil } // nobody is counted
 	b := &backups{db: db, cfg: cfg, now: now, flush: flush, replace: func(ctx context.Context, file string) error {
 		defer os.Remove(file)
@@ -79,13 +81,13 @@ func Offline(ctx context.Context, cfg config.Config, version string) (h http.Han
 
 // notices tells what happened to the store. What this run did not see happen
 // shows by the files that were set aside; deleting them acknowledges it.
-func notices(db *store.DB, data string) []string {
-	out := []string{}
+func notices(db *store.DB, data string) hotspot.Texts {
 	if r := db.Recovery(); r != nil {
-		return append(out, r.String())
+		return hotspot.Texts{hotspot.Textf("%s", r.Texts())}
 	}
+	out := hotspot.Texts{}
 	if aside, err := filepath.Glob(filepath.Join(data, storeFile+".damaged-*")); err == nil && len(aside) > 0 {
-		out = append(out, fmt.Sprintf("a damaged store was set aside and replaced by the newest snapshot, or an empty one: compare vouchers and usage, then delete %s", strings.Join(aside, ", ")))
+		out = append(out, hotspot.Textf("a damaged store was set aside and replaced by the newest snapshot, or an empty one: compare vouchers and usage, then delete %s", strings.Join(aside, ", ")))
 	}
 	return out
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/daemon/config"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/netctl/links"
 )
 
@@ -66,7 +67,7 @@ func (d *hotspotDaemon) followLinks(ctx context.Context) error {
 type view struct {
 	guest   []netip.Addr // the router's addresses on the guest network
 	addrs   []netip.Addr // those of the portal
-	notices []string
+	notices hotspot.Texts
 	since   time.Time
 }
 
@@ -114,12 +115,13 @@ func (d *hotspotDaemon) sayNotices(v *view) {
 	if time.Since(v.since) < tick {
 		return
 	}
-	for _, n := range v.notices {
+	said := v.notices.Strings()
+	for _, n := range said {
 		if !slices.Contains(d.said, n) {
 			d.log.Warn(n)
 		}
 	}
-	d.said = v.notices
+	d.said = said
 }
 
 // reload reads the configuration again and puts it into use, or says why it
@@ -132,7 +134,7 @@ func (d *hotspotDaemon) reload(ctx context.Context) {
 	}
 	d.metrics.reloaded(err)
 	if err != nil {
-		text := "the configuration was read again and is not in use: " + strings.ReplaceAll(err.Error(), "\n", "; ")
+		text := hotspot.Textf("the configuration was read again and is not in use: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 		d.badConfig.Store(&text)
 		d.log.Error("the configuration was read again and is not in use; the one before it still is", "error", err)
 		return

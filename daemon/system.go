@@ -31,7 +31,7 @@ func (s systemPort) About(ctx context.Context) api.About {
 		Resident: known(residentMemory()), Memory: m.memory, MemoryFree: m.available,
 		Flash: known(size), FlashFree: known(free),
 		Store: d.db.Stats().Size, StoreFree: d.db.Stats().Free,
-		Run: st.Run, RestoreError: st.RestoreError, Notices: append([]string{}, st.Notices...), Modules: []api.Module{}}
+		Run: st.Run, RestoreError: st.RestoreError, Notices: append(hotspot.Texts{}, d.notices()...), Modules: []api.Module{}}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {
 			a.Modules = append(a.Modules, api.Module{Path: m.Path, Version: m.Version})
@@ -69,7 +69,7 @@ func (s systemPort) Configuration() api.Configuration {
 
 func certificate(p *certs.Pair, zone *time.Location) *api.Certificate {
 	begins, ends := p.Leaf.NotBefore.In(zone), p.Leaf.NotAfter.In(zone)
-	c := &api.Certificate{Fingerprint: p.Fingerprint(), Begins: &begins, Ends: &ends, Names: []string{}, Problems: []string{}}
+	c := &api.Certificate{Fingerprint: p.Fingerprint(), Begins: &begins, Ends: &ends, Names: []string{}, Problems: hotspot.Texts{}}
 	c.Names = append(c.Names, p.Leaf.DNSNames...)
 	for _, a := range p.Leaf.IPAddresses {
 		c.Names = append(c.Names, a.String())
@@ -128,7 +128,7 @@ func (s systemPort) Examine(ctx context.Context, report func(api.Finding)) {
 	d := s.d
 	_, believed := d.service.Now()
 	o := doctor.Options{Config: *d.conf(), Source: "the daemon's own",
-		Daemon: &doctor.Daemon{Version: d.opts.Version, Backend: string(d.conf().Network.Backend), ClockBelieved: believed, Uptime: time.Since(d.started), Notices: d.status(ctx).Notices}}
+		Daemon: &doctor.Daemon{Version: d.opts.Version, Backend: string(d.conf().Network.Backend), ClockBelieved: believed, Uptime: time.Since(d.started), Notices: d.notices()}}
 	doctor.Run(ctx, o, func(f doctor.Finding) {
 		report(api.Finding{Check: f.Check, Verdict: string(f.Verdict), Found: f.Found, Remedy: f.Remedy})
 	})

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // maxSetAside is how many damaged files are kept. The newest is never deleted;
@@ -34,21 +36,24 @@ type Recovery struct {
 
 // String tells an operator what happened.
 func (r Recovery) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "the store could not be used (%v)", r.Cause)
+	return r.Texts().String()
+}
+
+// Texts are what happened, for the operator.
+func (r Recovery) Texts() hotspot.Texts {
+	out := hotspot.Texts{hotspot.Textf("the store could not be used (%v)", r.Cause)}
 	if r.SetAside != "" {
-		fmt.Fprintf(&b, "; the damaged file is kept as %s", r.SetAside)
+		out = append(out, hotspot.Textf("the damaged file is kept as %s", r.SetAside))
 	}
 	if r.Snapshot == "" {
-		b.WriteString("; there was no good snapshot: all vouchers, users and settings are lost, and the store is empty")
+		out = append(out, hotspot.Textf("there was no good snapshot: all vouchers, users and settings are lost, and the store is empty"))
 	} else {
-		fmt.Fprintf(&b, "; restored from %s: what changed after %s is lost",
-			r.Snapshot, r.SnapshotTime.Format(time.RFC3339))
+		out = append(out, hotspot.Textf("restored from %s: what changed after %s is lost", r.Snapshot, r.SnapshotTime.Format(time.RFC3339)))
 	}
 	if len(r.Skipped) > 0 {
-		fmt.Fprintf(&b, "; not usable: %s", strings.Join(r.Skipped, ", "))
+		out = append(out, hotspot.Textf("not usable: %s", strings.Join(r.Skipped, ", ")))
 	}
-	return b.String()
+	return out
 }
 
 // recover sets the file aside and puts the newest good snapshot, or an empty

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // Health says how the hotspot is.
@@ -30,7 +32,7 @@ func (s *server) getHealth(ctx context.Context, _ *struct{}) (*item[Health], err
 		out.Facts, now = append(out.Facts, facts...), now.Add(-age)
 	}
 	for _, n := range st.Notices { // these cost nothing to know
-		out.Facts = append(out.Facts, HealthFact{Check: "notice", Verdict: "warning", Found: n})
+		out.Facts = append(out.Facts, HealthFact{Check: "notice", Verdict: "warning", Found: hotspot.Text{Format: n}})
 	}
 	out.Time = in(s.Service.Zone(), now)
 	for _, f := range out.Facts {

@@ -148,11 +148,11 @@ func TestHealth(t *testing.T) {
 	var looks atomic.Int64
 	_, url := statsHouse(t, v1.Config{Health: api.NewHealthWatch(func(context.Context) []v1.HealthFact {
 		looks.Add(1)
-		return []v1.HealthFact{{Check: "uplink", Verdict: "problem", Found: "none", Remedy: "plug it in"}, {Check: "memory", Verdict: "ok"}}
+		return []v1.HealthFact{{Check: "uplink", Verdict: "problem", Found: hotspot.Textf("none"), Remedy: hotspot.Textf("plug it in")}, {Check: "memory", Verdict: "ok"}}
 	})})
 	for range 5 {
 		var h v1.Health
-		if get(t, url+"/api/v1/health", &h); h.Verdict != "problem" || len(h.Facts) != 3 || h.Facts[2].Found != "look here" || h.Time == nil {
+		if get(t, url+"/api/v1/health", &h); h.Verdict != "problem" || len(h.Facts) != 3 || h.Facts[2].Found.String() != "look here" || h.Time == nil {
 			t.Errorf("got %+v", h)
 		}
 	}

@@ -137,7 +137,7 @@ func (s *server) webhookOf(h surface.Webhook) Webhook {
 func (s *server) deliveryOf(d surface.WebhookDelivery) WebhookDelivery {
 	zone := s.Service.Zone()
 	return WebhookDelivery{Webhook: d.Webhook.String(), Event: d.Event, Type: d.Type, At: in(zone, d.At), Attempt: d.Attempt,
-		OK: d.OK, Status: d.Status, Milliseconds: d.Took.Milliseconds(), Error: d.Error, Next: in(zone, d.Next)}
+		OK: d.OK, Status: d.Status, Milliseconds: d.Took.Milliseconds(), Error: d.Error.String(), Next: in(zone, d.Next)}
 }
 
 func (s *server) deliveries(list []surface.WebhookDelivery, err error) (*item[List[WebhookDelivery]], error) {

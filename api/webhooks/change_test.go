@@ -181,10 +181,10 @@ func TestSealedAway(t *testing.T) {
 	l.open()
 	l.run()
 	l.happen(1)
-	if d := l.deliveries(1); d.OK || !strings.Contains(d.Error, "webhook rotate") || d.Attempt != 1 {
+	if d := l.deliveries(1); d.OK || !strings.Contains(d.Error.String(), "webhook rotate") || d.Attempt != 1 {
 		t.Errorf("%+v", d)
 	}
-	if n := l.Notices(); len(n) != 1 || !strings.Contains(n[0], sealedAway) {
+	if n := l.Notices(); len(n) != 1 || !strings.Contains(n[0].String(), sealedAway) {
 		t.Error(n)
 	}
 	l.stop()

@@ -125,7 +125,7 @@ func (w *Webhooks) deliver(ctx context.Context, h *hook, seq uint64) {
 	var body []byte
 	switch {
 	case err != nil:
-		out.err = "the event could not be read: " + err.Error()
+		out.err = hotspot.Textf("the event could not be read: %s", err)
 	case e == nil: // the queue was full
 		w.mu.Lock()
 		delete(w.queue, seq)
@@ -133,10 +133,10 @@ func (w *Webhooks) deliver(ctx context.Context, h *hook, seq uint64) {
 		return
 	default:
 		if body, err = bodyOf(e); err != nil {
-			out.err = err.Error()
+			out.err = hotspot.Textf("the event could not be sent: %s", err)
 		}
 	}
-	if out.err == "" {
+	if out.err.IsZero() {
 		out = w.post(ctx, h, e.ID, body)
 	}
 	if ctx.Err() == nil {
@@ -170,7 +170,7 @@ func (w *Webhooks) done(ctx context.Context, h *hook, seq uint64, e *hotspot.Eve
 	case d.OK && before > 0:
 		w.log.Info("a webhook answers again", "webhook", h.id.String(), "url", h.URL, "failures", before)
 	case !d.OK && before == 0:
-		w.log.Warn("a webhook fails; it will be tried again", "webhook", h.id.String(), "url", h.URL, "error", d.Error)
+		w.log.Warn("a webhook fails; it will be tried again", "webhook", h.id.String(), "url", h.URL, "error", d.Error.String())
 	}
 	if out.gone {
 		w.report(ctx, "a webhook that wants no more could not be stopped; it will be tried again", w.stop(ctx, h.id))

@@ -86,7 +86,7 @@ func TestRetries(t *testing.T) {
 	var total time.Duration
 	for i, wait := range retries {
 		d := l.deliveries(i + 1)
-		if d.OK || d.Attempt != i+1 || !d.Next.Equal(l.events.now.Add(wait)) || d.Error != "it answered 500 Internal Server Error" {
+		if d.OK || d.Attempt != i+1 || !d.Next.Equal(l.events.now.Add(wait)) || d.Error.String() != "it answered 500 Internal Server Error" {
 			t.Fatalf("attempt %d: %+v, now %s", i+1, d, l.events.now)
 		}
 		l.resting()
@@ -111,8 +111,8 @@ func TestRetries(t *testing.T) {
 			t.Error("another body or id")
 		}
 	}
-	notices := strings.Join(l.Notices(), "; ")
-	if !strings.Contains(notices, "fails again and again") || !strings.Contains(notices, "1 event was given up") {
+	notices := strings.Join(l.Notices().Strings(), "; ")
+	if !strings.Contains(notices, "fails again and again") || !strings.Contains(notices, "given up since the start, 1 of them") {
 		t.Error(notices)
 	}
 	l.flush()
@@ -249,7 +249,7 @@ func TestGone(t *testing.T) {
 	if err != nil || got.Enabled || !strings.Contains(got.Stopped, "410") || len(l.events.subs) != 0 {
 		t.Errorf("%+v, %v, %v", got, l.events.subs, err)
 	}
-	if n := l.Notices(); len(n) != 1 || !strings.Contains(n[0], "is stopped") {
+	if n := l.Notices(); len(n) != 1 || !strings.Contains(n[0].String(), "is stopped") {
 		t.Error(n)
 	}
 	if _, err := l.Edit(t.Context(), h.ID, api.WebhookEdit{Enabled: new(true)}); err != nil {
@@ -314,10 +314,10 @@ func TestHostileAnswers(t *testing.T) {
 			h, _ := l.add()
 			l.to.set(c.answer)
 			d, err := l.Test(t.Context(), h.ID)
-			if err != nil || d.OK != (c.want == "") || !strings.Contains(d.Error, strings.ReplaceAll(c.want, "xx", "x")) || strings.Contains(d.Error, "\x1b") {
+			if err != nil || d.OK != (c.want == "") || !strings.Contains(d.Error.String(), strings.ReplaceAll(c.want, "xx", "x")) || strings.Contains(d.Error.String(), "\x1b") {
 				t.Errorf("%+v, %v", d, err)
 			}
-			if n := len(l.to.requests()); n != 1 || len([]rune(d.Error)) > maxShown+40 {
+			if n := len(l.to.requests()); n != 1 || len([]rune(d.Error.String())) > maxShown+40 {
 				t.Errorf("%d requests, %q", n, d.Error)
 			}
 		})
@@ -355,7 +355,7 @@ func TestSlowReceiver(t *testing.T) {
 	hold := make(chan struct{})
 	t.Cleanup(func() { close(hold) })
 	l.to.set(func(http.ResponseWriter, *http.Request) { <-hold })
-	if out := l.post(short, l.hooks[0], "evt_x", []byte("{}")); out.err != "it did not answer within 15s" {
+	if out := l.post(short, l.hooks[0], "evt_x", []byte("{}")); out.err.String() != "it did not answer within 15s" {
 		t.Errorf("%+v", out)
 	}
 }

@@ -3,6 +3,7 @@ package webhooks
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,16 +42,26 @@ type result struct {
 	Status  int    `json:"status,omitzero"`
 	Took    int64  `json:"took,omitzero"`
 	Error   string `json:"error,omitzero"`
+	// Args are what is to be written into Error, which then is a format.
+	Args []string `json:"args,omitempty"`
 }
 
 func (r result) delivery(id api.ID) api.WebhookDelivery {
-	return api.WebhookDelivery{Webhook: id, Event: r.Event, Type: r.Type, At: milli(r.At), Attempt: r.Attempt, OK: r.OK,
-		Status: r.Status, Took: time.Duration(r.Took) * time.Millisecond, Error: r.Error}
+	d := api.WebhookDelivery{Webhook: id, Event: r.Event, Type: r.Type, At: milli(r.At), Attempt: r.Attempt, OK: r.OK,
+		Status: r.Status, Took: time.Duration(r.Took) * time.Millisecond, Error: hotspot.Text{Format: r.Error}}
+	for _, a := range r.Args {
+		d.Error.Args = append(d.Error.Args, a)
+	}
+	return d
 }
 
 func resultOf(d api.WebhookDelivery) result {
-	return result{Event: d.Event, Type: d.Type, At: millis(d.At), Attempt: d.Attempt, OK: d.OK, Status: d.Status,
-		Took: d.Took.Milliseconds(), Error: d.Error}
+	r := result{Event: d.Event, Type: d.Type, At: millis(d.At), Attempt: d.Attempt, OK: d.OK, Status: d.Status,
+		Took: d.Took.Milliseconds(), Error: d.Error.Format}
+	for _, a := range d.Error.Args {
+		r.Args = append(r.Args, fmt.Sprint(a))
+	}
+	return r
 }
 
 // hook is an endpoint as it is in use. It is replaced, never changed.

@@ -56,7 +56,7 @@ func newClient(g guard, roots *x509.CertPool) *http.Client {
 // outcome is what became of a request.
 type outcome struct {
 	status int
-	err    string // empty: it was taken
+	err    hotspot.Text // zero: it was taken
 	took   time.Duration
 	gone   bool          // the receiver wants no more
 	wait   time.Duration // the receiver asks for this
@@ -91,13 +91,13 @@ func (w *Webhooks) post(ctx context.Context, h *hook, id string, body []byte) ou
 	if err != nil {
 		var e *hotspot.Error
 		errors.As(err, &e)
-		return outcome{err: e.Text, sealed: true}
+		return outcome{err: hotspot.Text{Format: e.Text}, sealed: true}
 	}
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, plainKey{}, strings.HasPrefix(h.URL, "http:")), sendWithin)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.URL, bytes.NewReader(body))
 	if err != nil {
-		return outcome{err: err.Error()}
+		return outcome{err: hotspot.Textf("%s", err)}
 	}
 	req.Header = http.Header{ // the names are sent as they are written here
 		"Content-Type":      {"application/json"},
@@ -125,12 +125,14 @@ func (w *Webhooks) exchange(req *http.Request) outcome {
 	case res.StatusCode >= 200 && res.StatusCode < 300:
 		return out
 	case res.StatusCode >= 300 && res.StatusCode < 400:
-		out.err = "it answered " + res.Status + ": redirects are not followed; correct the webhook's url"
+		out.err = hotspot.Textf("it answered %s: redirects are not followed; correct the webhook's url", shown(res.Status))
 		return out
 	case res.StatusCode == http.StatusGone:
 		out.gone = true
 	}
-	out.err = shown("it answered " + res.Status + ": " + string(answer))
+	if out.err = hotspot.Textf("it answered %s", shown(res.Status)); shown(string(answer)) != "" {
+		out.err = hotspot.Textf("it answered %s: %s", shown(res.Status), shown(string(answer)))
+	}
 	if s, err := strconv.ParseUint(res.Header.Get("Retry-After"), 10, 32); err == nil {
 		out.wait = min(time.Duration(s)*time.Second, maxRetryAfter)
 	}
@@ -138,15 +140,29 @@ func (w *Webhooks) exchange(req *http.Request) outcome {
 }
 
 // reason says why a request got no answer.
-func reason(err error) string {
+func reason(err error) hotspot.Text {
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Sprintf("it did not answer within %s", sendWithin)
+		return hotspot.Textf("it did not answer within %s", sendWithin.String())
 	}
-	return shown(err.Error())
+	var refused interface{ Message() (string, []any) } // by the guard
+	if errors.As(err, &refused) {
+		format, args := refused.Message()
+		return hotspot.Text{Format: format, Args: args}
+	}
+	var name *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	switch why := shown(err.Error()); {
+	case errors.As(err, &name):
+		return hotspot.Textf("its name cannot be resolved (%s)", why)
+	case errors.As(err, &certificate):
+		return hotspot.Textf("its certificate is not accepted (%s)", why)
+	default:
+		return hotspot.Textf("it could not be reached (%s)", why)
+	}
 }
 
 // shown makes a text of strangers fit for lists.
@@ -201,6 +217,6 @@ func (w *Webhooks) Test(ctx context.Context, id api.ID) (api.WebhookDelivery, er
 
 //go:noinline // it takes much code where it is called
 func (o *outcome) delivery(id api.ID, e *hotspot.Event, attempt int, at time.Time) api.WebhookDelivery {
-	return api.WebhookDelivery{Webhook: id, Event: e.ID, Type: string(e.Type), At: at, Attempt: attempt, OK: o.err == "",
+	return api.WebhookDelivery{Webhook: id, Event: e.ID, Type: string(e.Type), At: at, Attempt: attempt, OK: o.err.IsZero(),
 		Status: o.status, Took: o.took, Error: o.err}
 }

@@ -114,14 +114,14 @@ func TestGuardAtDialTime(t *testing.T) {
 	l.events.set.WebhookLocal = false
 	l.events.mu.Unlock()
 	d, err := l.Test(t.Context(), h.ID)
-	if err != nil || d.OK || !strings.Contains(d.Error, "this router itself") || len(l.to.requests()) != 0 {
+	if err != nil || d.OK || !strings.Contains(d.Error.String(), "this router itself") || len(l.to.requests()) != 0 {
 		t.Errorf("%+v, %v", d, err)
 	}
 	u, _ := url.Parse(l.to.URL)
 	if _, err := l.Edit(t.Context(), h.ID, api.WebhookEdit{URL: new("https://localhost:" + u.Port() + "/")}); err != nil {
 		t.Fatal(err) // this lab cannot look it up
 	}
-	if d, err = l.Test(t.Context(), h.ID); err != nil || d.OK || len(l.to.requests()) != 0 || !strings.Contains(d.Error, "webhook.local") {
+	if d, err = l.Test(t.Context(), h.ID); err != nil || d.OK || len(l.to.requests()) != 0 || !strings.Contains(d.Error.String(), "webhook.local") {
 		t.Errorf("%+v, %v", d, err)
 	}
 }
@@ -132,7 +132,7 @@ func TestWrongCertificate(t *testing.T) {
 	h, _ := l.add()
 	l.http.Transport.(*http.Transport).TLSClientConfig.RootCAs = nil
 	d, err := l.Test(t.Context(), h.ID)
-	if err != nil || d.OK || !strings.Contains(d.Error, "certificate") || len(l.to.requests()) != 0 {
+	if err != nil || d.OK || !strings.Contains(d.Error.String(), "certificate") || len(l.to.requests()) != 0 {
 		t.Errorf("%+v, %v", d, err)
 	}
 }

@@ -191,23 +191,23 @@ func errUnknown() error {
 }
 
 // Notices tells the operator what does not go as it should.
-func (w *Webhooks) Notices() []string {
+func (w *Webhooks) Notices() hotspot.Texts {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var out []string
+	var out hotspot.Texts
 	for _, h := range w.hooks {
 		switch p := w.state[h.id]; {
 		case h.Stopped != "":
-			out = append(out, "the webhook "+h.name()+" is stopped: "+h.Stopped)
+			out = append(out, hotspot.Textf("the webhook %s is stopped: %s", h.name(), hotspot.Text{Format: h.Stopped}))
 		case h.Enabled && p.failures >= tellAfter:
-			out = append(out, "the webhook "+h.name()+" fails again and again: "+p.last.Error+"; see `vouchsafe webhook log`")
+			out = append(out, hotspot.Textf("the webhook %s fails again and again: %s; see `vouchsafe webhook log`", h.name(), p.last.Error))
 		}
 	}
 	if w.clock {
-		out = append(out, "webhooks wait until the clock is right: see `vouchsafe doctor`")
+		out = append(out, hotspot.Textf("webhooks wait until the clock is right: see `vouchsafe doctor`"))
 	}
 	if n := w.cfg.Events.EventsDropped() + w.gaveUp; n > 0 {
-		out = append(out, plural(n, "event was", "events were")+" given up since the start that a webhook was to be told of: the queue was full, or the receiver did not answer for days")
+		out = append(out, hotspot.Textf("events that a webhook was to be told of were given up since the start, %d of them: the queue was full, or the receiver did not answer for days", n))
 	}
 	return out
 }

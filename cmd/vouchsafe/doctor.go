@@ -13,6 +13,7 @@ import (
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
 	"github.com/vouchsafe/vouchsafe/daemon/doctor"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 const doctorHelp = `Examine the router and say what to do about what is wrong: the configuration,
@@ -84,8 +85,12 @@ func askDaemon(ctx context.Context, socket string) (*doctor.Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &doctor.Daemon{Version: st.Version, Backend: st.Backend, ClockBelieved: st.ClockBelieved,
-		Uptime: time.Duration(st.Uptime) * time.Second, Notices: st.Notices}, nil
+	d := &doctor.Daemon{Version: st.Version, Backend: st.Backend, ClockBelieved: st.ClockBelieved,
+		Uptime: time.Duration(st.Uptime) * time.Second}
+	for _, n := range st.Notices {
+		d.Notices = append(d.Notices, hotspot.Text{Format: n})
+	}
+	return d, nil
 }
 
 // doctorReport is the form of --json.
@@ -157,9 +162,9 @@ func (l doctorLines) text(f doctor.Finding) string {
 	if l.colour {
 		verdict = colours[f.Verdict] + verdict + "\x1b[0m"
 	}
-	text := verdict + "  " + fmt.Sprintf("%-*s", checkWidth, printable(f.Check)) + "  " + printable(f.Found) + "\n"
-	if f.Remedy != "" {
-		text += strings.Repeat(" ", verdictWidth+2) + "→ " + printable(f.Remedy) + "\n"
+	text := verdict + "  " + fmt.Sprintf("%-*s", checkWidth, printable(f.Check)) + "  " + printable(f.Found.String()) + "\n"
+	if !f.Remedy.IsZero() {
+		text += strings.Repeat(" ", verdictWidth+2) + "→ " + printable(f.Remedy.String()) + "\n"
 	}
 	return text
 }

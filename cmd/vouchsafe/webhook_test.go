@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // webhookLab is a lab with three webhooks, one of them hostile.
@@ -16,7 +17,7 @@ func webhookLab(t *testing.T) *lab {
 	at := l.service.Time
 	l.webhooks.Deliveries = []api.WebhookDelivery{
 		{Webhook: api.ID{11: 1}, Event: "evt_2", Type: "guest.logout", At: at, Attempt: 3, Status: 500, Took: 1234 * time.Millisecond,
-			Error: "it answered 500 \x1b[2J", Next: at.Add(time.Hour)},
+			Error: hotspot.Textf("it answered 500 \x1b[2J"), Next: at.Add(time.Hour)},
 		{Webhook: api.ID{11: 2}, Event: "evt_1", Type: "guest.login", At: at, Attempt: 1, OK: true, Status: 204, Took: 7 * time.Millisecond},
 	}
 	l.serve(filepath.Join(l.dir, "control.sock"))

@@ -208,7 +208,7 @@ func TestNowhereToStore(t *testing.T) {
 	if _, err := b.shake(b.Keeper, "router.lan", noon); err != nil {
 		t.Fatal(err)
 	}
-	if p := strings.Join(b.Problems(), " "); !strings.Contains(p, "could not be stored") {
+	if p := strings.Join(b.Problems().Strings(), " "); !strings.Contains(p, "could not be stored") {
 		t.Errorf("problems: %s", p)
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -382,7 +382,7 @@ func TestSupplied(t *testing.T) {
 		{time.Unix(0, 0), false, ""}, {begin.Add(-time.Hour), true, "holds from"},
 	} {
 		b.set(func() { b.now, b.sure = tc.now, tc.sure })
-		if got := strings.Join(b.Problems(), " "); (got == "") != (tc.want == "") || !strings.Contains(got, tc.want) {
+		if got := strings.Join(b.Problems().Strings(), " "); (got == "") != (tc.want == "") || !strings.Contains(got, tc.want) {
 			t.Errorf("at %v, %v: %q", tc.now, tc.sure, got)
 		}
 	}

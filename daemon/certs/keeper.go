@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 const (
@@ -205,36 +207,35 @@ func (k *Keeper) Vouches(name string) bool {
 }
 
 // Problems says what is wrong, in words for an operator.
-func (k *Keeper) Problems() (out []string) {
+func (k *Keeper) Problems() (out hotspot.Texts) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.on {
 		return nil
 	}
 	if k.refused != nil {
-		out = append(out, fmt.Sprintf("HTTPS is served with a certificate that the router made, since yours is %v: %v", ErrUnusable, k.refused))
+		out = append(out, hotspot.Textf("HTTPS is served with a certificate that the router made, since yours cannot be used: %v", k.refused))
 	}
 	if k.unsaved != nil {
-		out = append(out, fmt.Sprintf("the certificate for HTTPS could not be stored, so the next start makes another: %v", k.unsaved))
+		out = append(out, hotspot.Textf("the certificate for HTTPS could not be stored, so the next start makes another: %v", k.unsaved))
 	}
 	if now, believed := k.cfg.Now(); believed && k.supplied != nil {
-		if text := Ending(k.supplied, now); text != "" {
-			out = append(out, text)
+		if text := Ending(k.supplied, now); !text.IsZero() {
+			out = append(out, hotspot.Textf("%s; replace it (lan.https.cert_file) and reload", text))
 		}
 	}
 	return out
 }
 
 // Ending says that the operator's certificate needs another, or nothing.
-func Ending(p *Pair, now time.Time) string {
-	const replace = "; replace it (lan.https.cert_file) and reload"
+func Ending(p *Pair, now time.Time) hotspot.Text {
 	switch end := p.Leaf.NotAfter; {
 	case now.Before(p.Leaf.NotBefore):
-		return "the certificate for HTTPS holds from " + p.Leaf.NotBefore.Format(time.DateOnly) + " on: browsers refuse it until then" + replace
+		return hotspot.Textf("the certificate for HTTPS holds from %s on: browsers refuse it until then", p.Leaf.NotBefore.Format(time.DateOnly))
 	case now.After(end):
-		return "the certificate for HTTPS has expired on " + end.Format(time.DateOnly) + ": browsers refuse it" + replace
+		return hotspot.Textf("the certificate for HTTPS has expired on %s: browsers refuse it", end.Format(time.DateOnly))
 	case now.After(end.Add(-warnBefore)):
-		return "the certificate for HTTPS expires on " + end.Format(time.DateOnly) + replace
+		return hotspot.Textf("the certificate for HTTPS expires on %s", end.Format(time.DateOnly))
 	}
-	return ""
+	return hotspot.Text{}
 }

@@ -21,6 +21,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // Pair is a certificate with its private key.
@@ -50,16 +52,26 @@ var ErrUnusable = errors.New("not usable for HTTPS")
 
 // unusable is an [ErrUnusable] with its reason. err may be nil.
 type unusable struct {
-	file, text string
-	err        error
+	file string
+	text hotspot.Text
+	err  error
 }
 
 // Error implements error.
 func (u *unusable) Error() string {
-	if u.err == nil {
-		return u.file + ": " + u.text
+	text := u.text.String()
+	if u.err != nil {
+		text = strings.Replace(text, "; ", fmt.Sprintf(" (%v); ", u.err), 1)
 	}
-	return u.file + ": " + strings.Replace(u.text, "; ", fmt.Sprintf(" (%v); ", u.err), 1)
+	return u.file + ": " + text
+}
+
+// Message is the error for people: see [hotspot.Text].
+func (u *unusable) Message() (format string, args []any) {
+	if u.err == nil {
+		return hotspot.Textf("%s: %s", u.file, u.text).Message()
+	}
+	return hotspot.Textf("%s: %s (%v)", u.file, u.text, u.err).Message()
 }
 
 // Unwrap makes the reason an [ErrUnusable], and keeps what it came from.
@@ -84,17 +96,17 @@ func Load(certFile, keyFile string) (*Pair, error) {
 		return nil, err
 	}
 	if !bytes.Contains(key, []byte("PRIVATE KEY-----")) {
-		return nil, &unusable{keyFile, "there is no private key in it; write it in PEM, beginning with -----BEGIN PRIVATE KEY-----", nil}
+		return nil, &unusable{keyFile, hotspot.Textf("there is no private key in it; write it in PEM, beginning with -----BEGIN PRIVATE KEY-----"), nil}
 	}
 	if bytes.Contains(key, []byte("ENCRYPTED")) {
-		return nil, &unusable{keyFile, "the key is encrypted, and nobody is there to type its password; decrypt it with: openssl pkey -in FILE -out FILE", nil}
+		return nil, &unusable{keyFile, hotspot.Textf("the key is encrypted, and nobody is there to type its password; decrypt it with: openssl pkey -in FILE -out FILE"), nil}
 	}
 	private, err := parseKey(key)
 	if err != nil {
-		return nil, &unusable{keyFile, "the key cannot be used; have the certificate issued for an ECDSA key, P-256 or P-384: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256", err}
+		return nil, &unusable{keyFile, hotspot.Textf("the key cannot be used; have the certificate issued for an ECDSA key, P-256 or P-384: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256"), err}
 	}
 	if !private.PublicKey.Equal(chain[0].PublicKey) {
-		return nil, &unusable{keyFile, "the key does not go with the certificate; write the key for which it was issued", nil}
+		return nil, &unusable{keyFile, hotspot.Textf("the key does not go with the certificate; write the key for which it was issued"), nil}
 	}
 	return newPair(chain, private), nil
 }
@@ -113,22 +125,22 @@ func newPair(chain []*x509.Certificate, key *ecdsa.PrivateKey) *Pair {
 func read(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err == nil && !info.Mode().IsRegular() {
-		return nil, &unusable{file, "this is not a regular file; name the file itself", nil}
+		return nil, &unusable{file, hotspot.Textf("this is not a regular file; name the file itself"), nil}
 	}
 	var f *os.File
 	if err == nil {
 		f, err = os.Open(file)
 	}
 	if err != nil {
-		return nil, &unusable{file, "it cannot be read; name a file that is there and that the daemon may read", err}
+		return nil, &unusable{file, hotspot.Textf("it cannot be read; name a file that is there and that the daemon may read"), err}
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, &unusable{file, "it cannot be read; see whether the disk works", err}
+		return nil, &unusable{file, hotspot.Textf("it cannot be read; see whether the disk works"), err}
 	}
 	if len(b) > maxFile {
-		return nil, &unusable{file, fmt.Sprintf("it is longer than %d bytes; keep the certificate and its issuers in it only", maxFile), nil}
+		return nil, &unusable{file, hotspot.Textf("it is longer than %d bytes; keep the certificate and its issuers in it only", maxFile), nil}
 	}
 	return b, nil
 }
@@ -145,22 +157,22 @@ func parseChain(file string, b []byte) ([]*x509.Certificate, error) {
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, &unusable{file, "a certificate in it is damaged; put back a whole copy", err}
+			return nil, &unusable{file, hotspot.Textf("a certificate in it is damaged; put back a whole copy"), err}
 		}
 		if chain = append(chain, c); len(chain) > maxChain {
-			return nil, &unusable{file, fmt.Sprintf("it has more than %d certificates; keep the router's own and its issuers", maxChain), nil}
+			return nil, &unusable{file, hotspot.Textf("it has more than %d certificates; keep the router's own and its issuers", maxChain), nil}
 		}
 	}
 	if len(chain) == 0 {
-		return nil, &unusable{file, "there is no certificate in it; write it in PEM, beginning with -----BEGIN CERTIFICATE-----", nil}
+		return nil, &unusable{file, hotspot.Textf("there is no certificate in it; write it in PEM, beginning with -----BEGIN CERTIFICATE-----"), nil}
 	}
 	for i, c := range chain[1:] {
 		if err := chain[i].CheckSignatureFrom(c); err != nil {
-			return nil, &unusable{file, fmt.Sprintf("certificate %d did not sign certificate %d; put the router's own first, and after each the one that signed it", i+2, i+1), err}
+			return nil, &unusable{file, hotspot.Textf("certificate %d did not sign certificate %d; put the router's own first, and after each the one that signed it", i+2, i+1), err}
 		}
 	}
 	if use := chain[0].ExtKeyUsage; len(use) > 0 && !slices.Contains(use, x509.ExtKeyUsageServerAuth) && !slices.Contains(use, x509.ExtKeyUsageAny) {
-		return nil, &unusable{file, "the certificate is not for servers; have one issued for TLS servers", nil}
+		return nil, &unusable{file, hotspot.Textf("the certificate is not for servers; have one issued for TLS servers"), nil}
 	}
 	return chain, nil
 }

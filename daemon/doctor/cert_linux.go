@@ -12,6 +12,7 @@ import (
 
 	"github.com/vouchsafe/vouchsafe/daemon/certs"
 	"github.com/vouchsafe/vouchsafe/daemon/config"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // certFacts are about the certificate for HTTPS.
@@ -68,14 +69,14 @@ func judgeCert(f certFacts) []Finding {
 	}
 	var all []Finding
 	if f.open {
-		add(&all, Problem, "run: chmod 600 "+f.keyFile, "others can read the private key in %s", f.keyFile)
+		add(&all, Problem, "run: chmod 600 %s", "others can read the private key in %s", f.keyFile)
+		do(all, f.keyFile)
 	}
 	leaf := f.pair.Leaf
 	if f.supplied {
 		if f.believed {
-			if text := certs.Ending(f.pair, f.now); text != "" {
-				found, remedy, _ := strings.Cut(text, "; ")
-				add(&all, Warning, remedy, "%s", found)
+			if text := certs.Ending(f.pair, f.now); !text.IsZero() {
+				all = append(all, Finding{Verdict: Warning, Found: text, Remedy: hotspot.Textf("replace it (lan.https.cert_file) and reload")})
 			}
 		}
 		if len(leaf.DNSNames) == 0 && len(leaf.IPAddresses) == 0 {

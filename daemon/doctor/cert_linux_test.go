@@ -45,14 +45,14 @@ func TestCertificate(t *testing.T) {
 		x := &exam{Options: Options{Config: cfg}, sys: &system{
 			now: func() time.Time { return now }, synced: func() (bool, error) { return believed, nil }}}
 		all := x.certificate(t.Context())
-		if len(all) != 1 || all[0].Verdict != OK && all[0].Remedy == "" {
+		if len(all) != 1 || all[0].Verdict != OK && all[0].Remedy.IsZero() {
 			t.Fatalf("%+v", all)
 		}
 		return all[0]
 	}
 	expect := func(v Verdict, text string) {
 		t.Helper()
-		if f := look(); f.Verdict != v || !strings.Contains(f.Found+f.Remedy, text) {
+		if f := look(); f.Verdict != v || !strings.Contains(f.Found.String()+f.Remedy.String(), text) {
 			t.Errorf("%+v, want %s: %s", f, v, text)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/store"
 )
 
@@ -87,7 +88,7 @@ func kindOf(magic uint32) string {
 	if k, ok := kinds[magic]; ok {
 		return k
 	}
-	return fmt.Sprintf("a file system of type %#x", magic)
+	return fmt.Sprintf("%#x", magic) // nobody has a name for it
 }
 
 // upper finds out what is under OpenWrt's overlay, where what is written goes.
@@ -167,11 +168,11 @@ func judgeData(f dataFacts) []Finding {
 // size writes an amount of bytes for people.
 //
 //go:noinline
-func size(n uint64) string {
+func size(n uint64) hotspot.Text {
 	if n < 10<<20 {
-		return fmt.Sprintf("%d kB", n>>10)
+		return hotspot.Textf("%d kB", n>>10)
 	}
-	return fmt.Sprintf("%d MB", n>>20)
+	return hotspot.Textf("%d MB", n>>20)
 }
 
 func (x *exam) store(ctx context.Context) []Finding {
@@ -293,5 +294,5 @@ func judgeSecrets(dir string, open []string) []Finding {
 	if len(open) == 0 {
 		return fine("only root can read the store and the device secret")
 	}
-	return one(Problem, "run: chmod 700 "+dir+"; chmod go= "+dir+"/*", "other users of this machine can read %s: passcodes and the API's key are in there", strings.Join(open, ", "))
+	return do(one(Problem, "run: chmod 700 %s; chmod go= %s/*", "other users of this machine can read %s: passcodes and the API's key are in there", strings.Join(open, ", ")), dir, dir)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/daemon/config"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // Verdict is what a check came to.
@@ -26,10 +27,10 @@ const (
 
 // Finding is the outcome of one check.
 type Finding struct {
-	Check   string  `json:"check"`
-	Verdict Verdict `json:"verdict"`
-	Found   string  `json:"found"`
-	Remedy  string  `json:"remedy,omitempty"` // empty: nothing to do
+	Check   string       `json:"check"`
+	Verdict Verdict      `json:"verdict"`
+	Found   hotspot.Text `json:"found"`
+	Remedy  hotspot.Text `json:"remedy,omitzero"` // zero: nothing to do
 }
 
 // Daemon is what a running daemon says of itself.
@@ -38,7 +39,7 @@ type Daemon struct {
 	Backend       string
 	ClockBelieved bool
 	Uptime        time.Duration // how long it has been running
-	Notices       []string
+	Notices       hotspot.Texts
 }
 
 // Options say what is examined.

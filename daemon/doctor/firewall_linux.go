@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/netctl/nft"
 )
 
@@ -51,7 +53,7 @@ var packages = map[string]string{
 	"redir":        "kmod-nft-nat",
 	"fib":          "kmod-nft-fib",
 	"flow_offload": "kmod-nft-offload",
-	"ct":           "kmod-nft-core and kmod-nf-conntrack",
+	"ct":           "kmod-nft-core kmod-nf-conntrack",
 }
 
 func judgeKernel(missing []nft.Part) []Finding {
@@ -61,7 +63,8 @@ func judgeKernel(missing []nft.Part) []Finding {
 		if !ok {
 			pkg = "kmod-nft-core"
 		}
-		add(&all, Problem, "install "+pkg+" on OpenWrt; elsewhere, use a kernel with all of nftables (Linux 5.4 or later)", "the kernel refuses %q of the firewall's rules: %v", p.Name, p.Errno)
+		add(&all, Problem, "install %s on OpenWrt; elsewhere, use a kernel with all of nftables (Linux 5.4 or later)", "the kernel refuses %q of the firewall's rules: %v", p.Name, p.Errno)
+		do(all, pkg)
 	}
 	return list(all, "the kernel takes every rule, map and chain that is needed")
 }
@@ -123,16 +126,17 @@ func judgeOwnTable(set *nft.Ruleset, want map[string]int, running bool) []Findin
 	var wrong []string
 	for name, n := range want {
 		if got, ok := have[name]; !ok || got < n {
-			wrong = append(wrong, fmt.Sprintf("chain %s has %d rules, not %d", name, got, n))
+			wrong = append(wrong, fmt.Sprintf("%s %d/%d", name, got, n))
 		}
 	}
 	slices.Sort(wrong)
 	if len(wrong) > 0 {
-		remedy := "restart the daemon: it runs with an older configuration, or somebody else changed the table"
+		const found = "table inet %s is not as this version and configuration make it; chains and their rules: %s"
+		shown := strings.Join(wrong[:min(len(wrong), 3)], ", ")
 		if !running {
-			remedy = "start the daemon: it replaces the rules, which another version or configuration has left"
+			return one(Warning, "start the daemon: it replaces the rules, which another version or configuration has left", found, nft.DefaultTable, shown)
 		}
-		return one(Warning, remedy, "table inet %s is not as this version and configuration make it: %s", nft.DefaultTable, strings.Join(wrong[:min(len(wrong), 3)], ", "))
+		return one(Warning, "restart the daemon: it runs with an older configuration, or somebody else changed the table", found, nft.DefaultTable, shown)
 	}
 	if !running {
 		return fine("it is in force, although the daemon does not run: limits hold, and nobody new is let in")
@@ -204,7 +208,7 @@ func judgeOrder(set *nft.Ruleset, guest, uplink *link) []Finding {
 	if len(text) == 0 {
 		return list(all, "no other table decides before ours")
 	}
-	return append(all, fine("these see guests' packets before our table does, at %s", strings.Join(text, "; at "))...)
+	return append(all, fine("these see guests' packets before our table does: %s", strings.Join(text, "; "))...)
 }
 
 func foreignFlowtables(set *nft.Ruleset) []string {
@@ -272,20 +276,21 @@ func (x *exam) firewallInput(context.Context) []Finding {
 func judgeInput(set *nft.Ruleset, guest *link, portal uint16) []Finding {
 	var all []Finding
 	for _, need := range []struct {
-		what  string
+		what  hotspot.Text
 		proto byte
 		port  uint16
 	}{
-		{"the portal", unix.IPPROTO_TCP, portal},
-		{"DNS", unix.IPPROTO_UDP, 53},
-		{"DHCP", unix.IPPROTO_UDP, 67},
+		{hotspot.Textf("the portal"), unix.IPPROTO_TCP, portal},
+		{hotspot.Textf("DNS"), unix.IPPROTO_UDP, 53},
+		{hotspot.Textf("DHCP"), unix.IPPROTO_UDP, 67},
 	} {
 		for _, p := range inward(guest, need.proto, need.port) {
 			if need.port == 67 && p.Dst.Is6() {
 				continue
 			}
-			judgeFate(&all, set, []uint32{nft.HookPrerouting, nft.HookInput}, p, fmt.Sprintf("guests' packets to %s (%s, port %d)", need.what, ipName(p), need.port),
-				fmt.Sprintf("accept port %d from %s in that table: on OpenWrt with a rule of the guests' zone, as /etc/uci-defaults/90-vouchsafe of the package makes it for the portal", need.port, guest.name))
+			port := strconv.Itoa(int(need.port))
+			judgeFate(&all, set, []uint32{nft.HookPrerouting, nft.HookInput}, p, hotspot.Textf("guests' packets to %s (%s, port %s)", need.what, ipName(p), port),
+				hotspot.Textf("accept port %s from %s in that table: on OpenWrt with a rule of the guests' zone, as /etc/uci-defaults/90-vouchsafe of the package makes it for the portal", port, guest.name))
 		}
 	}
 	return list(all, "no other table keeps guests from the portal, DNS and DHCP, as far as can be seen")
@@ -293,14 +298,16 @@ func judgeInput(set *nft.Ruleset, guest *link, portal uint16) []Finding {
 
 // judgeFate says what other tables do with a packet that guests must be able
 // to send.
-func judgeFate(all *[]Finding, set *nft.Ruleset, hooks []uint32, p nft.Packet, what, remedy string) {
+func judgeFate(all *[]Finding, set *nft.Ruleset, hooks []uint32, p nft.Packet, what, remedy hotspot.Text) {
 	for _, hook := range hooks {
 		switch f := set.Trace(hook, p, nft.DefaultTable); {
 		case f.Stopped != "":
-			add(all, Problem, remedy, "%s are stopped by %s", what, f.Stopped)
+			add(all, Problem, "", "%s are stopped by %s", what, f.Stopped)
+			(*all)[len(*all)-1].Remedy = remedy
 			return
 		case f.Doubt != "" && hook != nft.HookPrerouting:
-			add(all, Warning, remedy, "%s may be stopped by %s, as far as can be seen", what, f.Doubt)
+			add(all, Warning, "", "%s may be stopped by %s, as far as can be seen", what, f.Doubt)
+			(*all)[len(*all)-1].Remedy = remedy
 			return
 		}
 	}
@@ -320,8 +327,8 @@ func judgeForward(set *nft.Ruleset, guest *link, uplinks []link) []Finding {
 	var all []Finding
 	for i := range uplinks {
 		for _, p := range outward(guest, &uplinks[i]) {
-			judgeFate(&all, set, []uint32{nft.HookForward}, p, fmt.Sprintf("guests' packets to the internet (%s, through %s)", ipName(p), uplinks[i].name),
-				"accept what comes from "+guest.name+" and leaves through "+uplinks[i].name+" in that table: on OpenWrt allow forwarding from the guests' zone to wan; our own table still decides who passes")
+			judgeFate(&all, set, []uint32{nft.HookForward}, p, hotspot.Textf("guests' packets to the internet (%s, through %s)", ipName(p), uplinks[i].name),
+				hotspot.Textf("accept what comes from %s and leaves through %s in that table: on OpenWrt allow forwarding from the guests' zone to wan; our own table still decides who passes", guest.name, uplinks[i].name))
 		}
 	}
 	return list(all, "no other table keeps guests from the internet, as far as can be seen")
@@ -352,8 +359,9 @@ func judgeMasquerade(set *nft.Ruleset, guest *link, uplinks []link, legacy bool)
 			case legacy:
 				add(&all, Unknown, "see: iptables -t nat -S POSTROUTING", "the legacy iptables has rules of its own, which cannot be read from here")
 			default:
-				add(&all, Problem, "translate them (masquerade) where they leave: on OpenWrt set `option masq 1` of the zone wan; else: nft add rule inet nat postrouting oifname "+uplinks[i].name+" masquerade",
+				add(&all, Problem, "translate them (masquerade) where they leave: on OpenWrt set `option masq 1` of the zone wan; else: nft add rule inet nat postrouting oifname %s masquerade",
 					"the guests' addresses are not translated at %s: answers from the internet do not find back", uplinks[i].name)
+				do(all, uplinks[i].name)
 			}
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vouchsafe/vouchsafe/daemon/config"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/netctl/nft"
 	"github.com/vouchsafe/vouchsafe/store"
 )
@@ -83,7 +84,7 @@ func TestJudge(t *testing.T) {
 		{judgeForwarding(forwardFacts{ip4: 1, strictPath: true}), Warning, "reverse-path"},
 		{judgeBridge(bridgeFacts{name: "eth1"}), OK, "no bridge"},
 		{judgeBridge(bridgeFacts{name: "b", bridge: true}), Warning, "no ports"},
-		{judgeBridge(bridgeFacts{name: "b", bridge: true, ports: 2, open: []string{"a", "b", "c", "d", "e"}}), Warning, "and others"},
+		{judgeBridge(bridgeFacts{name: "b", bridge: true, ports: 2, open: []string{"a", "b", "c", "d", "e"}}), Warning, "d, …"},
 		{judgeBridge(bridgeFacts{name: "b", bridge: true, ports: 1, filtered: []string{"net.bridge.x"}}), Warning, "passes the firewall"},
 		{judgeKernel(nil), OK, "every rule"},
 		{judgeKernel([]nft.Part{{Name: "fib", Errno: unix.ENOENT}}), Problem, `"fib"`},
@@ -163,11 +164,11 @@ func TestJudge(t *testing.T) {
 	} {
 		worst, hit := Finding{Verdict: OK}, false
 		for _, f := range tc.got {
-			hit = hit || f.Verdict == tc.want && strings.Contains(f.Found, tc.found)
+			hit = hit || f.Verdict == tc.want && strings.Contains(f.Found.String(), tc.found)
 			if f.Verdict != OK && (worst.Verdict == OK || f.Verdict == Problem) {
 				worst = f
 			}
-			if (f.Verdict == Problem || f.Verdict == Warning) && f.Remedy == "" {
+			if (f.Verdict == Problem || f.Verdict == Warning) && f.Remedy.IsZero() {
 				t.Errorf("%d: nothing to do about: %+v", i, f)
 			}
 		}
@@ -249,7 +250,7 @@ func TestRun(t *testing.T) {
 	found := map[string]Finding{}
 	run(t.Context(), fakeOptions(t), fakeSystem(routerFiles()), func(f Finding) { found[f.Check] = f })
 	for _, c := range checks() {
-		if found[c.name].Found == "" {
+		if found[c.name].Found.IsZero() {
 			t.Errorf("%s found nothing", c.name)
 		}
 	}
@@ -257,7 +258,7 @@ func TestRun(t *testing.T) {
 		"DHCP": "dnsmasq (process 9) serves DHCP; 1 leases", "ports": "192.168.10.1:80 of lan.listen is taken", "uplink": "wan: 203.0.113.2/24",
 		"connection tracking": "1 of at most 100", "memory": "are available", "clock": "NTP", "internet": "answers",
 	} {
-		if !strings.Contains(found[check].Found, text) {
+		if !strings.Contains(found[check].Found.String(), text) {
 			t.Errorf("%s: %+v, want %q", check, found[check], text)
 		}
 	}
@@ -279,7 +280,7 @@ func TestRunWithoutConfiguration(t *testing.T) {
 			t.Errorf("%v: %d problems, %d others", err, problems, others)
 		}
 	}
-	run(t.Context(), Options{Config: config.Default(), Daemon: &Daemon{Version: "1", Notices: []string{"look"}}, DaemonErr: nil},
+	run(t.Context(), Options{Config: config.Default(), Daemon: &Daemon{Version: "1", Notices: hotspot.Texts{hotspot.Textf("look")}}, DaemonErr: nil},
 		&system{root: fstest.MapFS{}, now: time.Now, links: func() ([]link, error) { return nil, unix.EPERM },
 			synced: func() (bool, error) { return false, unix.EPERM }, disk: statDisk, tryWriting: tryWriting, verify: store.Inspect,
 			kernel:     func(context.Context, nft.Config) ([]nft.Part, error) { return nil, unix.EPERM },

@@ -4,13 +4,13 @@ import (
 	"bufio"
 	"context"
 	"encoding/hex"
-	"fmt"
 	"io/fs"
 	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/vouchsafe/vouchsafe/daemon/config"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 //go:noinline
@@ -62,10 +62,10 @@ func judgeLink(l *link, name, key string, links []link) []Finding {
 				have = append(have, o.name)
 			}
 		}
-		return one(Problem, "make it, or write another one to "+key+" (there are: "+strings.Join(have, ", ")+")", "there is no interface %s", name)
+		return do(one(Problem, "make it, or write another one to %s (there are: %s)", "there is no interface %s", name), key, strings.Join(have, ", "))
 	}
 	if !l.up {
-		return one(Problem, "switch it on: on OpenWrt with ifup, else with: ip link set "+name+" up", "%s is switched off", name)
+		return do(one(Problem, "switch it on: on OpenWrt with ifup, else with: ip link set %s up", "%s is switched off", name), name)
 	}
 	return nil
 }
@@ -108,7 +108,7 @@ func judgeGuest(cfg config.Config, l *link, links []link) []Finding {
 }
 
 // join lists an interface's addresses.
-func join(l *link) string {
+func join(l *link) hotspot.Text {
 	var out []string
 	for _, six := range []bool{false, true} {
 		for _, p := range l.addresses(six) {
@@ -116,9 +116,9 @@ func join(l *link) string {
 		}
 	}
 	if out == nil {
-		return "no address"
+		return hotspot.Textf("no address")
 	}
-	return strings.Join(out, ", ")
+	return hotspot.Text{Format: strings.Join(out, ", ")}
 }
 
 func (x *exam) lanInterface(context.Context) []Finding {
@@ -139,7 +139,8 @@ func judgeLAN(cfg config.Config, l *link, links []link) []Finding {
 		if a.IsUnspecified() || a.IsLoopback() || slices.ContainsFunc(links, func(o link) bool { return o.has(a) }) {
 			continue
 		}
-		add(&all, Problem, "correct "+w.key+", or give the interface the address", "no interface has the address %s of %s: the API is not reached there", a, w.key)
+		add(&all, Problem, "correct %s, or give the interface the address", "no interface has the address %s of %s: the API is not reached there", a, w.key)
+		do(all, w.key)
 	}
 	if l.global() == (netip.Addr{}) {
 		add(&all, Problem, "give it one", "%s has no address", l.name)
@@ -224,11 +225,11 @@ func judgeUplinks(cfg config.Config, links []link, routes []route) (up []link, a
 			add(&all, Problem, "the guest interface must not be the way to the internet", "a default route leads through the guest interface")
 		}
 	}
-	var text []string
+	var text hotspot.Texts
 	for i := range up {
-		text = append(text, up[i].name+": "+join(&up[i]))
+		text = append(text, hotspot.Textf("%s: %s", up[i].name, join(&up[i])))
 	}
-	return up, list(all, "%s", strings.Join(text, "; "))
+	return up, list(all, "%s", text)
 }
 
 // forwardFacts are the kernel's settings of routing.
@@ -274,11 +275,11 @@ func judgeForwarding(f forwardFacts) []Finding {
 		add(&all, Problem, "set net.ipv6.conf.all.forwarding = 1, or take the IPv6 addresses off the guest interface", "guests have IPv6 addresses, and IPv6 is not forwarded")
 	}
 	if f.guest6 && !f.route6 {
-		remedy := "see to the router's own IPv6, or take the IPv6 addresses off the guest interface"
+		add(&all, Warning, "see to the router's own IPv6, or take the IPv6 addresses off the guest interface",
+			"guests have IPv6 addresses, and the router has no IPv6 default route: pages load slowly or not at all")
 		if f.ip6 == 1 && len(f.acceptRA) > 0 {
-			remedy = fmt.Sprintf("set net.ipv6.conf.%s.accept_ra = 2: with forwarding, 1 ignores the provider's router", f.acceptRA[0])
+			all[len(all)-1].Remedy = hotspot.Textf("set net.ipv6.conf.%s.accept_ra = 2: with forwarding, 1 ignores the provider's router", f.acceptRA[0])
 		}
-		add(&all, Warning, remedy, "guests have IPv6 addresses, and the router has no IPv6 default route: pages load slowly or not at all")
 	}
 	if f.strictPath {
 		add(&all, Warning, "set net.ipv4.conf.all.rp_filter and that of the uplinks to 2", "there are several ways to the internet, and strict reverse-path filtering drops what returns another way")
@@ -320,7 +321,8 @@ func judgeBridge(f bridgeFacts) []Finding {
 	}
 	var all []Finding
 	for _, key := range f.filtered {
-		add(&all, Warning, "set "+key+" = 0, or unload br_netfilter if nothing else needs it", "%s is 1: what guests send one another passes the firewall, which refuses it", key)
+		add(&all, Warning, "set %s = 0, or unload br_netfilter if nothing else needs it", "%s is 1: what guests send one another passes the firewall, which refuses it", key)
+		do(all, key)
 	}
 	if f.ports == 0 {
 		add(&all, Warning, "add the guests' access point or port to it", "the bridge %s has no ports: no guest can reach it", f.name)
@@ -328,7 +330,7 @@ func judgeBridge(f bridgeFacts) []Finding {
 	if len(f.open) > 1 {
 		shown := strings.Join(f.open[:min(len(f.open), 4)], ", ")
 		if len(f.open) > 4 {
-			shown += " and others"
+			shown += ", …"
 		}
 		add(&all, Warning, "isolate them (bridge link set dev PORT isolated on; on OpenWrt `option isolate 1` of the device and of each wireless interface), unless guests shall see one another",
 			"guests of the ports %s can reach one another", shown)

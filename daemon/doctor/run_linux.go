@@ -2,9 +2,9 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/vouchsafe/vouchsafe/daemon/config"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // Run examines the machine and calls report with each finding as it is made,
@@ -107,7 +107,7 @@ func (x *exam) make(ctx context.Context, report func(Finding), wanted func(check
 //
 //go:noinline
 func one(v Verdict, remedy, found string, args ...any) []Finding {
-	return []Finding{{Verdict: v, Found: fmt.Sprintf(found, args...), Remedy: remedy}}
+	return []Finding{{Verdict: v, Found: hotspot.Text{Format: found, Args: args}, Remedy: hotspot.Text{Format: remedy}}}
 }
 
 // fine is a finding that asks for nothing.
@@ -119,11 +119,18 @@ func fine(found string, args ...any) []Finding { return one(OK, "", found, args.
 //
 //go:noinline
 func (x *exam) unseen(what string, err error) []Finding {
-	remedy := ""
 	if !x.rights.root {
-		remedy = "run it as root, with sudo"
+		return one(Unknown, "run it as root, with sudo", "%s: %v", hotspot.Text{Format: what}, err)
 	}
-	return one(Unknown, remedy, "%s: %v", what, err)
+	return one(Unknown, "", "%s: %v", hotspot.Text{Format: what}, err)
+}
+
+// do fills in the remedy of the last finding.
+//
+//go:noinline
+func do(found []Finding, args ...any) []Finding {
+	found[len(found)-1].Remedy.Args = args
+	return found
 }
 
 // list joins findings; if there are none, all is well.
@@ -140,5 +147,5 @@ func list(found []Finding, well string, args ...any) []Finding {
 //
 //go:noinline
 func add(all *[]Finding, v Verdict, remedy, found string, args ...any) {
-	*all = append(*all, Finding{Verdict: v, Found: fmt.Sprintf(found, args...), Remedy: remedy})
+	*all = append(*all, Finding{Verdict: v, Found: hotspot.Text{Format: found, Args: args}, Remedy: hotspot.Text{Format: remedy}})
 }

@@ -4,15 +4,16 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/netip"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/daemon/config"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 const dhcpPort = 67
@@ -80,9 +81,9 @@ func judgeDHCP(f dhcpFacts) []Finding {
 		return one(Problem, "start the DHCP server and let it serve the guest interface: on OpenWrt see /etc/config/dhcp and /etc/init.d/dnsmasq restart; if another machine on the guest network gives the addresses, ignore this",
 			"nothing waits on UDP port 67: guests get no address")
 	}
-	who := f.owner
-	if who == "" {
-		who = "a program"
+	var who any = f.owner
+	if f.owner == "" {
+		who = hotspot.Textf("a program")
 	}
 	switch {
 	case f.leases == "":
@@ -143,21 +144,20 @@ func judgePorts(f portFacts) []Finding {
 	}
 	var all []Finding
 	for _, w := range f.wanted {
-		at := w.at.String()
+		var at any = w.at
 		if w.at.Addr().IsUnspecified() {
-			at = fmt.Sprintf("port %d", w.at.Port())
+			at = hotspot.Textf("port %s", strconv.Itoa(int(w.at.Port())))
 		}
 		switch {
 		case !f.running && w.taken:
-			who := w.owner
-			if who == "" {
-				who = "another program"
+			var who any = w.owner
+			if w.owner == "" {
+				who = hotspot.Textf("another program")
 			}
-			remedy := "stop it or move it, or choose another " + w.key
-			if strings.HasPrefix(who, "uhttpd") {
-				remedy = "move it: uci set uhttpd.main.listen_http=0.0.0.0:8081; uci commit uhttpd; /etc/init.d/uhttpd restart; or choose another " + w.key
+			add(&all, Problem, "stop it or move it, or choose another %s", "%s of %s is taken by %s: the daemon cannot start", at, w.key, who)
+			if do(all, w.key); strings.HasPrefix(w.owner, "uhttpd") {
+				all[len(all)-1].Remedy = hotspot.Textf("move it: uci set uhttpd.main.listen_http=0.0.0.0:8081; uci commit uhttpd; /etc/init.d/uhttpd restart; or choose another %s", w.key)
 			}
-			add(&all, Problem, remedy, "%s of %s is taken by %s: the daemon cannot start", at, w.key, who)
 		case f.running && !w.taken && f.backend != config.BackendMemory:
 			add(&all, Problem, "restart the daemon: it runs with another configuration", "nothing waits at %s of %s, although the daemon runs", at, w.key)
 		}
@@ -182,7 +182,7 @@ func (x *exam) dns(ctx context.Context) []Finding {
 func judgeDNS(f netFacts, host string) []Finding {
 	const serve = "let the router's name server (dnsmasq) listen on the guest interface: on OpenWrt see /etc/config/dhcp; guests' name lookups are led to it"
 	if errors.Is(f.udp.err, errNoServer) {
-		return one(Problem, "give the guest interface an address", "%v, so nobody can ask it for names", f.udp.err)
+		return one(Problem, "give the guest interface an address", "the guest interface has no address, so nobody can ask it for names")
 	}
 	var all []Finding
 	switch {
@@ -222,15 +222,15 @@ func judgeAnswer(a answer, server netip.Addr, host string) []Finding {
 }
 
 // reason says in short why somebody did not answer.
-func reason(err error) string {
+func reason(err error) hotspot.Text {
 	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "refused"
+		return hotspot.Textf("refused")
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return "no answer in time"
+		return hotspot.Textf("no answer in time")
 	}
-	return err.Error()
+	return hotspot.Textf("%s", err)
 }
 
 func (x *exam) internet(ctx context.Context) []Finding {
@@ -253,19 +253,19 @@ func judgeInternet(r response, host string) []Finding {
 	case r.err != nil:
 		return one(Problem, "see to the router's own connection: guests reach no more than the router does", "%s does not answer (%s): the router has no internet", host, reason(r.err))
 	case r.status != status:
-		to := ""
+		const remedy = "log the router in at the portal before it, or see to the provider"
 		if r.location != "" {
-			to = " and leads to " + r.location
+			return one(Problem, remedy, "%s answers with status %d instead of %d and leads to %s: somebody answers in its place", host, r.status, status, r.location)
 		}
-		return one(Problem, "log the router in at the portal before it, or see to the provider", "%s answers with status %d instead of %d%s: somebody answers in its place", host, r.status, status, to)
+		return one(Problem, remedy, "%s answers with status %d instead of %d: somebody answers in its place", host, r.status, status)
 	}
 	off := r.took.Sub(r.date)
 	if !r.date.IsZero() && (off > farOff || off < -farOff) {
-		way := "ahead of"
+		const remedy = "let NTP set the clock, or set it by hand, then run: vouchsafe clock synced"
 		if off < 0 {
-			way, off = "behind", -off
+			return one(Problem, remedy, "the internet is reached; the router's clock is %v behind that of %s", -off.Round(time.Second), host)
 		}
-		return one(Problem, "let NTP set the clock, or set it by hand, then run: vouchsafe clock synced", "the internet is reached; the router's clock is %v %s that of %s", off.Round(time.Second), way, host)
+		return one(Problem, remedy, "the internet is reached; the router's clock is %v ahead of that of %s", off.Round(time.Second), host)
 	}
 	return fine("%s answers as it should", host)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // System is a stand-in for what tells of the daemon and the machine.
@@ -22,13 +23,13 @@ func (*System) at() *time.Time {
 
 // About implements [api.System].
 func (*System) About(context.Context) api.About {
-	return api.About{Version: "1.2.3", Backend: "memory", Notices: []string{}, Modules: []api.Module{{Path: "example.org/m", Version: "v1.0.0"}}}
+	return api.About{Version: "1.2.3", Backend: "memory", Notices: hotspot.Texts{}, Modules: []api.Module{{Path: "example.org/m", Version: "v1.0.0"}}}
 }
 
 // Configuration implements [api.System].
 func (s *System) Configuration() api.Configuration {
 	return api.Configuration{File: "/etc/vouchsafe/vouchsafe.yaml", Values: []api.ConfigValue{{Key: "data", Value: "/data", Set: true, Restart: true}},
-		Certificate: &api.Certificate{Fingerprint: "AA:BB", Names: []string{"router.lan"}, Begins: s.at(), Ends: s.at(), Own: true, Problems: []string{}}}
+		Certificate: &api.Certificate{Fingerprint: "AA:BB", Names: []string{"router.lan"}, Begins: s.at(), Ends: s.at(), Own: true, Problems: hotspot.Texts{}}}
 }
 
 // Clock implements [api.System].
@@ -41,7 +42,7 @@ func (*System) SayClockRight(context.Context) error { return nil }
 
 // Examine implements [api.System].
 func (*System) Examine(_ context.Context, report func(api.Finding)) {
-	report(api.Finding{Check: "uplink", Verdict: "problem", Found: "none", Remedy: "plug it in"})
+	report(api.Finding{Check: "uplink", Verdict: "problem", Found: hotspot.Textf("none"), Remedy: hotspot.Textf("plug it in")})
 }
 
 // LogLines implements [api.System].

@@ -114,7 +114,7 @@ func (w *Webhooks) Test(ctx context.Context, id api.ID) (api.WebhookDelivery, er
 	h, err := w.Get(ctx, id)
 	d := api.WebhookDelivery{Webhook: id, Event: "evt_1", Type: "test.ping", At: at(), Attempt: 1, OK: h.Enabled, Status: 200, Took: 42 * time.Millisecond}
 	if !d.OK {
-		d.Status, d.Error = 0, "connection refused"
+		d.Status, d.Error = 0, hotspot.Textf("connection refused")
 	}
 	return d, err
 }

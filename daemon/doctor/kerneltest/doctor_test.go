@@ -129,7 +129,7 @@ func (r report) problems() string {
 
 func (r report) has(v doctor.Verdict, check, text string) bool {
 	return slices.ContainsFunc(r.Checks, func(f doctor.Finding) bool {
-		return f.Verdict == v && f.Check == check && strings.Contains(f.Found, text)
+		return f.Verdict == v && f.Check == check && strings.Contains(f.Found.String(), text)
 	})
 }
 
@@ -142,7 +142,7 @@ func (p *patient) healthy(r report) {
 			p.t.Errorf("%s: %s: %s", f.Verdict, f.Check, f.Found)
 		case f.Verdict == doctor.Unknown:
 			p.t.Errorf("%s: %s: %s", f.Verdict, f.Check, f.Found)
-		case f.Found == "" || f.Verdict != doctor.OK && f.Remedy == "":
+		case f.Found.IsZero() || f.Verdict != doctor.OK && f.Remedy.IsZero():
 			p.t.Errorf("a finding says too little: %+v", f)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui/admin/paneltest"
 )
 
@@ -18,8 +19,8 @@ func TestPagesInChromium(t *testing.T) {
 
 // troubled lets things need a look.
 func (h *house) troubled() {
-	h.found[1] = api.Finding{Check: "uplink", Verdict: "problem", Found: "eth0 has no carrier", Remedy: "plug the cable in"}
-	h.found[6] = api.Finding{Check: "memory", Verdict: "warning", Found: "only 6 MB of 64 MB memory are available", Remedy: "stop what is not needed, or set limits.memory"}
-	h.found = append(h.found, api.Finding{Check: "random numbers", Verdict: "warning", Found: "there are few", Remedy: "wait a minute"})
-	h.notices = []string{"the store was restored from the snapshot of 2026-07-13"}
+	h.found[1] = api.Finding{Check: "uplink", Verdict: "problem", Found: hotspot.Text{Format: "eth0 has no carrier"}, Remedy: hotspot.Text{Format: "plug the cable in"}}
+	h.found[6] = api.Finding{Check: "memory", Verdict: "warning", Found: hotspot.Text{Format: "only 6 MB of 64 MB memory are available"}, Remedy: hotspot.Text{Format: "stop what is not needed, or set limits.memory"}}
+	h.found = append(h.found, api.Finding{Check: "random numbers", Verdict: "warning", Found: hotspot.Text{Format: "there are few"}, Remedy: hotspot.Text{Format: "wait a minute"}})
+	h.notices = hotspot.Texts{hotspot.Textf("the store was restored from the snapshot of 2026-07-13")}
 }

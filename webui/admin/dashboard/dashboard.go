@@ -37,9 +37,8 @@ type Config struct {
 	// Health tells how the parts of the hotspot are. It must be quick, as a
 	// [api.HealthWatch] is. Must not be nil.
 	Health func(context.Context) []api.Finding
-	// Notices are what the operator should know beside that, in English. Must not
-	// be nil.
-	Notices func(context.Context) []string
+	// Notices are what the operator should know beside that. Must not be nil.
+	Notices func() hotspot.Texts
 }
 
 // The page's addresses, and those of other areas that it leads to.

@@ -4,6 +4,7 @@ import (
 	"sort"
 
 	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
 )
@@ -15,7 +16,7 @@ type alertView struct {
 	Remedy  string
 	Fix     *parts.LinkView // where to do it; nil: not in the panel, or not by whoever asks
 	Details string          // the summary of what follows; "": it is all that there is to say
-	// Found and Advice are the examination's own words, in English.
+	// Found and Advice are the examination's own words.
 	Found, Advice string
 }
 
@@ -53,8 +54,8 @@ func (a *area) addHealth(q *panel.Request, v *view) {
 			v.Alerts = append(v.Alerts, alert(q, f))
 		}
 	}
-	for _, n := range a.Notices(q.Context()) {
-		v.Alerts = append(v.Alerts, alertView{Kind: parts.Warning, Text: q.T("dashboard.notice"), Found: n})
+	for _, n := range a.Notices() {
+		v.Alerts = append(v.Alerts, alertView{Kind: parts.Warning, Text: q.T("dashboard.notice"), Found: q.Words(n)})
 	}
 	sort.SliceStable(v.Alerts, func(i, j int) bool { return v.Alerts[i].Kind < v.Alerts[j].Kind }) // bad before warning
 	v.Health = &parts.CardView{Title: q.T("dashboard.health"), Texts: []string{q.T("dashboard.health.fine")}, StreamContent: factsBlock(facts)}
@@ -68,7 +69,7 @@ func checkName(q *panel.Request, check string) string {
 	if k, ok := known[check]; ok {
 		return q.T("dashboard.check." + k.key)
 	}
-	return check
+	return q.Words(hotspot.Text{Format: check})
 }
 
 // badge is a verdict in a word.
@@ -82,7 +83,7 @@ func badge(q *panel.Request, verdict string) *parts.BadgeView {
 
 // alert tells of a finding in the page's language, as far as it is known there.
 func alert(q *panel.Request, f *api.Finding) alertView {
-	v := alertView{Kind: parts.Warning, Text: checkName(q, f.Check), Found: f.Found, Advice: f.Remedy}
+	v := alertView{Kind: parts.Warning, Text: checkName(q, f.Check), Found: q.Words(f.Found), Advice: q.Words(f.Remedy)}
 	if f.Verdict == verdictProblem {
 		v.Kind = parts.Bad
 	}

@@ -27,7 +27,7 @@ type house struct {
 	gate     *memory.Gate
 	stopping chan struct{}
 	found    []api.Finding
-	notices  []string
+	notices  hotspot.Texts
 }
 
 func newHouse(t *testing.T, role api.Role) *house {
@@ -35,7 +35,7 @@ func newHouse(t *testing.T, role api.Role) *house {
 	h := &house{t: t, hosts: &hotspottest.Hosts{}, stopping: make(chan struct{}),
 		clock: hotspottest.NewClock(time.Date(2026, 6, 10, 9, 0, 0, 0, time.UTC))}
 	for _, check := range []string{"guest interface", "uplink", "DHCP", "clock", "data directory", "snapshots", "memory"} {
-		h.found = append(h.found, api.Finding{Check: check, Verdict: "ok", Found: "fine"})
+		h.found = append(h.found, api.Finding{Check: check, Verdict: "ok", Found: hotspot.Text{Format: "fine"}})
 	}
 	h.gate = memory.New(memory.Now(h.clock.Mono))
 	h.rules = hotspot.New(hotspot.Config{Store: hotspottest.NewStore(), Gate: h.gate, Hosts: h.hosts, Clock: h.clock, Rand: rand.Reader,
@@ -50,7 +50,7 @@ func newHouse(t *testing.T, role api.Role) *house {
 	}
 	h.Site = paneltest.Serve(t, role, dashboard.New(dashboard.Config{Service: h.rules, Streams: &panel.Streams{Stopping: h.stopping},
 		Health:  func(context.Context) []api.Finding { return h.found },
-		Notices: func(context.Context) []string { return h.notices }}))
+		Notices: func() hotspot.Texts { return h.notices }}))
 	return h
 }
 

@@ -183,11 +183,11 @@ func alertNote(v *alertView) string {
 }
 
 func streamwords(qw422016 *qt422016.Writer, v *alertView) {
-	qw422016.N().S(`<p lang="en" dir="ltr">`)
+	qw422016.N().S(`<p dir="auto">`)
 	qw422016.E().S(v.Found)
 	qw422016.N().S(`</p> `)
 	if v.Advice != "" {
-		qw422016.N().S(`<p lang="en" dir="ltr">`)
+		qw422016.N().S(`<p dir="auto">`)
 		qw422016.E().S(v.Advice)
 		qw422016.N().S(`</p>`)
 	}

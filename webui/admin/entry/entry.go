@@ -66,8 +66,8 @@ type Service interface {
 type Fact struct {
 	Check   string // what was looked at, such as "guest interface"
 	Verdict string // ok, warning, problem or unknown
-	Found   string
-	Remedy  string // empty: nothing to do
+	Found   hotspot.Text
+	Remedy  hotspot.Text // empty: nothing to do
 }
 
 // Config is what the pages are made of.

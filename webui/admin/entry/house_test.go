@@ -54,11 +54,11 @@ func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{T: t, store: hotspottest.NewStore(), clock: hotspottest.NewClock(time.Date(2026, 7, 14, 15, 4, 5, 0, time.UTC)),
 		detected: []entry.Fact{
-			{Check: "guest interface", Verdict: "ok", Found: "br-guest is up: 192.168.0.1/24"},
-			{Check: "uplink", Verdict: "problem", Found: "there is no IPv4 default route: the router has no internet", Remedy: "see to the router's own connection first: is the cable in, did the uplink get an address?"},
-			{Check: "DHCP", Verdict: "warning", Found: "dnsmasq serves DHCP; network.leases is not set", Remedy: "set network.leases to its lease file"},
-			{Check: "clock", Verdict: "unknown", Found: "whether the clock is kept right: not known"},
-			{Check: "a check of tomorrow", Verdict: "of another kind", Found: "something"},
+			{Check: "guest interface", Verdict: "ok", Found: hotspot.Textf("br-guest is up: 192.168.0.1/24")},
+			{Check: "uplink", Verdict: "problem", Found: hotspot.Textf("there is no IPv4 default route: the router has no internet"), Remedy: hotspot.Textf("see to the router's own connection first: is the cable in, did the uplink get an address?")},
+			{Check: "DHCP", Verdict: "warning", Found: hotspot.Textf("dnsmasq serves DHCP; network.leases is not set"), Remedy: hotspot.Textf("set network.leases to its lease file")},
+			{Check: "clock", Verdict: "unknown", Found: hotspot.Textf("whether the clock is kept right: not known")},
+			{Check: "a check of tomorrow", Verdict: "of another kind", Found: hotspot.Textf("something")},
 		}}
 	h.start()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -177,11 +177,11 @@ func (e *entry) facts(q *panel.Request) *parts.FactsView {
 		return v
 	}
 	for _, f := range e.Detected(q.Context()) {
-		name := f.Check
+		name := q.Words(hotspot.Text{Format: f.Check})
 		if key := "entry.fact." + strings.ReplaceAll(f.Check, " ", "_"); q.Lang.Has(key) {
 			name = q.T(key)
 		}
-		v.Rows = append(v.Rows, parts.FactView{Name: name, Badge: badge(q, f.Verdict), Text: f.Found, Typed: true, Detail: f.Remedy})
+		v.Rows = append(v.Rows, parts.FactView{Name: name, Badge: badge(q, f.Verdict), Text: q.Words(f.Found), Typed: true, Detail: q.Words(f.Remedy)})
 	}
 	return v
 }

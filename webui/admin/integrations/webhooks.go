@@ -6,6 +6,7 @@ import (
 	"github.com/valyala/quicktemplate"
 
 	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
 )
@@ -124,10 +125,10 @@ func (a *area) hookPage(q *panel.Request, id api.ID) {
 		v.Copy = &parts.CopyView{Lang: q.Lang, ID: "secret", Text: secret}
 	}
 	if h.Stopped != "" {
-		v.Stopped = &parts.NoticeView{Kind: parts.Bad, Text: q.T("integrations.hooks.stopped_text", "why", h.Stopped), Remedy: q.T("integrations.hooks.stopped_remedy")}
+		v.Stopped = &parts.NoticeView{Kind: parts.Bad, Text: q.T("integrations.hooks.stopped_text", "why", q.Words(hotspot.Text{Format: h.Stopped})), Remedy: q.T("integrations.hooks.stopped_remedy")}
 	}
 	if h.Warning != "" {
-		v.Warning = &parts.NoticeView{Kind: parts.Warning, Text: q.T("integrations.hooks.warning", "why", h.Warning)}
+		v.Warning = &parts.NoticeView{Kind: parts.Warning, Text: q.T("integrations.hooks.warning", "why", q.Words(hotspot.Text{Format: h.Warning}))}
 	}
 	if q.May(panel.Writes(api.ScopeSettings)) {
 		addHookForms(q, v, &h)
@@ -141,7 +142,7 @@ func (a *area) hookPage(q *panel.Request, id api.ID) {
 
 func hookFacts(q *panel.Request, h *api.Webhook) *parts.FactsView {
 	last, badge := lastDelivery(q, h)
-	lastRow := parts.FactView{Name: q.T("integrations.hooks.last"), Text: last, Badge: badge, Detail: h.Last.Error}
+	lastRow := parts.FactView{Name: q.T("integrations.hooks.last"), Text: last, Badge: badge, Detail: q.Words(h.Last.Error)}
 	if !h.Last.Next.IsZero() {
 		lastRow.Detail += " " + q.T("integrations.hooks.again", "time", q.Lang.Time(h.Last.Next, q.Now()))
 	}
@@ -189,7 +190,7 @@ func deliveries(q *panel.Request, log []api.WebhookDelivery) *parts.TableView {
 	}
 	for i := range log {
 		d := &log[i]
-		next := d.Error
+		next := q.Words(d.Error)
 		if !d.Next.IsZero() {
 			next += " " + q.T("integrations.hooks.again", "time", q.Lang.Time(d.Next, q.Now()))
 		}
@@ -208,7 +209,7 @@ func (a *area) testHook(q *panel.Request, id api.ID) {
 	}
 	n := parts.NoticeView{Kind: parts.Good, Text: q.T("integrations.hooks.tested", "status", strconv.Itoa(d.Status))}
 	if !d.OK {
-		n = parts.NoticeView{Kind: parts.Bad, Text: q.T("integrations.hooks.test_failed", "why", d.Error), Remedy: q.T("integrations.hooks.test_remedy")}
+		n = parts.NoticeView{Kind: parts.Bad, Text: q.T("integrations.hooks.test_failed", "why", q.Words(d.Error)), Remedy: q.T("integrations.hooks.test_remedy")}
 	}
 	q.Say(n)
 	q.Go(q.To(hookPath(id)))

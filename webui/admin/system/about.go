@@ -17,7 +17,7 @@ func (a *area) aboutPage(q *panel.Request) {
 	v := a.System.About(q.Context())
 	var blocks []webui.Block
 	for _, n := range v.Notices {
-		blocks = append(blocks, notice(parts.NoticeView{Kind: parts.Warning, Text: n}))
+		blocks = append(blocks, notice(parts.NoticeView{Kind: parts.Warning, Text: q.Words(n)}))
 	}
 	version, store, host := code(q, "system.about.version", v.Version), fact(q, "system.about.store", bytesOf(q, v.Store)), fact(q, "system.about.host", v.Host)
 	version.Detail, host.Typed = v.Revision, true

@@ -110,15 +110,15 @@ func (h *house) SayClockRight(context.Context) error {
 }
 
 func (h *house) Examine(ctx context.Context, report func(api.Finding)) {
-	report(api.Finding{Check: "configuration", Verdict: "ok", Found: "the daemon's own"})
+	report(api.Finding{Check: "configuration", Verdict: "ok", Found: hotspot.Textf("the daemon's own")})
 	if h.hold != nil {
 		select {
 		case <-h.hold:
 		case <-ctx.Done():
 		}
 	}
-	report(api.Finding{Check: "DHCP", Verdict: "problem", Found: "nobody answers DHCP on br-guest", Remedy: "switch dnsmasq on for the interface"})
-	report(api.Finding{Check: "memory", Verdict: "warning", Found: "7 MB are free", Remedy: "write limits: {memory: 24MiB}"})
+	report(api.Finding{Check: "DHCP", Verdict: "problem", Found: hotspot.Textf("nobody answers DHCP on br-guest"), Remedy: hotspot.Textf("switch dnsmasq on for the interface")})
+	report(api.Finding{Check: "memory", Verdict: "warning", Found: hotspot.Textf("7 MB are free"), Remedy: hotspot.Textf("write limits: {memory: 24MiB}")})
 }
 
 func (h *house) LogLines(q api.LogQuery) []api.LogLine {

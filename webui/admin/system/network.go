@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
@@ -46,8 +47,8 @@ func configText(key string) string { return "system.conf." + key }
 func (a *area) networkPage(q *panel.Request) {
 	conf := a.System.Configuration()
 	var blocks []webui.Block
-	if conf.Problem != "" {
-		blocks = append(blocks, notice(parts.NoticeView{Kind: parts.Bad, Text: q.T("system.conf.problem"), Remedy: conf.Problem}))
+	if !conf.Problem.IsZero() {
+		blocks = append(blocks, notice(parts.NoticeView{Kind: parts.Bad, Text: q.T("system.conf.problem"), Remedy: q.Words(conf.Problem)}))
 	}
 	blocks = append(blocks, a.examBlock(q), changing(q, conf.File))
 	rows := make([][]parts.FactView, len(sections()))
@@ -94,11 +95,15 @@ func certificate(q *panel.Request, c *api.Certificate) webui.Block {
 	if c == nil {
 		return titled(q, "system.cert.title", nil, "system.cert.none")
 	}
+	var problems []string
+	for _, p := range c.Problems {
+		problems = append(problems, q.Words(p))
+	}
 	by := "system.cert.supplied"
 	if c.Own {
 		by = "system.cert.own"
 	}
-	return card(parts.CardView{Title: q.T("system.cert.title"), Texts: []string{q.T(by)}, List: c.Problems, StreamContent: facts(
+	return card(parts.CardView{Title: q.T("system.cert.title"), Texts: []string{q.T(by)}, List: problems, StreamContent: facts(
 		fact(q, "system.cert.ends", at(q, c.Ends)),
 		fact(q, "system.cert.begins", at(q, c.Begins)),
 		code(q, "system.cert.names", strings.Join(c.Names, ", ")),
@@ -178,8 +183,8 @@ func (a *area) examBlock(q *panel.Request) webui.Block {
 	if !running && !begun.IsZero() {
 		inside = append(inside, notice(examResult(q, begun, found)))
 	}
-	if list := (findings{Lang: q.Lang, Rows: worstFirst(found)}); len(found) > 0 {
-		inside = append(inside, list.StreamList)
+	if len(found) > 0 {
+		inside = append(inside, findingsOf(q, worstFirst(found)).StreamList)
 	}
 	return titled(q, "system.exam.title", together(inside...), "system.exam.text")
 }
@@ -219,13 +224,24 @@ func worstFirst(found []api.Finding) []api.Finding {
 }
 
 // findings are the outcome of an examination.
-type findings struct {
-	Lang *webui.Language
-	Rows []api.Finding
+type findings struct{ Rows []findingView }
+
+// findingView is one of them.
+type findingView struct {
+	Badge                *parts.BadgeView
+	Check, Found, Remedy string
+}
+
+func findingsOf(q *panel.Request, found []api.Finding) *findings {
+	v := &findings{}
+	for _, f := range found {
+		v.Rows = append(v.Rows, findingView{badge(q, f.Verdict), q.Words(hotspot.Text{Format: f.Check}), q.Words(f.Found), q.Words(f.Remedy)})
+	}
+	return v
 }
 
 // badge is a verdict in a word.
-func (v *findings) badge(verdict string) *parts.BadgeView {
+func badge(q *panel.Request, verdict string) *parts.BadgeView {
 	kind := parts.Plain
 	switch verdict {
 	case "ok":
@@ -235,5 +251,5 @@ func (v *findings) badge(verdict string) *parts.BadgeView {
 	case "problem":
 		kind = parts.Bad
 	}
-	return &parts.BadgeView{Kind: kind, Text: v.Lang.T("system.verdict." + verdict)}
+	return &parts.BadgeView{Kind: kind, Text: q.T("system.verdict." + verdict)}
 }

@@ -5,8 +5,6 @@ package system
 
 import "github.com/vouchsafe/vouchsafe/webui/admin/parts"
 
-//  Findings come in English, as on the command line.
-
 import (
 	qtio422016 "io"
 
@@ -22,13 +20,14 @@ func (v *findings) StreamList(qw422016 *qt422016.Writer) {
 	qw422016.N().S(`<ul class="findings">`)
 	for i := range v.Rows {
 		qw422016.N().S(`<li>`)
-		parts.StreamBadge(qw422016, v.badge(v.Rows[i].Verdict))
-		qw422016.N().S(` <div lang="en" dir="ltr"><b>`)
+		parts.StreamBadge(qw422016, v.Rows[i].Badge)
+		qw422016.N().S(` <div><b>`)
 		qw422016.E().S(v.Rows[i].Check)
-		qw422016.N().S(`</b>: `)
+		qw422016.N().S(`</b>: <bdi>`)
 		qw422016.E().S(v.Rows[i].Found)
+		qw422016.N().S(`</bdi>`)
 		if v.Rows[i].Remedy != "" {
-			qw422016.N().S(`<div class="remedy">`)
+			qw422016.N().S(`<div class="remedy" dir="auto">`)
 			qw422016.E().S(v.Rows[i].Remedy)
 			qw422016.N().S(`</div>`)
 		}

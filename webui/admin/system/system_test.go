@@ -178,7 +178,7 @@ func TestExamination(t *testing.T) {
 
 func TestConfiguration(t *testing.T) {
 	h := newHouse(t, api.RoleOwner)
-	h.conf.Problem = "line 3: no such key"
+	h.conf.Problem = hotspot.Textf("line 3: no such key")
 	has(t, h.Get(t, "/settings/network"), 200, "vi /etc/vouchsafe/vouchsafe.yaml", "guest.interface", "br-guest", "those of the interface",
 		"data – a change waits for a restart", "AB:AB", "14 July 2028", "line 3: no such key")
 	h.conf = api.Configuration{}
@@ -321,7 +321,7 @@ func TestLog(t *testing.T) {
 func TestAbout(t *testing.T) {
 	h := newHouse(t, api.RoleOwner)
 	has(t, h.Get(t, "/settings/about"), 200, "1.4.2", "nftables", "1 day 2 hours", "61 MB free of 128 MB", "Linux 6.6.93", "go.etcd.io/bbolt", "MIT", "not known", "/api/v1/docs")
-	h.about = api.About{Notices: []string{"the disk is full"}}
+	h.about = api.About{Notices: hotspot.Texts{hotspot.Textf("the disk is full")}}
 	has(t, h.Get(t, "/settings/about"), 200, "the disk is full", "This build does not name its modules.")
 }
 
