@@ -75,12 +75,14 @@ var bans = []struct {
 	{"go.etcd.io/bbolt/...", []string{"store/...", "api/cloud/bolt", "netctl/netlab/bench"}, false, "store has the one choke point for writes; benchmarks know the bare one"},
 	{"go.etcd.io/etcd/...", []string{"api/cloud/etcd/..."}, false, "one package speaks to etcd, and no router carries it"},
 	{"google.golang.org/grpc/...", []string{"api/cloud/etcd/..."}, false, "one package speaks to etcd, and no router carries it"},
+	{"github.com/caddyserver/...", []string{"api/cloud/acme"}, false, "one package asks certificate authorities, and no router carries it"},
+	{"github.com/letsencrypt/pebble/...", []string{"api/cloud/acme/acmetest"}, true, "a certificate authority is for tests"},
 	{"github.com/google/gopacket/...", []string{"netctl/hosts/...", "netctl/netlab/..."}, true, "it costs memory on a router, and must be replaceable"},
 	{"os/exec", []string{"netctl/netlab/...", "cmd/vouchsafe-lab", "scripts/...", "webui/pagetest/browser", "api/cloud/etcd/etcdtest"}, true, "the daemon speaks to the kernel itself"},
 	{"log", nil, false, "a *slog.Logger is injected"},
 	{"unsafe", nil, true, "what works on amd64 breaks on mips"},
-	{"testing", []string{"hotspot/hotspottest/...", "netctl/gatetest/...", "netctl/netlab/...", "webui/pagetest/...", "webui/admin/paneltest", "api/cloud/cloudtest"}, true, "test doubles have packages of their own"},
-	{"net/http/httptest", []string{"hotspot/hotspottest/...", "webui/admin/paneltest"}, true, "test doubles have packages of their own"},
+	{"testing", []string{"hotspot/hotspottest/...", "netctl/gatetest/...", "netctl/netlab/...", "webui/pagetest/...", "webui/admin/paneltest", "api/cloud/cloudtest", "api/cloud/acme/acmetest"}, true, "test doubles have packages of their own"},
+	{"net/http/httptest", []string{"hotspot/hotspottest/...", "webui/admin/paneltest", "api/cloud/acme/acmetest"}, true, "test doubles have packages of their own"},
 	{"html/template", nil, true, "it calls methods by name: the linker must keep them all, 2.7 MB on a router"},
 	{"text/template", []string{"cmd/vouchsafe-lab"}, true, "it calls methods by name: the linker must keep them all, 2.7 MB on a router"},
 	{"github.com/valyala/quicktemplate/...", []string{"webui/..."}, true, "pages are webui's"},
@@ -140,7 +142,7 @@ func TestShippedProgramHasNoTestParts(t *testing.T) {
 			}
 		}
 		for imp, by := range seen {
-			if under(imp, "netctl/netlab/...", "netctl/gatetest/...", "hotspot/hotspottest/...", "webui/pagetest/...", "webui/admin/paneltest", "api/cloud/cloudtest", "api/cloud/etcd/etcdtest", "api/v1/v1test", "testing", "net/http/httptest", "os/exec") {
+			if under(imp, "netctl/netlab/...", "netctl/gatetest/...", "hotspot/hotspottest/...", "webui/pagetest/...", "webui/admin/paneltest", "api/cloud/cloudtest", "api/cloud/etcd/etcdtest", "api/cloud/acme/acmetest", "api/v1/v1test", "testing", "net/http/httptest", "os/exec") {
 				t.Errorf("%s would contain %s, through %s", program, imp, by)
 			}
 		}

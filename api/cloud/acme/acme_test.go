@@ -11,8 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/letsencrypt/pebble/v2/wfe"
+	acmez "github.com/mholt/acmez/v3/acme"
 
 	"github.com/vouchsafe/vouchsafe/api/cloud"
+	"github.com/vouchsafe/vouchsafe/api/cloud/acme/acmetest"
 )
 
 const wildcard = "*." + domain
@@ -20,6 +22,7 @@ const wildcard = "*." + domain
 // TestIssue: a relay gets the certificate and serves it; the next start does not
 // ask again; and whatever names clients come with, no other one is ever ordered.
 func TestIssue(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, time.Hour)
 	m, log, stop := w.manager(nil)
 	addr := w.relay(m)
@@ -42,7 +45,7 @@ func TestIssue(t *testing.T) {
 	for _, name := range []string{domain, "a.b." + domain, "elsewhere.test", "*." + domain, "192.0.2.1", strings.Repeat("a", 63) + "." + domain} {
 		_, _ = w.shake(addr, name) // what matters is what is ordered
 	}
-	before := w.authority.orders()
+	before := w.authority.Orders()
 	stop()
 	again, _, _ := w.manager(nil)
 	if again.Problem() != "" {
@@ -51,16 +54,16 @@ func TestIssue(t *testing.T) {
 	if c, err := w.shake(w.relay(again), "api."+domain); err != nil || !c.Equal(first) {
 		t.Error(err)
 	}
-	for _, names := range w.authority.orders() {
+	for _, names := range w.authority.Orders() {
 		if diff := cmp.Diff([]string{"dns " + wildcard}, names); diff != "" {
 			t.Error(diff)
 		}
 	}
-	if n := len(w.authority.orders()); n != len(before) {
+	if n := len(w.authority.Orders()); n != len(before) {
 		t.Errorf("%d orders, and %d after the next start", len(before), n)
 	}
 	record := "_acme-challenge." + domain + "."
-	if diff := cmp.Diff([]string{"+ " + record, "- " + record}, w.dns.changes()); diff != "" {
+	if diff := cmp.Diff([]string{"+ " + record, "- " + record}, w.dns.Changes()); diff != "" {
 		t.Error(diff)
 	}
 	for _, want := range []string{"asking for the certificate", "the authority has issued a certificate", "the certificate is in force"} {
@@ -68,7 +71,7 @@ func TestIssue(t *testing.T) {
 			t.Errorf("the log lacks %q", want)
 		}
 	}
-	if strings.Contains(log.String(), "PRIVATE KEY") || strings.Contains(log.String(), keySecret) {
+	if strings.Contains(log.String(), "PRIVATE KEY") || strings.Contains(log.String(), acmetest.KeySecret) {
 		t.Error("a key is in the log")
 	}
 }
@@ -76,6 +79,7 @@ func TestIssue(t *testing.T) {
 // TestRenewal: certificates are renewed after a second, while clients connect
 // all the time, and none of them meets a bad one.
 func TestRenewal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, time.Hour)
 	m, _, _ := w.manager(func(c *Config) { c.Left = 1 - 1.0/3600 })
 	until(t, "there is a certificate", func() bool { return m.Problem() == "" })
@@ -99,14 +103,15 @@ func TestRenewal(t *testing.T) {
 // TestWrongKey: the error says what is wrong, the relay goes on trying, and it
 // gets the certificate once the key is right.
 func TestWrongKey(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, time.Hour)
-	wrong, err := NewUpdate(w.dns.addr, keyName, Algorithms[0], "YW5vdGhlciBzaXh0ZWVuIGJ5dGVz")
+	wrong, err := NewUpdate(w.dns.Addr, acmetest.KeyName, Algorithms[0], "YW5vdGhlciBzaXh0ZWVuIGJ5dGVz")
 	if err != nil {
 		t.Fatal(err)
 	}
 	m, log, stop := w.manager(func(c *Config) { c.DNS.Provider = wrong })
 	until(t, "it has tried three times", func() bool { return strings.Count(log.String(), "there is no certificate yet; it is tried again") >= 3 })
-	if p := m.Problem(); !strings.Contains(p, "the secret of the key "+keyName+" is not the one") {
+	if p := m.Problem(); !strings.Contains(p, "the secret of the key "+acmetest.KeyName+" is not the one") {
 		t.Error(p)
 	}
 	if _, err := m.Certificate(nil); err == nil {
@@ -123,14 +128,15 @@ func TestWrongKey(t *testing.T) {
 // TestFailedRenewal: the certificate in force stays in force, and the operator
 // is told.
 func TestFailedRenewal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, time.Hour)
 	// The library remembers failures by name, for the whole process.
 	name := strings.ToLower(rand.Text()) + ".test"
-	w.dns.add(t, name+". 60 IN SOA ns."+name+". admin."+name+". 1 60 60 60 60")
+	w.dns.Add(t, name+". 60 IN SOA ns."+name+". admin."+name+". 1 60 60 60 60")
 	m, _, stop := w.manager(func(c *Config) { c.Domain = name })
 	until(t, "there is a certificate", func() bool { return m.Problem() == "" })
 	stop()
-	wrong, err := NewUpdate(w.dns.addr, "other", Algorithms[0], keySecret)
+	wrong, err := NewUpdate(w.dns.Addr, "other", Algorithms[0], acmetest.KeySecret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,6 +167,7 @@ func TestFailedRenewal(t *testing.T) {
 // TestTwoRelays: two that start at once on the same records order once, and
 // serve the same certificate; when one has renewed it, the other has it, too.
 func TestTwoRelays(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, time.Hour)
 	one, _, stopOne := w.manager(nil)
 	two, _, stopTwo := w.manager(nil)
@@ -169,7 +176,7 @@ func TestTwoRelays(t *testing.T) {
 	if two.current().Hash() != first {
 		t.Error("they have different ones")
 	}
-	if n := len(w.dns.changes()); n != 2 {
+	if n := len(w.dns.Changes()); n != 2 {
 		t.Errorf("%d changes of the zone", n)
 	}
 	stopOne()
@@ -182,17 +189,19 @@ func TestTwoRelays(t *testing.T) {
 
 // TestDelegation: the proof goes where a CNAME leads.
 func TestDelegation(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, time.Hour)
-	w.dns.add(t, "_acme-challenge."+domain+". 60 IN CNAME proof.delegated.test.")
+	w.dns.Add(t, "_acme-challenge."+domain+". 60 IN CNAME proof.delegated.test.")
 	m, _, _ := w.manager(func(c *Config) { c.DNS.Record = "proof.delegated.test" })
 	until(t, "there is a certificate", func() bool { return m.Problem() == "" })
-	if diff := cmp.Diff([]string{"+ proof.delegated.test.", "- proof.delegated.test."}, w.dns.changes()); diff != "" {
+	if diff := cmp.Diff([]string{"+ proof.delegated.test.", "- proof.delegated.test."}, w.dns.Changes()); diff != "" {
 		t.Error(diff)
 	}
 }
 
 // TestTerms: nobody agrees to the authority's terms but the operator.
 func TestTerms(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, time.Hour)
 	c, log := w.config(func(c *Config) { c.Agreed = false })
 	m, err := New(t.Context(), c)
@@ -203,7 +212,7 @@ func TestTerms(t *testing.T) {
 	if err := m.Run(t.Context()); !errors.As(err, &terms) || terms.URL != wfe.ToSURL {
 		t.Errorf("%v\n%s", err, log)
 	}
-	if n := len(w.authority.orders()); n != 0 {
+	if n := len(w.authority.Orders()); n != 0 {
 		t.Errorf("%d orders", n)
 	}
 }
@@ -227,6 +236,7 @@ func TestMistakes(t *testing.T) {
 // TestDamagedRecords: a certificate that cannot be read is an error, not a
 // reason to order another one.
 func TestDamagedRecords(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, time.Hour)
 	m, _, stop := w.manager(nil)
 	until(t, "there is a certificate", func() bool { return m.Problem() == "" })
@@ -242,4 +252,17 @@ func TestDamagedRecords(t *testing.T) {
 	if _, err := New(t.Context(), c); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Error(err)
 	}
+}
+
+// TestBinding: an authority that knows its customers.
+func TestBinding(t *testing.T) {
+	t.Parallel()
+	const id, key = "customer-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+	w := newWorld(t, time.Hour)
+	w.authority = acmetest.NewClosedAuthority(t, w.dns.Addr, time.Hour, id, key)
+	m, _, stop := w.manager(nil)
+	until(t, "it is refused", func() bool { return strings.Contains(m.Problem(), "externalAccountRequired") })
+	stop()
+	m, _, _ = w.manager(func(c *Config) { c.Binding = &acmez.EAB{KeyID: id, MACKey: key} })
+	until(t, "there is a certificate", func() bool { return m.Problem() == "" })
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/libdns/libdns"
 	acmez "github.com/mholt/acmez/v3/acme"
-	"github.com/miekg/dns"
+
+	"github.com/vouchsafe/vouchsafe/api/cloud/acme/acmetest"
 )
 
 func challenge(token string) acmez.Challenge {
@@ -19,26 +20,15 @@ func challenge(token string) acmez.Challenge {
 		Identifier: acmez.Identifier{Type: "dns", Value: domain}}
 }
 
-func (s *nameServer) texts(name string) (out []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, rr := range s.rrs[name] {
-		if txt, ok := rr.(*dns.TXT); ok {
-			out = append(out, strings.Join(txt.Txt, ""))
-		}
-	}
-	return out
-}
-
 // TestProof: two proofs are in the zone at once, and each is taken out alone.
 func TestProof(t *testing.T) {
-	ns := newNameServer(t, domain+".")
+	ns := acmetest.NewNameServer(t, domain+".")
 	for _, algorithm := range Algorithms {
-		update, err := NewUpdate(ns.addr, strings.TrimSuffix(keyName, "."), algorithm, keySecret)
+		update, err := NewUpdate(ns.Addr, strings.TrimSuffix(acmetest.KeyName, "."), algorithm, acmetest.KeySecret)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := newSolver(DNS{Provider: update, Resolvers: []string{ns.addr}, Servers: []string{ns.addr}}, slog.New(slog.DiscardHandler))
+		s := newSolver(DNS{Provider: update, Resolvers: []string{ns.Addr}, Servers: []string{ns.Addr}}, slog.New(slog.DiscardHandler))
 		s.pause = time.Millisecond
 		one, two := challenge("one"), challenge("two")
 		for _, c := range []acmez.Challenge{one, two} {
@@ -46,13 +36,13 @@ func TestProof(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if diff := cmp.Diff([]string{one.DNS01KeyAuthorization(), two.DNS01KeyAuthorization()}, ns.texts("_acme-challenge."+domain+".")); diff != "" {
+		if diff := cmp.Diff([]string{one.DNS01KeyAuthorization(), two.DNS01KeyAuthorization()}, ns.Texts("_acme-challenge."+domain+".")); diff != "" {
 			t.Error(diff)
 		}
 		if err := s.CleanUp(t.Context(), one); err != nil {
 			t.Error(err)
 		}
-		if diff := cmp.Diff([]string{two.DNS01KeyAuthorization()}, ns.texts("_acme-challenge."+domain+".")); diff != "" {
+		if diff := cmp.Diff([]string{two.DNS01KeyAuthorization()}, ns.Texts("_acme-challenge."+domain+".")); diff != "" {
 			t.Error(diff)
 		}
 		if err := errors.Join(s.CleanUp(t.Context(), two), s.CleanUp(t.Context(), two)); err != nil {
@@ -63,7 +53,7 @@ func TestProof(t *testing.T) {
 
 // TestRefusals: each says what to do.
 func TestRefusals(t *testing.T) {
-	ns := newNameServer(t, domain+".")
+	ns := acmetest.NewNameServer(t, domain+".")
 	gone, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +63,7 @@ func TestRefusals(t *testing.T) {
 		server, key, secret, zone, record string
 		want                              string
 	}{
-		"secret":       {secret: "YW5vdGhlciBzaXh0ZWVuIGJ5dGVz", want: "BADSIG): the secret of the key " + keyName + " is not"},
+		"secret":       {secret: "YW5vdGhlciBzaXh0ZWVuIGJ5dGVz", want: "BADSIG): the secret of the key " + acmetest.KeyName + " is not"},
 		"key":          {key: "other", want: "BADKEY): it has no key named other. for hmac-sha256"},
 		"zone":         {zone: "test", want: "not the primary server of the zone test."},
 		"no such zone": {zone: "elsewhere.test", want: "_acme-challenge.cloud.test. is not in the zone elsewhere.test."},
@@ -87,16 +77,16 @@ func TestRefusals(t *testing.T) {
 			}
 			return b
 		}
-		update, err := NewUpdate(or(tc.server, ns.addr), or(tc.key, keyName), "hmac-sha256", or(tc.secret, keySecret))
+		update, err := NewUpdate(or(tc.server, ns.Addr), or(tc.key, acmetest.KeyName), "hmac-sha256", or(tc.secret, acmetest.KeySecret))
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := newSolver(DNS{Provider: update, Record: tc.record, Zone: tc.zone, Resolvers: []string{ns.addr}}, slog.New(slog.DiscardHandler))
-		if err := s.Present(t.Context(), challenge("x")); err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), keySecret) {
+		s := newSolver(DNS{Provider: update, Record: tc.record, Zone: tc.zone, Resolvers: []string{ns.Addr}}, slog.New(slog.DiscardHandler))
+		if err := s.Present(t.Context(), challenge("x")); err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), acmetest.KeySecret) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if got := ns.changes(); len(got) != 0 {
+	if got := ns.Changes(); len(got) != 0 {
 		t.Error(got)
 	}
 }
@@ -104,18 +94,18 @@ func TestRefusals(t *testing.T) {
 // TestPropagation: the authority is not asked before all name servers have the
 // record; the one that never gets it is named; one out of reach is left alone.
 func TestPropagation(t *testing.T) {
-	primary, secondary := newNameServer(t, domain+"."), newNameServer(t, domain+".")
-	update, err := NewUpdate(primary.addr, keyName, "hmac-sha256", keySecret)
+	primary, secondary := acmetest.NewNameServer(t, domain+"."), acmetest.NewNameServer(t, domain+".")
+	update, err := NewUpdate(primary.Addr, acmetest.KeyName, "hmac-sha256", acmetest.KeySecret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSolver(DNS{Provider: update, Resolvers: []string{primary.addr}, Servers: []string{primary.addr, secondary.addr}, Wait: 100 * time.Millisecond}, slog.New(slog.DiscardHandler))
+	s := newSolver(DNS{Provider: update, Resolvers: []string{primary.Addr}, Servers: []string{primary.Addr, secondary.Addr}, Wait: 100 * time.Millisecond}, slog.New(slog.DiscardHandler))
 	s.pause = time.Millisecond
 	c := challenge("x")
 	if err := s.Present(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Wait(t.Context(), c); err == nil || !strings.Contains(err.Error(), "still lack the record _acme-challenge.cloud.test.: "+secondary.addr+";") {
+	if err := s.Wait(t.Context(), c); err == nil || !strings.Contains(err.Error(), "still lack the record _acme-challenge.cloud.test.: "+secondary.Addr+";") {
 		t.Error(err)
 	}
 	s.at.Wait = 20 * time.Second
@@ -126,7 +116,7 @@ func TestPropagation(t *testing.T) {
 		t.Errorf("it did not wait: %v", err)
 	case <-time.After(50 * time.Millisecond):
 	}
-	secondary.add(t, "_acme-challenge."+domain+`. 60 IN TXT "`+c.DNS01KeyAuthorization()+`"`)
+	secondary.Add(t, "_acme-challenge."+domain+`. 60 IN TXT "`+c.DNS01KeyAuthorization()+`"`)
 	if err := <-waited; err != nil {
 		t.Error(err)
 	}
@@ -135,7 +125,7 @@ func TestPropagation(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone.Close()
-	s.at.Servers = []string{primary.addr, gone.Addr().String()}
+	s.at.Servers = []string{primary.Addr, gone.Addr().String()}
 	if err := s.Wait(t.Context(), c); err != nil {
 		t.Error(err)
 	}
@@ -143,12 +133,12 @@ func TestPropagation(t *testing.T) {
 
 // TestNameServers: those of the zone are asked, unless others are named.
 func TestNameServers(t *testing.T) {
-	ns := newNameServer(t, domain+".")
-	s := newSolver(DNS{Resolvers: []string{ns.addr}, Zone: domain}, slog.New(slog.DiscardHandler))
+	ns := acmetest.NewNameServer(t, domain+".")
+	s := newSolver(DNS{Resolvers: []string{ns.Addr}, Zone: domain}, slog.New(slog.DiscardHandler))
 	if _, err := s.servers(t.Context(), "_acme-challenge."+domain+"."); err == nil || !strings.Contains(err.Error(), "name those that must have the record") {
 		t.Error(err)
 	}
-	ns.add(t, domain+". 60 IN NS localhost.")
+	ns.Add(t, domain+". 60 IN NS localhost.")
 	if got, err := s.servers(t.Context(), "_acme-challenge."+domain+"."); err != nil || len(got) != 1 || got[0] != "127.0.0.1:53" {
 		t.Errorf("%q %v", got, err)
 	}
@@ -157,9 +147,9 @@ func TestNameServers(t *testing.T) {
 // TestUpdateMistakes: what cannot work is refused at the start.
 func TestUpdateMistakes(t *testing.T) {
 	for want, args := range map[string][4]string{
-		"host:port":  {"ns1.example.com", "k", "hmac-sha256", keySecret},
-		"key's name": {"ns1:53", "", "hmac-sha256", keySecret},
-		"algorithm":  {"ns1:53", "k", "hmac-md5", keySecret},
+		"host:port":  {"ns1.example.com", "k", "hmac-sha256", acmetest.KeySecret},
+		"key's name": {"ns1:53", "", "hmac-sha256", acmetest.KeySecret},
+		"algorithm":  {"ns1:53", "k", "hmac-md5", acmetest.KeySecret},
 		"16 bytes":   {"ns1:53", "k", "hmac-sha256", "c2hvcnQ="},
 		"in base64":  {"ns1:53", "k", "hmac-sha256", "not base64 at all!"},
 	} {
@@ -167,7 +157,7 @@ func TestUpdateMistakes(t *testing.T) {
 			t.Errorf("%q: %v", args, err)
 		}
 	}
-	update, err := NewUpdate("127.0.0.1:1", "k", "hmac-sha256", keySecret)
+	update, err := NewUpdate("127.0.0.1:1", "k", "hmac-sha256", acmetest.KeySecret)
 	if err != nil {
 		t.Fatal(err)
 	}
