@@ -14,12 +14,17 @@ type Wording struct {
 	args   []any
 }
 
-// Worded makes a sentence after a format of package fmt's.
+// Worded makes a sentence after a format of package fmt's. One without verbs is
+// taken as it is.
 //
 //go:noinline // as Invalid
 func Worded(format string, args ...any) *Wording {
-	// The copy lets callers keep what they pass on their stack.
-	return &Wording{fmt.Sprintf(format, args...), format, slices.Clone(args)}
+	w := &Wording{text: format, format: format}
+	if len(args) > 0 {
+		w.text = fmt.Sprintf(format, args...)
+		w.args = slices.Clone(args) // so that callers keep theirs on their stack
+	}
+	return w
 }
 
 // Error implements error.
@@ -33,8 +38,12 @@ func (w *Wording) Message() (format string, args []any) { return w.format, w.arg
 //
 //go:noinline // as Invalid
 func Refuse(code Code, field, format string, args ...any) *Error {
-	w := Worded(format, args...)
-	return &Error{Code: code, Field: field, Text: w.text, words: w}
+	e := &Error{Code: code, Field: field, Text: format}
+	if len(args) > 0 {
+		e.words = Worded(format, args...)
+		e.Text = e.words.text
+	}
+	return e
 }
 
 // Meaning sets what pages in other languages tell in place of the error's text,
