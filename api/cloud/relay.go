@@ -98,6 +98,7 @@ type Relay struct {
 	log       *slog.Logger
 	authority *authority
 	links     links
+	tunnels   *tunnel.Links
 	prefixes  *rates
 	clients   *rates
 	arrivals  *rates // by router
@@ -123,7 +124,7 @@ func NewRelay(ctx context.Context, cfg Config) (*Relay, error) {
 	}
 	cfg.Limits.complete()
 	cfg.Domain = strings.ToLower(cfg.Domain)
-	r := &Relay{cfg: cfg, log: cfg.Log.With("component", "relay"),
+	r := &Relay{cfg: cfg, log: cfg.Log.With("component", "relay"), tunnels: tunnel.NewLinks(),
 		prefixes: newRates(cfg.Limits.PerPrefix, cfg.Now), clients: newRates(cfg.Limits.PerClient, cfg.Now), arrivals: newRates(1, cfg.Now),
 		guesses: api.NewFailureLimiter(api.LimiterConfig{Now: cfg.Now}), missing: newMissing(cfg.Now),
 		lobby: newLobby(cfg.Limits), guests: newGuests(cfg.Limits), requests: newCounts(cfg.Limits.RequestsPerClient, cfg.Limits.Requests)}

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"crypto/tls"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/api/tunnel"
@@ -27,7 +28,7 @@ func (r *Relay) welcome(ctx context.Context, conn *tls.Conn) {
 		conn.Close()
 		return
 	}
-	link, err := tunnel.NewLink(ctx, conn)
+	link, err := r.tunnels.Take(ctx, conn)
 	if err != nil {
 		r.log.Info("tunnel failed", "router", router.ID, "error", err)
 		return
@@ -35,7 +36,7 @@ func (r *Relay) welcome(ctx context.Context, conn *tls.Conn) {
 	// Before the router hears that it can be reached, it can be.
 	h := r.links.put(router, link)
 	id := router.ID
-	r.tending.Go(func() { r.tend(id, link) })
+	r.tend(id, link)
 	if router, err = r.still(ctx, router, &state); err != nil {
 		link.Close()
 		r.log.Info("router refused", "peer", conn.RemoteAddr(), "error", err)
@@ -61,29 +62,62 @@ func (r *Relay) welcome(ctx context.Context, conn *tls.Conn) {
 const measureEvery = 10 * time.Minute
 
 // tend tells a router now and then how long a round trip takes, until its link
-// ends.
+// ends. Nobody waits for either: there may be ten thousand.
 func (r *Relay) tend(router string, link *tunnel.Link) {
-	tick := time.NewTicker(measureEvery)
-	defer tick.Stop()
-	var last time.Duration
-	for here := true; here; {
-		select {
-		case <-tick.C:
-			ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Limits.Answer)
-			// A link that has ended is the other case's.
-			if _, took, err := link.Say(ctx, tunnel.Hello{Latency: last.Microseconds()}); err == nil {
-				last = took
-			}
-			cancel()
-		case <-link.Done():
-			here = false
+	r.tending.Add(1)
+	m := &measuring{link: link, within: r.cfg.Limits.Answer}
+	m.again()
+	link.AfterEnd(func() {
+		defer r.tending.Done()
+		m.stop()
+		if r.links.drop(router, link) && r.others != nil {
+			r.others.presence.touch(router)
 		}
+		r.sightings.note(router, "", r.cfg.Now())
+		r.log.Info("router is gone", "router", router)
+	})
+}
+
+// measuring measures a link now and then.
+type measuring struct {
+	link   *tunnel.Link
+	within time.Duration
+	mu     sync.Mutex // guards what follows
+	timer  *time.Timer
+	last   time.Duration
+	over   bool
+}
+
+// again measures some time from now.
+func (m *measuring) again() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.over {
+		m.timer = time.AfterFunc(measureEvery, m.measure)
 	}
-	if r.links.drop(router, link) && r.others != nil {
-		r.others.presence.touch(router)
+}
+
+func (m *measuring) measure() {
+	defer m.again()
+	m.mu.Lock()
+	last := m.last
+	m.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), m.within)
+	defer cancel()
+	_, took, err := m.link.Say(ctx, tunnel.Hello{Latency: last.Microseconds()})
+	if err != nil {
+		return // there is nothing new, or the link has ended
 	}
-	r.sightings.note(router, "", r.cfg.Now())
-	r.log.Info("router is gone", "router", router)
+	m.mu.Lock()
+	m.last = took
+	m.mu.Unlock()
+}
+
+func (m *measuring) stop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.over = true
+	m.timer.Stop()
 }
 
 // still looks once more whose link this is, now that it can be found: the router

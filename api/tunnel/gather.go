@@ -13,33 +13,31 @@ import (
 //
 // A write returns before its bytes are sent; that they could not be, the next
 // ones tell. A peer that takes nothing for writeWait is given up.
+//
+// Whoever sends is there while there is something to send: most connections are
+// idle most of the time, and there may be ten thousand.
 type gathered struct {
 	net.Conn
-	ended chan struct{} // closed when nothing is written any more
 
-	mu     sync.Mutex // guards what follows
-	change sync.Cond  // of it
-	buf    []byte     // to be sent
-	spare  []byte
-	err    error
-	closed bool
+	mu      sync.Mutex // guards what follows
+	change  sync.Cond  // of it
+	buf     []byte     // to be sent
+	spare   []byte
+	err     error
+	sending bool
+	closed  bool
 }
 
-// Bounds of what waits to be sent, and of what an idle connection holds, in
-// bytes.
-const (
-	gatherMost = 64 << 10
-	spareMost  = 4 << 10
-)
+// gatherMost bounds what waits to be sent, in bytes.
+const gatherMost = 64 << 10
 
 // lastWords is how long closing may take for what was written before.
 const lastWords = time.Second
 
 // gather takes over a connection.
 func gather(c net.Conn) *gathered {
-	g := &gathered{Conn: c, ended: make(chan struct{})}
+	g := &gathered{Conn: c}
 	g.change.L = &g.mu
-	go g.send()
 	return g
 }
 
@@ -56,72 +54,68 @@ func (g *gathered) Write(p []byte) (int, error) {
 	case g.closed:
 		return 0, net.ErrClosed
 	}
-	if len(g.buf) == 0 {
-		g.change.Broadcast()
-	}
 	g.buf = append(g.buf, p...)
+	if !g.sending {
+		g.sending = true
+		go g.send()
+	}
 	return len(p), nil
 }
 
-// send sends what was gathered, until the connection fails or is closed.
+// send sends what was gathered until nothing is left, or the connection fails.
 func (g *gathered) send() {
-	defer close(g.ended)
 	for {
-		b, ok := g.take()
-		if !ok {
+		b := g.take()
+		if b == nil {
 			return
 		}
 		err := g.Conn.SetWriteDeadline(time.Now().Add(writeWait))
 		if err == nil {
 			_, err = g.Conn.Write(b)
 		}
-		g.mu.Lock()
-		if cap(b) <= spareMost {
-			g.spare = b[:0]
+		if err != nil {
+			g.Conn.Close() // whoever reads shall notice
 		}
+		g.mu.Lock()
+		g.spare = b[:0]
 		if g.err == nil {
 			g.err = err
 		}
 		g.change.Broadcast() // there is room, or none will be
 		g.mu.Unlock()
-		if err != nil {
-			g.Conn.Close() // whoever reads shall notice
-		}
 	}
 }
 
-// take waits for something to send. Not ok: nothing will come any more.
-func (g *gathered) take() (b []byte, ok bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for len(g.buf) == 0 && !g.closed && g.err == nil {
-		g.change.Wait()
-	}
-	if g.err != nil || len(g.buf) == 0 {
-		return nil, false
-	}
+// take returns what there is to send; nil: nothing, and whoever sends is done.
+func (g *gathered) take() []byte {
 	// Whoever is writing a message has the rest of it ready in a moment.
-	g.mu.Unlock()
 	runtime.Gosched()
 	g.mu.Lock()
-	b = g.buf
+	defer g.mu.Unlock()
+	if g.err != nil || len(g.buf) == 0 {
+		g.sending, g.buf, g.spare = false, nil, nil // an idle connection holds nothing
+		g.change.Broadcast()
+		return nil
+	}
+	b := g.buf
 	g.buf, g.spare = g.spare, nil
-	return b, true
+	return b
 }
 
 // Close implements net.Conn. What was written before is sent first, if the peer
 // takes it.
 func (g *gathered) Close() error {
 	g.mu.Lock()
-	first := !g.closed
 	g.closed = true
 	g.change.Broadcast()
-	g.mu.Unlock()
-	if first {
+	if g.sending {
 		limit := time.AfterFunc(lastWords, func() { g.Conn.Close() })
-		<-g.ended
+		for g.sending {
+			g.change.Wait()
+		}
 		limit.Stop()
 	}
+	g.mu.Unlock()
 	return g.Conn.Close()
 }
 

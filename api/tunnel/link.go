@@ -16,28 +16,45 @@ import (
 
 // Link is the relay's end of a tunnel: a client of one router.
 type Link struct {
-	cc   *http.ClientConn
-	conn *tls.Conn
-	done chan struct{}
-	once sync.Once
+	cc    *http.ClientConn
+	done  chan struct{}
+	mu    sync.Mutex // guards what follows
+	ended bool
+	after []func()
 }
 
 // ErrNotSent says that a request did not leave: it may be made again elsewhere.
 // Any other failure of a request leaves open what the router has done.
 var ErrNotSent = errors.New("the request was not sent")
 
-// NewLink takes over a connection that a router has made. The handshake must be
-// complete, with [Protocol] and a certificate that the relay has checked. The
-// connection is closed if it cannot be used.
-func NewLink(ctx context.Context, conn *tls.Conn) (*Link, error) {
-	l := &Link{conn: conn, done: make(chan struct{})}
+// Links makes links, which share what they can: there may be ten thousand.
+type Links struct{ transport *http.Transport }
+
+// connKey is the key of a connection in the context of those who dial for it.
+type connKey struct{}
+
+// NewLinks returns what makes links.
+func NewLinks() *Links {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true) // gathered is not known to be TLS, which it is
-	t := &http.Transport{
+	return &Links{&http.Transport{
 		Protocols: &protocols, HTTP2: http2(streamWindow, connectionWindow, relayPingAfter), DisableCompression: true, MaxResponseHeaderBytes: 16 << 10,
-		DialContext: func(context.Context, string, string) (net.Conn, error) { return gather(conn), nil },
-	}
-	cc, err := t.NewClientConn(ctx, "http", "router:443")
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			conn, ok := ctx.Value(connKey{}).(net.Conn)
+			if !ok {
+				return nil, errors.New("a link has one connection only")
+			}
+			return gather(conn), nil
+		},
+	}}
+}
+
+// Take takes over a connection that a router has made. The handshake must be
+// complete, with [Protocol] and a certificate that the relay has checked. The
+// connection is closed if it cannot be used.
+func (ls *Links) Take(ctx context.Context, conn *tls.Conn) (*Link, error) {
+	l := &Link{done: make(chan struct{})}
+	cc, err := ls.transport.NewClientConn(context.WithValue(ctx, connKey{}, net.Conn(conn)), "http", "router:443")
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("tunnel: %w", err)
@@ -45,13 +62,40 @@ func NewLink(ctx context.Context, conn *tls.Conn) (*Link, error) {
 	l.cc = cc
 	cc.SetStateHook(func(cc *http.ClientConn) {
 		if cc.Err() != nil {
-			l.once.Do(func() { close(l.done) })
+			l.end()
 		}
 	})
 	if cc.Err() != nil { // before there was a hook
-		l.once.Do(func() { close(l.done) })
+		l.end()
 	}
 	return l, nil
+}
+
+// end says that the link takes no more requests.
+func (l *Link) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return
+	}
+	l.ended = true
+	close(l.done)
+	for _, f := range l.after {
+		go f()
+	}
+	l.after = nil
+}
+
+// AfterEnd calls f in a goroutine of its own once the link takes no more
+// requests.
+func (l *Link) AfterEnd(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		go f()
+		return
+	}
+	l.after = append(l.after, f)
 }
 
 // Done is closed when the link takes no more requests.
@@ -60,7 +104,7 @@ func (l *Link) Done() <-chan struct{} { return l.done }
 // Close ends the link and what is under way on it.
 func (l *Link) Close() error {
 	err := l.cc.Close()
-	l.once.Do(func() { close(l.done) })
+	l.end()
 	return err
 }
 

@@ -92,7 +92,7 @@ func (r *relay) take(raw net.Conn) {
 		raw.Close()
 		return
 	}
-	l, err := NewLink(r.t.Context(), conn)
+	l, err := NewLinks().Take(r.t.Context(), conn)
 	if err != nil {
 		return
 	}

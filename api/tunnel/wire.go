@@ -26,7 +26,10 @@ const (
 	relayPingAfter   = 10500 * time.Millisecond // later: as long as the router pings, one end does
 	pingWait         = 5 * time.Second
 	writeWait        = 15 * time.Second
-	headerTable      = 4 << 10
+	// headerTable is the size of HPACK's tables (RFC 7541), in which nothing has
+	// room: most tunnels are idle, and would keep the headers of their last
+	// requests for nothing.
+	headerTable = 1
 )
 
 // bounds of control messages, in bytes.

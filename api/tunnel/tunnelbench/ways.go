@@ -170,7 +170,7 @@ func (w *ways) link(ctx context.Context, cert tls.Certificate, roots *x509.CertP
 	if err != nil {
 		return nil, err
 	}
-	l, err := tunnel.NewLink(ctx, conn)
+	l, err := tunnel.NewLinks().Take(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
