@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,6 +26,7 @@ type serveOptions struct {
 	metrics, catalogue             string
 	perRouter, perClient           float64
 	verbose                        bool
+	acme                           acmeOptions
 }
 
 func serveCommand(data *string) *cobra.Command {
@@ -49,7 +49,7 @@ func serveCommand(data *string) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.domain, "domain", "", "the domain, such as cloud.example.com")
 	f.StringVar(&o.listen, "listen", ":443", "address and port to listen on")
-	f.StringVar(&o.tls, "tls", "files", "the certificate for *.<domain>: files, or selfsigned for trying things out")
+	f.StringVar(&o.tls, "tls", "files", "the certificate for *.<domain>: files, acme (from an authority), or selfsigned for trying things out")
 	f.StringVar(&o.cert, "cert", "", "with --tls files: the certificate and its chain, in PEM")
 	f.StringVar(&o.key, "key", "", "with --tls files: its key, in PEM")
 	f.StringVar(&o.metrics, "metrics", "", "address and port for /healthz and /metrics, over plain HTTP; not for the internet")
@@ -57,6 +57,7 @@ func serveCommand(data *string) *cobra.Command {
 	f.Float64Var(&o.perRouter, "per-router", 20, "requests a second that a router gets, with bursts of ten times as many")
 	f.Float64Var(&o.perClient, "per-client", 10, "requests a second that a client may make, with bursts of ten times as many")
 	f.BoolVar(&o.verbose, "verbose", false, "log failed handshakes and requests that led nowhere, too")
+	o.acme.flags(f)
 	must(c.MarkFlagRequired("domain"))
 	return c
 }
@@ -79,17 +80,19 @@ func serve(ctx context.Context, data string, o serveOptions, log *slog.Logger, l
 	if err != nil {
 		return err
 	}
-	certificate, err := certificates(data, domain, o)
-	if err != nil {
-		return err
-	}
 	s, err := bolt.Open(filepath.Join(data, recordsFile))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	certificate, err := certificates(ctx, data, domain, o, s, log)
+	if err != nil {
+		return err
+	}
+	ctx, stopRenewing := certificate.start(ctx)
+	defer func() { err = errors.Join(err, stopRenewing()) }()
 	accounts := cloud.NewAccounts(cloud.AccountsConfig{Store: s, LicenseKey: publicKey(key)})
-	relay, err := newRelay(ctx, accounts, cloud.Config{Accounts: accounts, Domain: domain, Certificate: certificate, Log: log,
+	relay, err := newRelay(ctx, accounts, cloud.Config{Accounts: accounts, Domain: domain, Certificate: certificate.find, Log: log,
 		Limits: cloud.Limits{PerPrefix: o.perRouter, PerClient: o.perClient}}, o)
 	if err != nil {
 		return err
@@ -111,7 +114,7 @@ func serve(ctx context.Context, data string, o serveOptions, log *slog.Logger, l
 	}
 	closing = append(closing, stop)
 	if o.metrics != "" {
-		stop, err := operations(o.metrics, relay.Operations(), log)
+		stop, err := operations(o.metrics, certificate.health(relay.Operations()), log)
 		if err != nil {
 			ln.Close()
 			return err
@@ -181,18 +184,4 @@ func control(data string, h http.Handler) (stop func(), err error) {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
 	return serving(&http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}, ln), nil
-}
-
-// certificates returns what finds the relay's certificate.
-func certificates(data, domain string, o serveOptions) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
-	switch o.tls {
-	case "selfsigned":
-		return selfSigned(data, domain)
-	case "files":
-		if o.cert == "" || o.key == "" {
-			return nil, errors.New("--tls files needs --cert and --key: the certificate for *." + domain + " and its key")
-		}
-		return fromFiles(o.cert, o.key)
-	}
-	return nil, fmt.Errorf("--tls %q: files or selfsigned", o.tls)
 }
