@@ -84,7 +84,7 @@ programs() {
 section_arch() {
 	local target goarch gomips goarm emulator programs
 	list portable
-	mapfile -t pkgs < <(printf '%s\n' "${pkgs[@]}" | grep -vE '/(api/cloud(/.*)?|api/tunnel/tunnelbench|webui/account)$')
+	mapfile -t pkgs < <(printf '%s\n' "${pkgs[@]}" | grep -vE '/(api/cloud(/.*)?|api/tunnel/tunnelbench(/.*)?|webui/account)$')
 	programs=$(programs)
 	printf 'left to the other sections, since they start programs: %s\n' "$programs"
 	for target in mips:softfloat::mips mipsle:softfloat::mipsel arm::5:arm; do

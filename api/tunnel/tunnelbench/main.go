@@ -12,8 +12,9 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"slices"
 	"time"
+
+	"github.com/vouchsafe/vouchsafe/api/tunnel/tunnelbench/ways"
 )
 
 func main() {
@@ -29,54 +30,17 @@ func main() {
 	}
 }
 
-// result is what the turns of one way at one point have shown.
-type result struct {
-	rates   []float64 // requests a second
-	medians []time.Duration
-}
-
 // compare measures and prints.
 func compare(ctx context.Context, rounds int, each time.Duration) error {
-	ways, err := newWays(ctx)
+	rows, err := ways.Compare(ctx, rounds, each)
 	if err != nil {
 		return err
 	}
-	defer ways.close()
 	fmt.Printf("%s/%s, %d processors, %s, %d turns of %s\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), rounds, each)
 	fmt.Println("| connections | way | requests/s | × direct | × yamux | p50 | × yamux |")
 	fmt.Println("| ---: | --- | ---: | ---: | ---: | ---: | ---: |")
-	for _, conns := range []int{1, 16, 64} {
-		found := map[string]*result{}
-		for round := range rounds {
-			for i := range ways.list {
-				w := ways.list[(i+round)%len(ways.list)]
-				rate, median, err := w.run(ctx, conns, each)
-				if err != nil {
-					return fmt.Errorf("%s with %d connections: %w", w.name, conns, err)
-				}
-				if round == 0 {
-					found[w.name] = new(result)
-					continue // connections and caches become warm
-				}
-				found[w.name].rates = append(found[w.name].rates, rate)
-				found[w.name].medians = append(found[w.name].medians, median)
-			}
-		}
-		direct, yamux := found[wayDirect], found[wayYamux]
-		for _, w := range ways.list {
-			r := found[w.name]
-			fmt.Printf("| %d | %s | %.0f | %.2f | %.2f | %s | %.2f |\n", conns, w.name, middle(r.rates), middle(r.rates)/middle(direct.rates),
-				middle(r.rates)/middle(yamux.rates), middle(r.medians).Round(time.Microsecond), float64(middle(r.medians))/float64(middle(yamux.medians)))
-		}
+	for _, r := range rows {
+		fmt.Printf("| %d | %s | %.0f | %.2f | %.2f | %s | %.2f |\n", r.Connections, r.Way, r.Rate, r.PerDirect, r.PerYamux, r.Median.Round(time.Microsecond), r.MedianPerYamux)
 	}
 	return nil
-}
-
-// middle is the median.
-func middle[T float64 | time.Duration](all []T) T {
-	if len(all) == 0 {
-		return 0
-	}
-	s := slices.Sorted(slices.Values(all))
-	return s[len(s)/2]
 }
