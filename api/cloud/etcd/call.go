@@ -22,9 +22,11 @@ const (
 	// ping more often than every 10 s.
 	keepAliveEvery  = 10 * time.Second
 	keepAliveWithin = 3 * time.Second
-	// attempts is how often something that changes nothing is asked, of another
+	// attempts is how often something that had no effect is asked again, of another
 	// member each time, within the time of one call.
 	attempts = 3
+	// leaderless is how often a member may say at once that it has no leader.
+	leaderless = 20
 )
 
 // sent says whether a request has been handed to a connection.
@@ -59,8 +61,9 @@ func (sentHandler) HandleConn(context.Context, stats.ConnStats) {}
 func (d *DB) change(ctx context.Context, call func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), d.cfg.Timeout)
 	defer cancel()
+	var t tries
 	var err error
-	for range attempts {
+	for t.more(ctx, err) {
 		var s sent
 		err = call(context.WithValue(ctx, sentKey{}, &s))
 		switch {
@@ -71,9 +74,6 @@ func (d *DB) change(ctx context.Context, call func(ctx context.Context) error) e
 		case s.yes.Load() && !errors.Is(err, rpctypes.ErrNoLeader): // a member without a leader asks nobody
 			return fmt.Errorf("%w: etcd: %w", cloud.ErrUncertain, err)
 		}
-		if pause(ctx, d.cfg.Timeout/20) != nil {
-			break
-		}
 	}
 	return fmt.Errorf("%w: etcd: %w", cloud.ErrUnreachable, err)
 }
@@ -83,19 +83,35 @@ func (d *DB) change(ctx context.Context, call func(ctx context.Context) error) e
 func (d *DB) ask(ctx context.Context, call func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), d.cfg.Timeout)
 	defer cancel()
+	var t tries
 	var err error
-	for range attempts {
+	for t.more(ctx, err) {
 		if err = d.attempt(ctx, call); err == nil {
 			return nil
 		}
 		if refused(err) {
 			return fmt.Errorf("etcd: %w", err)
 		}
-		if pause(ctx, d.cfg.Timeout/20) != nil {
-			break
-		}
 	}
 	return fmt.Errorf("%w: etcd: %w", cloud.ErrUnreachable, err)
+}
+
+// tries counts how often something has been asked.
+type tries struct{ n, leaderless int }
+
+// more reports, after a pause, whether something that failed is asked again.
+func (t *tries) more(ctx context.Context, err error) bool {
+	wait := waitLeast
+	switch {
+	case err == nil: // it has not been asked
+		return true
+	case errors.Is(err, rpctypes.ErrNoLeader) && t.leaderless < leaderless:
+		t.leaderless++
+	default:
+		t.n++
+		wait = 4 * waitLeast
+	}
+	return t.n < attempts && pause(ctx, wait) == nil
 }
 
 func (d *DB) attempt(ctx context.Context, call func(ctx context.Context) error) error {

@@ -14,6 +14,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 
 	"github.com/vouchsafe/vouchsafe/api/cloud"
 )
@@ -121,6 +122,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	cfg.CacheBytes = cmp.Or(cfg.CacheBytes, int64(defaultCache))
 	cfg.Resync = cmp.Or(cfg.Resync, defaultResync)
 	cfg.Forget = cmp.Or(cfg.Forget, defaultForget)
+	reconnect := backoff.Config{BaseDelay: 4 * waitLeast, Multiplier: 1.6, Jitter: 0.4, MaxDelay: waitMost} // gRPC's own goes up to two minutes
 	client, err := clientv3.New(clientv3.Config{
 		Endpoints:            endpoints,
 		TLS:                  cfg.TLS,
@@ -131,7 +133,8 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		PermitWithoutStream:  true,
 		MaxUnaryRetries:      1, // what to ask again is decided here
 		Logger:               zap.NewNop(),
-		DialOptions:          []grpc.DialOption{grpc.WithStatsHandler(sentHandler{})},
+		DialOptions: []grpc.DialOption{grpc.WithStatsHandler(sentHandler{}),
+			grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: cfg.Timeout})},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("etcd: %w", err)

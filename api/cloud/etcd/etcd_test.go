@@ -2,6 +2,7 @@ package etcd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -69,10 +70,17 @@ func (l *lab) relays(t *testing.T) cloudtest.Relays {
 	}}
 }
 
-// TestEtcd has everything that needs an etcd, so that there is one for all.
+// fault is a test that does something to an etcd.
+type fault struct {
+	name string
+	do   func(*testing.T, *lab)
+}
+
+// TestEtcd has what leaves etcd as it is, and then what does not.
 func TestEtcd(t *testing.T) {
+	t.Parallel()
 	l := &lab{Cluster: etcdtest.Start(t, etcdtest.Options{})}
-	t.Run("contract", func(t *testing.T) {
+	t.Run("well", func(t *testing.T) {
 		t.Run("store", func(t *testing.T) {
 			t.Parallel()
 			cloudtest.TestStore(t, func(t *testing.T) cloud.Store { return l.open(t, Config{}) })
@@ -81,11 +89,35 @@ func TestEtcd(t *testing.T) {
 			t.Parallel()
 			cloudtest.TestRegistry(t, l.relays)
 		})
-		t.Run("pages", func(t *testing.T) {
-			t.Parallel()
-			testPages(t, l)
-		})
+		for _, test := range []fault{
+			{"pages", testPages}, {"cache", testCache}, {"a relay dies", testDeath}, {"routers of a dead relay are removed", testSweep},
+			{"compaction while cut off", testCompaction}, {"a relay is cut off", testCutOff},
+		} {
+			t.Run(test.name, func(t *testing.T) {
+				t.Parallel()
+				test.do(t, l)
+			})
+		}
 	})
+	l.ill(t, []fault{{"what is held up steals nothing", testHeldUp}, {"a member is frozen", testFrozen}, {"leader killed", testLeaderKilled}})
+}
+
+// TestOutage is beside TestEtcd, with an etcd of its own: most of the time goes by
+// with waiting.
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	l := &lab{Cluster: etcdtest.Start(t, etcdtest.Options{})}
+	l.ill(t, []fault{{"minority cut off", testMinority}, {"all down", testAllDown}, {"put back to a backup", testBackup}})
+}
+
+// ill does things to an etcd, one after the other.
+func (l *lab) ill(t *testing.T, faults []fault) {
+	for _, test := range faults {
+		t.Run(test.name, func(t *testing.T) {
+			defer l.Heal() // before the relays take their leave
+			test.do(t, l)
+		})
+	}
 }
 
 // testPages: a list that is longer than one answer of etcd.
@@ -118,5 +150,58 @@ func testPages(t *testing.T, l *lab) {
 	}
 	if list, err := d.List(t.Context(), "p/", "a", 10); err != nil || len(list) != 10 {
 		t.Errorf("%d %v", len(list), err)
+	}
+}
+
+// testCache: what one relay remembers is what another has written last.
+func testCache(t *testing.T, l *lab) {
+	a := l.open(t, Config{})
+	b := l.open(t, Config{Prefix: a.cfg.Prefix})
+	has := func(d *DB, want string) {
+		t.Helper()
+		etcdtest.Until(t, soon, "the record is "+want, func() bool {
+			e, err := d.Get(t.Context(), "router/r")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(e.Value) == want
+		})
+	}
+	has(a, "")
+	for i := range 50 {
+		writer, other, value := a, b, fmt.Sprint(i)
+		if i%2 == 1 {
+			writer, other = b, a
+		}
+		if i%7 == 6 {
+			if err := writer.Commit(t.Context(), cloud.Transaction{Delete: []string{"router/r"}}); err != nil {
+				t.Fatal(err)
+			}
+			value = ""
+		} else {
+			commit(t, writer, "router/r", value)
+		}
+		if e, err := writer.Get(t.Context(), "router/r"); err != nil || string(e.Value) != value {
+			t.Fatalf("does not know what it has written: %+v %v", e, err)
+		}
+		has(other, value)
+	}
+	e, err := a.Get(t.Context(), "router/r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Value[0] = 'x'; string(e.Value) == "49" {
+		t.Fatal()
+	}
+	has(a, "49") // what a caller does with a value is its own matter
+
+	// Out of date, a condition fails and is read anew.
+	e.Revision--
+	tx := cloud.Transaction{If: []cloud.Entry{e}, Put: []cloud.Entry{{Key: "router/r", Value: []byte("last")}}}
+	if err := a.Commit(t.Context(), tx); !errors.Is(err, cloud.ErrConflict) {
+		t.Fatal(err)
+	}
+	if _, ok := a.cache.get("router/r"); ok {
+		t.Error("a record of a condition that failed is still remembered")
 	}
 }

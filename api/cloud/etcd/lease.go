@@ -6,6 +6,7 @@ import (
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -55,9 +56,9 @@ func (r *Registry) stay(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-r.lapsed: // the watch says so; it may be old news
-			err = r.keep(ctx, every)
+			err = r.keep(ctx, every/3)
 		case <-next.C:
-			err = r.keep(ctx, every)
+			err = r.keep(ctx, every/3)
 		}
 		if errors.Is(err, errLapsed) {
 			if err = r.announce(ctx, false); err == nil {
@@ -65,7 +66,7 @@ func (r *Registry) stay(ctx context.Context) {
 			}
 		}
 		if err != nil {
-			next.Reset(every / 5) // another member may answer
+			next.Reset(every / 20) // another member may answer
 		} else {
 			next.Reset(every)
 		}
@@ -102,6 +103,9 @@ func (r *Registry) Close(ctx context.Context) error {
 		r.work.Wait()
 		r.over = errors.Join(r.d.change(ctx, func(ctx context.Context) error {
 			_, err := r.d.client.Revoke(ctx, clientv3.LeaseID(r.lease.Load()))
+			if errors.Is(err, rpctypes.ErrLeaseNotFound) {
+				return nil
+			}
 			return err
 		}), r.leaveAll(ctx))
 	})

@@ -109,8 +109,32 @@ func (m *Member) Kill() {
 	<-m.ended
 }
 
+// Wipe deletes all that the member has; it is not running.
+func (m *Member) Wipe() {
+	m.c.t.Helper()
+	if err := os.RemoveAll(m.dir); err != nil {
+		m.c.t.Fatal(err)
+	}
+}
+
 // Freeze stops the process: its connections stay and nothing answers.
-func (m *Member) Freeze() { m.signal(syscall.SIGSTOP) }
+func (m *Member) Freeze() {
+	m.c.t.Helper()
+	m.signal(syscall.SIGSTOP)
+	Until(m.c.t, 10*time.Second, "all threads have stopped", func() bool {
+		all, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(m.Pid()), "task", "*", "stat"))
+		if err != nil {
+			m.c.t.Fatal(err)
+		}
+		for _, path := range all {
+			b, err := os.ReadFile(path)
+			if err == nil && !bytes.Contains(b, []byte(") T ")) {
+				return false
+			}
+		}
+		return true
+	})
+}
 
 // Thaw lets a frozen process go on.
 func (m *Member) Thaw() { m.signal(syscall.SIGCONT) }

@@ -1,0 +1,357 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/vouchsafe/vouchsafe/api/cloud"
+	"github.com/vouchsafe/vouchsafe/api/cloud/etcd/etcdtest"
+)
+
+// quick are bounds that make failures short.
+func quick(prefix string) Config {
+	return Config{Prefix: prefix, Timeout: 3 * time.Second, TTL: 3 * time.Second, Resync: 2 * time.Second}
+}
+
+// by is quick, with endpoints of its own.
+func by(prefix string, endpoints ...string) Config {
+	cfg := quick(prefix)
+	cfg.Endpoints = endpoints
+	return cfg
+}
+
+// soon is when something that is waited for counts as not happening.
+const soon = 40 * time.Second
+
+// knows waits until a relay knows where a router is; "": nowhere.
+func knows(t *testing.T, r *Registry, router, node string) {
+	t.Helper()
+	etcdtest.Until(t, soon, fmt.Sprintf("%s knows that %s is at %q", r.self.ID, router, node), func() bool { return where(t, r, router) == node })
+}
+
+func where(t *testing.T, r *Registry, router string) string {
+	t.Helper()
+	n, err := r.Where(t.Context(), router)
+	if err != nil && !errors.Is(err, cloud.ErrNowhere) {
+		t.Error(err)
+	}
+	return n.ID
+}
+
+func enter(t *testing.T, r *Registry, router string) {
+	t.Helper()
+	if err := r.Enter(t.Context(), router); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// told counts what a relay is told.
+type told struct{ moved, missed atomic.Int64 }
+
+func listen(t *testing.T, r *Registry) *told {
+	var n told
+	r.Watch(t.Context(), cloud.Watcher{Moved: func(string, cloud.Node) { n.moved.Add(1) }, Missed: func() { n.missed.Add(1) }})
+	return &n
+}
+
+// testDeath: a relay that is heard of no more is gone within its time, and its
+// routers with it.
+func testDeath(t *testing.T, l *lab) {
+	prefix := l.prefix()
+	way := l.Way()
+	a, b := l.join(t, quick(prefix), "a"), l.join(t, by(prefix, way.Endpoints()...), "b")
+	for i := range 200 {
+		enter(t, b, fmt.Sprint("r", i))
+	}
+	knows(t, a, "r199", "b")
+	way.Cut()
+	began := time.Now()
+	knows(t, a, "r199", "")
+	took := time.Since(began)
+	t.Logf("noticed after %v", took)
+	// etcd looks for leases that have ended every half second, and no sooner than
+	// its clocks' grain of a second.
+	if most := quick("").TTL + 2500*time.Millisecond; took > most {
+		t.Errorf("noticed after %v, more than %v", took, most)
+	}
+	if len(a.Nodes()) != 1 {
+		t.Errorf("%+v", a.Nodes())
+	}
+	enter(t, a, "r0") // it has come here meanwhile
+	heard := listen(t, b)
+	way.Mend()
+	knows(t, a, "r199", "b") // with a new lease
+	knows(t, b, "r0", "a")
+	if heard.moved.Load() != 1 {
+		t.Errorf("told of %d moves", heard.moved.Load())
+	}
+}
+
+// testSweep: the routers of a relay that stays away are removed, those that have
+// come elsewhere since are not.
+func testSweep(t *testing.T, l *lab) {
+	prefix := l.prefix()
+	cfg := quick(prefix)
+	cfg.Forget = 2 * time.Second
+	way := l.Way()
+	a, b := l.join(t, cfg, "a"), l.join(t, by(prefix, way.Endpoints()...), "b")
+	for i := range batch + 20 {
+		enter(t, b, fmt.Sprint("r", i))
+	}
+	knows(t, a, fmt.Sprint("r", batch+19), "b")
+	way.Cut()
+	knows(t, a, "r0", "")
+	enter(t, a, "r0")
+	etcdtest.Until(t, soon, "only a's is left", func() bool { return a.Routers() == 1 })
+	r, err := a.d.client.Get(t.Context(), prefix+atPart, clientv3.WithPrefix())
+	if err != nil || len(r.Kvs) != 1 || string(r.Kvs[0].Value) != "a" {
+		t.Errorf("%+v %v", r.Kvs, err)
+	}
+	way.Mend()
+	knows(t, a, "r119", "b") // b has them still, and notes them again
+	knows(t, b, "r0", "a")
+}
+
+// testCompaction: what was compacted while a relay was cut off is found out by
+// reading all again.
+func testCompaction(t *testing.T, l *lab) {
+	prefix := l.prefix()
+	way := l.Way()
+	cfg := by(prefix, way.Endpoints()...)
+	cfg.TTL, cfg.Resync = 30*time.Second, time.Hour // nothing but the compaction
+	a, b := l.join(t, quick(prefix), "a"), l.join(t, cfg, "b")
+	enter(t, a, "stays")
+	enter(t, a, "goes")
+	enter(t, b, "moves")
+	commit(t, a.d, "router/x", "1")
+	knows(t, b, "goes", "a")
+	if e, err := b.d.Get(t.Context(), "router/x"); err != nil || string(e.Value) != "1" {
+		t.Errorf("%+v %v", e, err)
+	}
+	heard := listen(t, b)
+	way.Cut()
+	if err := a.Leave(t.Context(), "goes"); err != nil {
+		t.Fatal(err)
+	}
+	enter(t, a, "comes")
+	enter(t, a, "moves")
+	commit(t, a.d, "router/x", "2")
+	if e, err := b.d.Get(t.Context(), "router/x"); err != nil || string(e.Value) != "1" { // what was known stays in force
+		t.Errorf("%+v %v", e, err)
+	}
+	rev, err := a.d.revision(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.d.client.Compact(t.Context(), rev, clientv3.WithCompactPhysical()); err != nil {
+		t.Fatal(err)
+	}
+	way.Mend()
+	knows(t, b, "goes", "")
+	knows(t, b, "comes", "a")
+	knows(t, b, "moves", "a")
+	knows(t, b, "stays", "a")
+	etcdtest.Until(t, soon, "the record is up to date", func() bool {
+		e, err := b.d.Get(t.Context(), "router/x")
+		return err == nil && string(e.Value) == "2"
+	})
+	etcdtest.Until(t, soon, "b is told that it has missed something", func() bool { return heard.missed.Load() == 2 && heard.moved.Load() == 1 })
+}
+
+func commit(t *testing.T, d *DB, key, value string) {
+	t.Helper()
+	if err := d.Commit(t.Context(), cloud.Transaction{Put: []cloud.Entry{{Key: key, Value: []byte(value)}}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// testCutOff: a relay that reaches etcd no more goes on with what it knows, says
+// what it could not do, and does it later.
+func testCutOff(t *testing.T, l *lab) {
+	prefix := l.prefix()
+	way := l.Way()
+	a, b := l.join(t, quick(prefix), "a"), l.join(t, by(prefix, way.Endpoints()...), "b")
+	enter(t, a, "r1")
+	enter(t, b, "r2")
+	commit(t, b.d, "prefix/p", "r1")
+	knows(t, b, "r1", "a")
+	way.Cut()
+	etcdtest.Until(t, soon, "the connections have ended", func() bool {
+		_, err := b.d.Get(t.Context(), "account/x")
+		return errors.Is(err, cloud.ErrUnreachable)
+	})
+	if e, err := b.d.Get(t.Context(), "prefix/p"); err != nil || string(e.Value) != "r1" {
+		t.Errorf("%+v %v", e, err)
+	}
+	if where(t, b, "r1") != "a" || where(t, b, "r2") != "b" {
+		t.Error("what was known is not in force")
+	}
+	err := b.d.Commit(t.Context(), cloud.Transaction{Put: []cloud.Entry{{Key: "x"}}})
+	if !errors.Is(err, cloud.ErrUnreachable) || errors.Is(err, cloud.ErrUncertain) {
+		t.Errorf("%v: nothing was sent", err)
+	}
+	if err := b.Enter(t.Context(), "r3"); !errors.Is(err, cloud.ErrUnreachable) {
+		t.Error(err)
+	}
+	if err := b.Leave(t.Context(), "r2"); !errors.Is(err, cloud.ErrUnreachable) {
+		t.Error(err)
+	}
+	if _, err := Open(t.Context(), Config{Endpoints: way.Endpoints(), Timeout: time.Second, Log: b.d.log}); !errors.Is(err, cloud.ErrUnreachable) {
+		t.Error(err)
+	}
+	way.Mend()
+	knows(t, a, "r3", "b")
+	knows(t, a, "r2", "")
+}
+
+// testHeldUp: what a relay has asked of a member that then stood still is done
+// when the member goes on, if at all, and changes nothing that was done since.
+func testHeldUp(t *testing.T, l *lab) {
+	prefix := l.prefix()
+	slow := l.Others(l.Leader())[0]
+	var others []string
+	for _, m := range l.Others(slow) {
+		others = append(others, m.Endpoint())
+	}
+	a, b := l.join(t, by(prefix, others...), "a"), l.join(t, by(prefix, slow.Endpoint()), "b")
+	enter(t, a, "r1")
+	enter(t, b, "r2")
+	commit(t, b.d, "account/x", "1")
+	knows(t, b, "r1", "a")
+	knows(t, a, "r2", "b")
+	before, err := b.d.Get(t.Context(), "account/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := listen(t, b)
+	slow.Freeze()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := b.Enter(t.Context(), "r1"); !errors.Is(err, cloud.ErrUncertain) {
+			t.Errorf("entered at a member that stands still: %v", err)
+		}
+	})
+	wg.Go(func() {
+		if err := b.Leave(t.Context(), "r2"); !errors.Is(err, cloud.ErrUncertain) {
+			t.Errorf("left at a member that stands still: %v", err)
+		}
+	})
+	wg.Go(func() {
+		err := b.d.Commit(t.Context(), cloud.Transaction{If: []cloud.Entry{before}, Put: []cloud.Entry{{Key: "account/x", Value: []byte("late")}}})
+		if !errors.Is(err, cloud.ErrUncertain) {
+			t.Errorf("committed at a member that stands still: %v", err)
+		}
+	})
+	wg.Wait()
+	enter(t, a, "r1") // its newest tunnel is to a again
+	enter(t, a, "r2")
+	commit(t, a.d, "account/x", "2")
+	slow.Thaw()
+	knows(t, b, "r1", "a")
+	knows(t, b, "r2", "a")
+	etcdtest.Until(t, soon, "b is told that it does not have the router", func() bool { return heard.moved.Load() >= 1 })
+	enter(t, b, "r3") // all that b had to say has been said
+	knows(t, a, "r3", "b")
+	if where(t, a, "r1") != "a" || where(t, a, "r2") != "a" {
+		t.Error("a router was stolen")
+	}
+	if e, err := a.d.Get(t.Context(), "account/x"); err != nil || string(e.Value) != "2" {
+		t.Errorf("%+v %v", e, err)
+	}
+}
+
+// testLeaderKilled: of many transactions, none that was answered is lost and none
+// is there twice, whatever leader dies.
+func testLeaderKilled(t *testing.T, l *lab) {
+	d := l.open(t, quick(l.prefix()))
+	work, stop := context.WithCancel(t.Context())
+	defer stop()
+	var answered, uncertain, done atomic.Int64
+	var wg sync.WaitGroup
+	for w := range 8 {
+		wg.Go(func() {
+			for i := 0; work.Err() == nil; {
+				switch err := step(t, d, fmt.Sprintf("done/%d/%06d", w, i)); {
+				case err == nil:
+					answered.Add(1)
+					done.Add(1)
+					i++
+				case errors.Is(err, cloud.ErrUncertain): // look what has become of it
+					uncertain.Add(1)
+					etcdtest.Until(t, soon, "etcd answers", func() bool {
+						e, err := d.Get(t.Context(), fmt.Sprintf("done/%d/%06d", w, i))
+						if err == nil && e.Revision != 0 {
+							done.Add(1)
+							i++
+						}
+						return err == nil
+					})
+				case !errors.Is(err, cloud.ErrConflict) && !errors.Is(err, cloud.ErrUnreachable):
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 2 {
+		n := answered.Load()
+		etcdtest.Until(t, soon, "transactions are made", func() bool { return answered.Load() > n+200 })
+		leader := l.Leader()
+		leader.Kill()
+		n = answered.Load()
+		began := time.Now()
+		etcdtest.Until(t, soon, "transactions are made again", func() bool { return answered.Load() > n+20 })
+		t.Logf("without the leader: 20 more transactions after %v", time.Since(began))
+		leader.Start()
+		l.Ready()
+	}
+	stop()
+	wg.Wait()
+	n := 0
+	for after := ""; ; n++ {
+		e, err := d.List(t.Context(), "done/", after, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(e) == 0 {
+			break
+		}
+		after = e[len(e)-1].Key
+		n += len(e) - 1
+	}
+	counter, err := d.Get(t.Context(), "counter/0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0
+	for w := range 4 {
+		if counter, err = d.Get(t.Context(), fmt.Sprint("counter/", w)); err != nil {
+			t.Fatal(err)
+		}
+		k, _ := strconv.Atoi(string(counter.Value)) // nothing is 0
+		sum += k
+	}
+	t.Logf("%d answered, %d uncertain, %d records, counted %d", answered.Load(), uncertain.Load(), n, sum)
+	if n != sum || int64(n) < answered.Load() || int64(n) < done.Load() || int64(n) > answered.Load()+uncertain.Load() {
+		t.Error("something is lost or doubled")
+	}
+}
+
+// step makes one record, and counts it in the same transaction.
+func step(t *testing.T, d *DB, key string) error {
+	counter, err := d.Get(t.Context(), fmt.Sprint("counter/", int(key[5]-'0')%4))
+	if err != nil {
+		return err
+	}
+	n, _ := strconv.Atoi(string(counter.Value)) // nothing is 0
+	return d.Commit(t.Context(), cloud.Transaction{If: []cloud.Entry{counter, {Key: key}},
+		Put: []cloud.Entry{{Key: counter.Key, Value: []byte(strconv.Itoa(n + 1))}, {Key: key}}})
+}
