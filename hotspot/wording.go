@@ -48,8 +48,10 @@ func Refuse(code Code, field, format string, args ...any) *Error {
 
 // Meaning sets what pages in other languages tell in place of the error's text,
 // if that is of a kind that nobody can translate. It returns the error.
-func (e *Error) Meaning(format string, args ...any) *Error {
-	e.words = Worded(format, args...)
+//
+//go:noinline // as Invalid
+func (e *Error) Meaning(text string) *Error {
+	e.words = &Wording{format: text}
 	return e
 }
 

@@ -15,6 +15,8 @@ import (
 
 	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/webui"
+	"github.com/vouchsafe/vouchsafe/webui/admin/panel/machine"
+	"github.com/vouchsafe/vouchsafe/webui/admin/panel/rules"
 	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
 )
 
@@ -23,27 +25,13 @@ import (
 //go:embed lang/*.gz
 var Files embed.FS
 
-// ruleFiles hold what the rules say in languages other than theirs, by the
-// English format: see [hotspot.Wording].
-//
-//go:embed rules/lang/*.gz
-var ruleFiles embed.FS
-
-// Rules are the texts of the rules' refusals.
-func Rules() fs.FS {
-	sub, err := fs.Sub(ruleFiles, "rules")
-	if err != nil {
-		panic(err) // the name is a constant
-	}
-	return sub
-}
-
 // People knows who is signed in; *operators.Operators does.
 type People interface {
 	// Empty reports whether nobody is an operator yet.
 	Empty(ctx context.Context) (bool, error)
-	// Session returns who is signed in with a cookie, or [api.ErrWrongKey].
-	Session(ctx context.Context, cookie string, from netip.Addr) (*api.Principal, error)
+	// Session returns who is signed in with a cookie, or [api.ErrWrongKey]. used
+	// says that somebody does something: without that, a session ends in time.
+	Session(ctx context.Context, cookie string, from netip.Addr, used bool) (*api.Principal, error)
 	// CheckForm refuses a form that did not come from a page of that session.
 	CheckForm(r *http.Request, token string) error
 	// CheckOrigin refuses a request of another site.
@@ -94,7 +82,7 @@ type Panel struct {
 // requests for other hosts.
 func New(cfg Config) (*Panel, error) {
 	p := &Panel{cfg: cfg, log: cfg.Log.With("component", "panel"), mux: http.NewServeMux(), pages: pages(cfg.Sections)}
-	texts := []fs.FS{parts.Files, Files, Rules()}
+	texts := []fs.FS{parts.Files, Files, rules.Files, machine.Files}
 	for _, s := range cfg.Sections {
 		if s.Files != nil {
 			texts = append(texts, s.Files)
@@ -197,7 +185,7 @@ func (p *Panel) who(r *http.Request) (*api.Principal, error) {
 	if cookie == "" {
 		return nil, nil
 	}
-	by, err := p.cfg.People.Session(r.Context(), cookie, api.Peer(r))
+	by, err := p.cfg.People.Session(r.Context(), cookie, api.Peer(r), !api.Unattended(r))
 	if errors.Is(err, api.ErrWrongKey) {
 		return nil, nil
 	}

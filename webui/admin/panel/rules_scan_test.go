@@ -19,6 +19,7 @@ import (
 
 	"github.com/vouchsafe/vouchsafe/webui"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
+	"github.com/vouchsafe/vouchsafe/webui/admin/panel/machine"
 )
 
 // root is the module's directory.
@@ -77,34 +78,48 @@ func told(own map[string]string, code, field string) bool {
 	return !slices.Contains(ofGuests, code) && (!has || strings.Contains(text, "{text}") || code == "name_taken" && field == "")
 }
 
-// TestRules: what the rules say has words in every language but English, with
-// the same places, and there are none that the rules do not say any more.
+// TestRules: what the rules say is in the catalogue, and there is nothing in it
+// that they do not say any more. That of each language is compared with it.
 func TestRules(t *testing.T) {
 	said := sayings(t)
 	if len(said) < 100 {
 		t.Fatalf("only %d formats were found", len(said))
 	}
-	for _, tag := range []string{"it", "ar"} {
-		has := texts(t, panel.Rules(), tag)
-		for format, at := range said {
-			text, ok := has[format]
-			if !ok {
-				t.Errorf("%s: %s has no text for\n    %q: \"\",", at, tag, format)
-				continue
-			}
-			if got, want := named.FindAllString(text, -1), places(format); !slices.Equal(sorted(got), sorted(want)) {
-				t.Errorf("%s: %s: %q has the places %q, want %q", at, tag, text, got, want)
-			}
-			if strings.TrimSpace(text) != text || text == "" || strings.HasSuffix(text, ".") {
-				t.Errorf("%s: %s: %q is not a part of a sentence", at, tag, text)
-			}
+	compare(t, "rules", said)
+}
+
+// compare looks for the formats that are said, and for no others, in the
+// catalogue of a directory.
+func compare(t *testing.T, dir string, said map[string]string) {
+	t.Helper()
+	english := map[string]string{}
+	for format, at := range said {
+		key, text := machine.Key(format), numbered(format)
+		if other, taken := english[key]; taken && other != text {
+			t.Errorf("%s: the key of %q is that of %q, too: say it in other words", at, format, other)
 		}
-		for format := range has {
-			if _, ok := said[format]; !ok {
-				t.Errorf("rules/lang/%s.json: nothing says %q any more", tag, format)
-			}
+		english[key] = text
+	}
+	has := texts(t, os.DirFS(dir), "en")
+	for format, at := range said {
+		if key := machine.Key(format); has[key] != english[key] {
+			t.Errorf("%s: %s/lang/en.json has no\n    %q: %q,", at, dir, key, english[key])
 		}
 	}
+	for key, text := range has {
+		if english[key] == "" {
+			t.Errorf("%s/lang/en.json: nothing says %q any more (%s)", dir, text, key)
+		}
+	}
+}
+
+// numbered is a format with places in the order of its values.
+func numbered(format string) string {
+	n := 0
+	return verb.ReplaceAllStringFunc(format, func(string) string {
+		n++
+		return "{" + strconv.Itoa(n) + "}"
+	})
 }
 
 // sayings are the formats that need words in other languages, and where they are.
@@ -137,22 +152,7 @@ func sayings(t *testing.T) map[string]string {
 var (
 	passes = regexp.MustCompile(`^%[sv]$`) // what it is made of is told
 	verb   = regexp.MustCompile(`%[.\d]*[a-zA-Z]`)
-	named  = regexp.MustCompile(`\{\d+\}`)
 )
-
-// places are the names of what is written into a format.
-func places(format string) (names []string) {
-	for i := range verb.FindAllString(strings.ReplaceAll(format, "%%", ""), -1) {
-		names = append(names, "{"+strconv.Itoa(i+1)+"}")
-	}
-	return names
-}
-
-func sorted(s []string) []string {
-	s = slices.Clone(s)
-	slices.Sort(s)
-	return slices.Compact(s)
-}
 
 // texts is one language's catalogue.
 func texts(t *testing.T, pages fs.FS, tag string) map[string]string {

@@ -2,7 +2,6 @@ package panel
 
 import (
 	"fmt"
-	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui"
+	"github.com/vouchsafe/vouchsafe/webui/admin/panel/machine"
 )
 
 // message is what knows what its text is made of; see [hotspot.Wording].
@@ -20,28 +20,29 @@ type message interface {
 
 // Words tells what the rules say, such as an error of theirs, in the page's
 // language if that has words for it. They are a part of a sentence.
-func (q *Request) Words(said any) string { return argument(q.Lang, "", said) }
+func (q *Request) Words(said any) string { return argument(q.Lang, "v", said) }
 
 // tell looks a text up by its English format. What is written into it goes to
 // the places {1}, {2} and so on.
 func tell(l *webui.Language, m message) string {
 	format, args := m.Message()
-	verbs := verbsOf(format, len(args))
 	if len(args) == 1 && (format == "%s" || format == "%v") {
-		return argument(l, "", args[0])
+		return argument(l, "v", args[0])
 	}
-	if !l.Has(format) {
+	key := machine.Key(format)
+	if !l.Has(key) {
 		return english(m, format, args)
 	}
-	places := make([]any, 0, 2*len(args))
-	for i, arg := range args {
-		words := argument(l, verbs[i], arg)
-		if _, told := arg.(message); !told && l.Dir == "rtl" {
+	verbs := strings.Split(format, "%")[1:]
+	places := make([]any, 0, 2*len(verbs))
+	for i, verb := range verbs {
+		words := argument(l, verb, args[i])
+		if _, told := args[i].(message); !told && l.Dir == "rtl" {
 			words = "\u2068" + words + "\u2069" // names and codes keep their direction
 		}
 		places = append(places, strconv.Itoa(i+1), words)
 	}
-	return l.T(format, places...)
+	return l.T(key, places...)
 }
 
 // english is what the rules say in their own language.
@@ -55,44 +56,29 @@ func english(m message, format string, args []any) string {
 	return fmt.Sprintf(format, args...)
 }
 
-// verbsOf are the verbs of a format, of which the first n are wanted.
-func verbsOf(format string, n int) []string {
-	verbs := make([]string, n)
-	for i := range verbs {
-		at := strings.IndexByte(format, '%')
-		if at < 0 {
-			break
-		}
-		end := at + 1 + strings.IndexFunc(format[at+1:], unicode.IsLetter)
-		verbs[i], format = format[at:end+1], format[end+1:]
-	}
-	return verbs
-}
-
-// argument writes what goes to a place: numbers as the language has them. What
-// is quoted in English is not quoted here: the language's text does that.
+// argument writes what goes to a place, after the format from the letters of its
+// verb on: numbers as the language has them. What is quoted in English is not
+// quoted here: the language's text does that.
 func argument(l *webui.Language, verb string, arg any) string {
-	if verb == "%d" {
-		if v := reflect.ValueOf(arg); v.CanInt() {
-			return l.Number(v.Int())
-		} else if v.CanUint() {
-			return l.Number(int64(v.Uint()))
-		}
-	}
+	end := strings.IndexFunc(verb, unicode.IsLetter)
 	switch arg := arg.(type) {
 	case message:
 		return tell(l, arg)
 	case time.Duration:
-		return l.Duration(arg)
-	case rune:
-		return string(arg)
-	case string:
-		if strings.HasSuffix(verb, "q") {
-			quoted := fmt.Sprintf(verb, arg)
-			return quoted[1 : len(quoted)-1]
+		if verb[end] != 'd' {
+			return l.Duration(arg)
 		}
 	}
-	return fmt.Sprint(arg)
+	text := fmt.Sprintf("%"+verb[:end+1], arg)
+	switch verb[end] {
+	case 'q':
+		return text[1 : len(text)-1]
+	case 'd':
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return l.Number(n)
+		}
+	}
+	return text
 }
 
 // sentence makes words stand by themselves.
