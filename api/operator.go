@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -156,6 +157,16 @@ func cookieName(r *http.Request) string {
 		return sessionCookieSecure
 	}
 	return sessionCookie
+}
+
+// RefreshHeader is what the panel's script sends when it asks for a page by itself.
+const RefreshHeader = "X-Refresh"
+
+// Unattended reports whether an open page makes a request by itself: to renew
+// what it shows, or to be told when to. Nobody needs to sit before it, so it is no
+// use of the session.
+func Unattended(r *http.Request) bool {
+	return r.Header.Get(RefreshHeader) != "" || strings.HasPrefix(r.Header.Get("Accept"), "text/event-stream")
 }
 
 // SessionMax is how long a session may be, however much it is used.

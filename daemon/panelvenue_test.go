@@ -213,7 +213,7 @@ func (v *venue) machines() {
 // key makes a key of the owner's own.
 func (v *venue) key() {
 	v.t.Helper()
-	by, err := v.d.people.Session(v.t.Context(), v.cookie, netip.MustParseAddr("192.168.1.20"))
+	by, err := v.d.people.Session(v.t.Context(), v.cookie, netip.MustParseAddr("192.168.1.20"), true)
 	v.fine(err)
 	key, _, err := v.d.keys.Create(v.t.Context(), by, api.NewKey{Label: "Booking system", Viewable: true})
 	v.fine(err)

@@ -60,7 +60,7 @@ func (o *Operators) Authenticate(r *http.Request) (*api.Principal, error) {
 	if cookie == "" {
 		return nil, nil
 	}
-	p, err := o.Session(r.Context(), cookie, api.Peer(r))
+	p, err := o.Session(r.Context(), cookie, api.Peer(r), !api.Unattended(r))
 	if err != nil {
 		return nil, err
 	}

@@ -114,7 +114,7 @@ func (h *house) in(mail string, from netip.Addr) (api.Ticket, *api.Principal) {
 
 // who returns whom a cookie belongs to; nil: nobody.
 func (h *house) who(cookie string) *api.Principal {
-	p, err := h.Session(h.Context(), cookie, laptop())
+	p, err := h.Session(h.Context(), cookie, laptop(), true)
 	if err != nil {
 		return nil
 	}

@@ -148,9 +148,10 @@ func (o *Operators) find(cookie string) *session {
 	return s
 }
 
-// Session returns who is signed in with a cookie, and notes that the session
-// was used. A cookie that opens nothing is [api.ErrWrongKey].
-func (o *Operators) Session(ctx context.Context, cookie string, from netip.Addr) (*api.Principal, error) {
+// Session returns who is signed in with a cookie. used says that somebody does
+// something, so that the session goes on. A cookie that opens nothing is
+// [api.ErrWrongKey].
+func (o *Operators) Session(ctx context.Context, cookie string, from netip.Addr, used bool) (*api.Principal, error) {
 	if err := o.load(ctx); err != nil {
 		return nil, err
 	}
@@ -160,7 +161,9 @@ func (o *Operators) Session(ctx context.Context, cookie string, from netip.Addr)
 	if s == nil {
 		return nil, api.ErrWrongKey
 	}
-	s.seen = o.cfg.Mono()
+	if used {
+		s.seen = o.cfg.Mono()
+	}
 	return o.principalOf(s, from), nil
 }
 

@@ -298,7 +298,7 @@ func (v *visitor) setCookie(value string) {
 
 // who is whom a cookie opens the panel to; nil: nobody.
 func (h *house) who(cookie string) *api.Principal {
-	p, err := h.people.Session(h.Context(), cookie, netip.MustParseAddr("127.0.0.1"))
+	p, err := h.people.Session(h.Context(), cookie, netip.MustParseAddr("127.0.0.1"), true)
 	if err != nil {
 		return nil
 	}

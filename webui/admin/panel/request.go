@@ -108,12 +108,9 @@ func (q *Request) render(status int, s *parts.Shell) {
 	q.panel.packer.render(q.W, q.Request, status, s)
 }
 
-// refreshHeader is what the script sends when it only looks.
-const refreshHeader = "X-Refresh"
-
 // Renews reports whether a page is asked for by the script alone, to take the
 // place of what an event said is old: what else is on it need not be made.
-func (q *Request) Renews() bool { return q.Header.Get(refreshHeader) != "" }
+func (q *Request) Renews() bool { return q.Header.Get(api.RefreshHeader) != "" }
 
 // shareable is the query of a page that can be asked for again.
 func (q *Request) shareable() url.Values {

@@ -58,7 +58,7 @@ type people struct{ by *api.Principal }
 
 func (p people) Empty(context.Context) (bool, error) { return false, nil }
 
-func (p people) Session(_ context.Context, cookie string, from netip.Addr) (*api.Principal, error) {
+func (p people) Session(_ context.Context, cookie string, from netip.Addr, _ bool) (*api.Principal, error) {
 	if cookie != session {
 		return nil, api.ErrWrongKey
 	}

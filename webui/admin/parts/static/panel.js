@@ -79,6 +79,8 @@ const watch = (element) => {
       try {
         const fetched = await fetchPage(location.href, {}, { "X-Refresh": "1" });
         const next = fetched?.page.getElementById(element.id);
+        // The session has ended: what it could see does not stay.
+        if (fetched && !next) { source.close(); location.reload(); return; }
         // The element stays, so that its events do.
         if (next) { keep(element, () => element.replaceChildren(...document.adoptNode(next).childNodes)); start(element); }
       } catch { /* the next event tries again */ }
@@ -86,6 +88,7 @@ const watch = (element) => {
     } while (again);
   };
   source.onmessage = renew;
+  source.onerror = () => { if (source.readyState === EventSource.CLOSED) renew(); };
 };
 
 // keep changes what is in an element, and leaves open what was open, and the
