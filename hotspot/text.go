@@ -26,7 +26,7 @@ func (t Texts) Message() (format string, args []any) {
 	case 1:
 		return t[0].Message()
 	}
-	return "%s; %s", []any{t[0], t[1:]}
+	return Textf("%s; %s", t[0], t[1:]).Message()
 }
 
 // Textf makes a Text, as fmt.Sprintf does. The format must be a constant: a test

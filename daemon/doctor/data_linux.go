@@ -154,7 +154,7 @@ func judgeData(f dataFacts) []Finding {
 		add(&all, Problem, room, "the disk of %s has room for %d more files only", f.dir, f.disk.left)
 	}
 	if f.tried && f.wrote == nil && f.writing.sync > slowSync {
-		add(&all, Warning, "see whether the flash is worn or the disk is busy; vouchers take as long to make", "writing %s to the disk took %v", f.dir, f.writing.sync.Round(time.Millisecond))
+		add(&all, Warning, "see whether the flash is worn or the disk is busy; vouchers take as long to make", "writing %s to the disk took %v", f.dir, f.writing.sync.Round(time.Millisecond).String())
 	}
 	if !f.there {
 		return list(all, "%s is not there yet; the daemon makes it, on %s with %s free", f.dir, f.kind, size(f.disk.free))
@@ -162,7 +162,7 @@ func judgeData(f dataFacts) []Finding {
 	if !f.tried {
 		return list(all, "%s is on %s with %s free", f.dir, f.kind, size(f.disk.free))
 	}
-	return list(all, "%s is on %s with %s free; writing took %v at most", f.dir, f.kind, size(f.disk.free), f.writing.sync.Round(100*time.Microsecond))
+	return list(all, "%s is on %s with %s free; writing took %v at most", f.dir, f.kind, size(f.disk.free), f.writing.sync.Round(100*time.Microsecond).String())
 }
 
 // size writes an amount of bytes for people.
