@@ -2,6 +2,8 @@ package cloud
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
@@ -86,6 +88,22 @@ func (r *Relay) Operations() http.Handler {
 	return mux
 }
 
+// certificateEnds is when the certificate in force does, in Unix seconds; 0:
+// there is none.
+func (r *Relay) certificateEnds() int64 {
+	c, err := r.cfg.Certificate(&tls.ClientHelloInfo{ServerName: r.apiName()})
+	if err != nil || len(c.Certificate) == 0 {
+		return 0
+	}
+	leaf := c.Leaf
+	if leaf == nil {
+		if leaf, err = x509.ParseCertificate(c.Certificate[0]); err != nil {
+			return 0
+		}
+	}
+	return leaf.NotAfter.Unix()
+}
+
 // exposition is all figures as text.
 func (r *Relay) exposition() string {
 	var b strings.Builder
@@ -101,6 +119,7 @@ func (r *Relay) exposition() string {
 	one("vouchsafe_cloud_connections", "gauge", "Connections of clients.", int64(r.guests.len()))
 	one("vouchsafe_cloud_handshakes", "gauge", "TLS handshakes under way.", int64(r.lobby.len()))
 	one("vouchsafe_cloud_requests_in_flight", "gauge", "Requests under way.", int64(r.requests.len()))
+	one("vouchsafe_cloud_certificate_expires_seconds", "gauge", "When the certificate ends, in Unix seconds; 0: there is none.", r.certificateEnds())
 	one("vouchsafe_cloud_tunnels_total", "counter", "Tunnels that routers have made.", f.tunnels.Load())
 	one("vouchsafe_cloud_routers_refused_total", "counter", "Tunnels refused for the router's certificate.", f.routersRefused.Load())
 	one("vouchsafe_cloud_handshakes_failed_total", "counter", "TLS handshakes that failed or took too long.", f.handshakesFailed.Load())

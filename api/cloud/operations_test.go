@@ -36,6 +36,9 @@ func TestOperations(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}
 	}
+	if !regexp.MustCompile(`(?m)^vouchsafe_cloud_certificate_expires_seconds [1-9][0-9]{9}$`).MatchString(text) {
+		t.Error("it is not said when the certificate ends")
+	}
 	form := regexp.MustCompile(`^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.e+-]+)$`)
 	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
 		if !form.MatchString(line) {

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/mail"
@@ -70,6 +69,7 @@ type Manager struct {
 	cache   *certmagic.Cache
 	library *certmagic.Config
 	now     func() time.Time
+	useless bool // what is in the records, as Run finds it
 	failure atomic.Pointer[string]
 	terms   atomic.Pointer[TermsError]
 }
@@ -91,7 +91,7 @@ func New(ctx context.Context, cfg Config) (*Manager, error) {
 	m.library = certmagic.New(m.cache, certmagic.Config{Storage: m.storage, Logger: details, OCSP: certmagic.OCSPConfig{DisableStapling: true},
 		RenewalWindowRatio: cfg.Left, OnEvent: m.event})
 	m.library.Issuers = []certmagic.Issuer{m.issuer(details)}
-	if _, err := m.library.CacheManagedCertificate(ctx, m.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := m.load(ctx); err != nil {
 		m.close(ctx)
 		return nil, fmt.Errorf("the certificate in the records: %w", err)
 	}
@@ -241,6 +241,11 @@ const attemptWithin = 15 * time.Minute
 func (m *Manager) attempt(ctx context.Context, number int) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptWithin)
 	defer cancel()
+	if m.useless {
+		if err := m.repair(ctx); err != nil {
+			return err
+		}
+	}
 	return m.library.ManageSync(context.WithValue(ctx, certmagic.AttemptsCtxKey, &number), []string{m.name})
 }
 

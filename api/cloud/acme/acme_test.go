@@ -1,14 +1,20 @@
 package acme
 
 import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/caddyserver/certmagic"
 	"github.com/google/go-cmp/cmp"
 	"github.com/letsencrypt/pebble/v2/wfe"
 	acmez "github.com/mholt/acmez/v3/acme"
@@ -187,6 +193,53 @@ func TestTwoRelays(t *testing.T) {
 	until(t, "both have the next one", func() bool { return one.current().Hash() != first && one.current().Hash() == two.current().Hash() })
 }
 
+// TestRenewedOnce: two relays that find the certificate old at the same moment
+// order one.
+func TestRenewedOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, time.Hour)
+	first, _, stop := w.manager(nil)
+	until(t, "there is a certificate", func() bool { return first.Problem() == "" })
+	old := first.current()
+	stop()
+	const age = 5 * time.Second
+	until(t, "it is old", func() bool { return time.Since(old.Leaf.NotBefore) > age })
+	relays := make([]*Manager, 4)
+	for i := range relays {
+		// They look when they are told to.
+		c, _ := w.config(func(c *Config) { c.Left, c.Look = 1-age.Seconds()/3600, time.Minute })
+		var err error
+		if relays[i], err = New(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		defer relays[i].close(t.Context())
+	}
+	var wg sync.WaitGroup
+	for _, m := range relays {
+		wg.Go(func() {
+			if err := m.library.RenewCertSync(t.Context(), m.name, false); err != nil {
+				t.Error(err)
+			}
+			if _, err := m.library.CacheManagedCertificate(t.Context(), m.name); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(w.dns.Changes()); n != 4 {
+		t.Errorf("%d changes of the zone for two certificates", n)
+	}
+	next := relays[0].current()
+	if next.Leaf.Equal(old.Leaf) || next.PrivateKey.(*ecdsa.PrivateKey).Equal(old.PrivateKey) {
+		t.Error("it has not been renewed, or has its old key")
+	}
+	for _, m := range relays[1:] {
+		if !m.current().Leaf.Equal(next.Leaf) {
+			t.Error("they have different ones")
+		}
+	}
+}
+
 // TestDelegation: the proof goes where a CNAME leads.
 func TestDelegation(t *testing.T) {
 	t.Parallel()
@@ -233,9 +286,9 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestDamagedRecords: a certificate that cannot be read is an error, not a
-// reason to order another one.
-func TestDamagedRecords(t *testing.T) {
+// TestDamage: a certificate that cannot be used is replaced, whatever is wrong
+// with it; records that cannot be read are no reason to order another one.
+func TestDamage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, time.Hour)
 	m, _, stop := w.manager(nil)
@@ -245,13 +298,47 @@ func TestDamagedRecords(t *testing.T) {
 	if err != nil || len(entries) != 3 {
 		t.Fatalf("%d %v", len(entries), err)
 	}
-	if err := w.store.Commit(t.Context(), cloud.Transaction{Put: []cloud.Entry{{Key: entries[0].Key, Value: []byte("damaged")}}}); err != nil {
+	other, err := certmagic.StandardKeyGenerator{KeyType: certmagic.P256}.GenerateKey()
+	if err != nil {
 		t.Fatal(err)
 	}
-	c, _ := w.config(nil)
-	if _, err := New(t.Context(), c); err == nil || !strings.Contains(err.Error(), "damaged") {
+	text, err := certmagic.PEMEncodePrivateKey(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := entries[slices.IndexFunc(entries, func(e cloud.Entry) bool { return strings.HasSuffix(e.Key, ".key") })]
+	head, _, _ := bytes.Cut(key.Value, []byte("\n"))
+	for _, damaged := range []cloud.Entry{
+		{Key: entries[0].Key, Value: []byte("damaged")},
+		{Key: key.Key, Value: slices.Concat(head, []byte("\n"), text)}, // a relay died between two writes
+		{Key: key.Key, Value: slices.Concat(head, []byte("\nno key"))},
+	} {
+		if err := w.store.Commit(t.Context(), cloud.Transaction{Put: []cloud.Entry{damaged}}); err != nil {
+			t.Fatal(err)
+		}
+		m, log, stop := w.manager(nil)
+		until(t, "there is a certificate again", func() bool { return m.Problem() == "" })
+		if !strings.Contains(log.String(), "the certificate in the records cannot be used; another one is asked for") {
+			t.Error("nobody is told")
+		}
+		stop()
+	}
+	before := w.authority.Orders()
+	c, _ := w.config(func(c *Config) { c.Store = unreadable{w.store} })
+	if _, err := New(t.Context(), c); err == nil || !strings.Contains(err.Error(), "out of order") {
 		t.Error(err)
 	}
+	if len(w.authority.Orders()) != len(before) {
+		t.Error("another one was ordered")
+	}
+}
+
+// unreadable is a store that is out of order.
+type unreadable struct{ cloud.Store }
+
+// Get implements cloud.Store.
+func (unreadable) Get(context.Context, string) (cloud.Entry, error) {
+	return cloud.Entry{}, errors.New("out of order")
 }
 
 // TestBinding: an authority that knows its customers.

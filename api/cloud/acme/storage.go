@@ -77,11 +77,13 @@ func recordKey(prefix, name string) string {
 	return prefix + name[:cloud.MaxKey-len(prefix)-len(end)] + end
 }
 
+var errDamaged = errors.New("the record is damaged")
+
 func readFile(e cloud.Entry) (file, error) {
 	head, value, ok := bytes.Cut(e.Value, []byte("\n"))
 	var f file
 	if err := json.Unmarshal(head, &f.fileHead); !ok || err != nil {
-		return f, fmt.Errorf("the record %q is damaged", e.Key)
+		return f, fmt.Errorf("%s: %w", e.Key, errDamaged)
 	}
 	f.value = value
 	return f, nil
@@ -111,14 +113,14 @@ func (s *storage) below(ctx context.Context, dir string) ([]file, error) {
 			return nil, err
 		}
 		for _, e := range entries {
+			after = e.Key
 			f, err := readFile(e)
 			if err != nil {
-				return nil, err
+				continue // it has no name; what asks for it by name is told
 			}
 			if dir == "" || strings.HasPrefix(f.Name, dir+"/") {
 				out = append(out, f)
 			}
-			after = e.Key
 		}
 		if len(entries) < page {
 			return out, nil
