@@ -137,6 +137,28 @@ func (s *claims) take(n int) (out []write) {
 	return out
 }
 
+// fail tells those who wait that writes have failed.
+func (s *claims) fail(writes []write, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range writes {
+		c := s.all[w.router]
+		c.late = true
+		c.answer(w.call, err)
+	}
+}
+
+// again has writes that have failed made again.
+func (s *claims) again(writes []write) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range writes {
+		c := s.all[w.router]
+		c.busy = false
+		s.enqueue(w.router, c)
+	}
+}
+
 // forget ends a claim of which nothing is left to know. s.mu is held.
 func (s *claims) forget(router string, c *claim) {
 	if !c.queued && !c.busy && len(c.waiting) == 0 {

@@ -61,7 +61,7 @@ func (r *Registry) settle(w write, o outcome) (to cloud.Node, lost bool) {
 	}
 	switch {
 	case w.want && c.mine != 0:
-		to, lost = r.held(w.router, c)
+		to, lost = r.held(w.router, c, o.rev)
 	case w.want: // others were faster
 		to, lost = r.again(w, c, o)
 	default:
@@ -73,13 +73,13 @@ func (r *Registry) settle(w write, o outcome) (to cloud.Node, lost bool) {
 	return to, lost
 }
 
-// held goes on from a router's key that is this relay's, as far as the answer to
-// the write knows. The watch may know of something later. claims.mu is held.
-func (r *Registry) held(router string, c *claim) (to cloud.Node, lost bool) {
+// held goes on from a router's key that is this relay's as of a revision, that of
+// the answer to a write. The watch may know of something later. claims.mu is held.
+func (r *Registry) held(router string, c *claim, at int64) (to cloud.Node, lost bool) {
 	if to, lost = r.reconcile(router, c); lost {
 		return to, true
 	}
-	if c.told > c.mine && c.mine != 0 { // somebody has deleted it
+	if c.told > max(c.mine, at) && c.mine != 0 { // somebody has deleted it
 		c.mine, c.base, c.late = 0, 0, true
 		r.claims.enqueue(router, c)
 	}
@@ -228,6 +228,7 @@ func (r *Registry) compare(p *places, rev int64, back bool) map[string]cloud.Nod
 		if back {
 			c.mine, c.left, c.clean, c.told, c.seen = 0, 0, 0, 0, 0
 		}
+		c.told = max(c.told, rev)
 		_, _, known := p.of(router)
 		switch {
 		case c.busy || c.queued:

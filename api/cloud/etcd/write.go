@@ -102,22 +102,9 @@ func outcomeOf(t *etcdserverpb.TxnResponse, rev int64) outcome {
 
 // failed tells those who wait, and has the writes made again a little later.
 func (r *Registry) failed(ctx context.Context, writes []write, err error) {
-	s := r.claims
-	s.mu.Lock()
-	for _, w := range writes {
-		c := s.all[w.router]
-		c.late = true
-		c.answer(w.call, err)
-	}
-	s.mu.Unlock()
+	r.claims.fail(writes, err)
 	_ = pause(ctx, waitMost/4+rand.N(waitMost/2)) // at the end, nobody writes
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, w := range writes {
-		c := s.all[w.router]
-		c.busy = false
-		s.enqueue(w.router, c)
-	}
+	r.claims.again(writes)
 }
 
 // sweep removes, now and then, the keys of routers whose relay is long gone.
