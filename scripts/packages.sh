@@ -4,8 +4,8 @@
 #   root      a kernel and root's rights: they make network namespaces, which
 #             shows in what they import or in the word CLONE_NEWNET
 #   unit      no privileges: all others
-#   portable  those of unit that drive no browser and no etcd, so that they can
-#             run as a program of another architecture. A file of browser tests with
+#   portable  those of unit that drive no browser, no etcd and no certificate
+#             authority, so that they can run as a program of another architecture. A file of browser tests with
 #             `//go:build !race && !mips && !mipsle && !arm` does not count
 . "$(dirname "$0")/lib.sh"
 
@@ -25,7 +25,7 @@ go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}} {{.ImportPath}}
 		needs=portable
 		case "$package $imports " in
 		*/netctl/netlab\ * | */vishvananda/netns\ * | */cmd/vouchsafe-lab\ *) needs=root ;;
-		*/cmd/* | */scripts/* | */chromedp/* | */webui/pagetest/browser\ * | */webui/admin/paneltest\ * | */api/cloud/etcd/etcdtest\ *) needs=unit ;;
+		*/cmd/* | */scripts/* | */chromedp/* | */webui/pagetest/browser\ * | */webui/admin/paneltest\ * | */api/cloud/etcd/etcdtest\ * | */api/cloud/acme/acmetest\ *) needs=unit ;;
 		esac
 		if grep -qs CLONE_NEWNET "$dir"/*_test.go; then
 			needs=root

@@ -24,7 +24,7 @@ type acmeOptions struct {
 	email, directory, ca, customer, customerKey                  string
 	agree                                                        bool
 	dns, server, zone, record, keyName, keyFile, algorithm, wait string
-	resolvers, servers                                           []string
+	servers                                                      []string
 	look, pause                                                  time.Duration // of tests
 }
 
