@@ -2,7 +2,7 @@
 # `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test templates lint unit test-root test-arch model killtest powercut fuzz cross bench bench-short bench-panel pictures hooks clean
+.PHONY: help build run test templates lint unit test-root test-arch model killtest powercut fuzz cross bench bench-short bench-panel bench-cloud pictures hooks clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -54,6 +54,9 @@ bench-short: ## Only see that every benchmark runs
 
 bench-panel: ## Measure the operator's panel; writes docs/benchmarks-panel.md
 	@scripts/panel.sh bench
+
+bench-cloud: ## Measure the tunnel and the relay; writes docs/benchmarks-cloud.md
+	@scripts/bench-cloud.sh
 
 pictures: ## Take the documentation's pictures of the panel anew
 	@scripts/panel.sh pictures
