@@ -184,7 +184,7 @@ func cells(q *panel.Request, r *hotspot.AuditRow) []parts.CellView {
 	}
 	who, detail := actor(q, &r.Actor)
 	view := changesOf(q, r.Changes)
-	return []parts.CellView{when, {Text: who, Typed: true, Detail: detail}, {Text: actionText(q, r.Action)}, {Text: r.Subject, Typed: true},
+	return []parts.CellView{when, {Text: who, Typed: true, Detail: detail}, {Text: actionText(q, r.Action)}, subject(q, r),
 		{StreamContent: func(w *quicktemplate.Writer) { streamchanges(w, view) }}}
 }
 
@@ -220,43 +220,6 @@ func textOr(q *panel.Request, key, other string) string {
 		return q.T(key)
 	}
 	return other
-}
-
-// changeView is what a field was and is.
-type changeView struct {
-	Field, Old, New string
-	Hidden          bool // it is a secret
-}
-
-// changesView is what was changed.
-type changesView struct {
-	Arrow  string
-	Secret string // instead of what is hidden
-	Rows   []changeView
-}
-
-func changesOf(q *panel.Request, changes []hotspot.Change) *changesView {
-	v := &changesView{Arrow: q.T("auditlog.arrow"), Secret: q.T("auditlog.secret")}
-	for _, c := range changes {
-		v.Rows = append(v.Rows, changeView{c.Field, told(q, c.Field, c.Old), told(q, c.Field, c.New), c.Old == "" && c.New == ""})
-	}
-	return v
-}
-
-// told is a value as people read it; the file has it as it was stored.
-func told(q *panel.Request, field, value string) string {
-	switch field {
-	case "download_limit", "upload_limit", "total_limit":
-		digits, _ := strings.CutSuffix(value, " bytes")
-		if n, err := strconv.ParseUint(digits, 10, 64); err == nil {
-			return q.Lang.Bytes(n)
-		}
-	case "valid_from", "expires":
-		if t, err := time.Parse(time.RFC3339, value); err == nil {
-			return q.Lang.Time(t.In(q.Now().Location()), q.Now())
-		}
-	}
-	return value
 }
 
 // export sends all that is looked for as a file.

@@ -71,9 +71,9 @@ func changes(v *changesView) string {
 }
 
 func streamchange(qw422016 *qt422016.Writer, v *changesView, c *changeView) {
-	qw422016.N().S(`<code class="soft" dir="ltr">`)
+	qw422016.N().S(`<bdi class="soft">`)
 	qw422016.E().S(c.Field)
-	qw422016.N().S(`</code> `)
+	qw422016.N().S(`</bdi>: `)
 	if c.Hidden {
 		qw422016.E().S(v.Secret)
 	} else {

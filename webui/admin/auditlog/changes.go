@@ -1,0 +1,103 @@
+package auditlog
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/webui"
+	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
+	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
+)
+
+// changeView is what a field was and is.
+type changeView struct {
+	Field, Old, New string
+	Hidden          bool // it is a secret
+}
+
+// changesView is what was changed.
+type changesView struct {
+	Arrow  string
+	Secret string // instead of what is hidden
+	Rows   []changeView
+}
+
+func changesOf(q *panel.Request, changes []hotspot.Change) *changesView {
+	v := &changesView{Arrow: q.T("auditlog.arrow"), Secret: q.T("auditlog.secret")}
+	for _, c := range changes {
+		v.Rows = append(v.Rows, changeView{fieldName(q.Lang, c.Field), told(q, c.Field, c.Old), told(q, c.Field, c.New), c.Old == "" && c.New == ""})
+	}
+	return v
+}
+
+// fieldName is what a field is called: settings as on the pages where they are
+// made, if there are such pages.
+func fieldName(l *webui.Language, field string) string {
+	for _, key := range []string{"auditlog.field." + field, "system.set." + field, "loginpage." + field, "people.period." + field,
+		"printing.field." + strings.TrimPrefix(field, "print.")} {
+		if l.Has(key) {
+			return l.T(key)
+		}
+	}
+	return field
+}
+
+// subject is what was changed.
+func subject(q *panel.Request, r *hotspot.AuditRow) parts.CellView {
+	c := parts.CellView{Text: r.Subject, Typed: true}
+	if r.Action == hotspot.AuditSettingChanged {
+		if c.Text = fieldName(q.Lang, r.Subject); c.Text != r.Subject {
+			c.Detail = r.Subject
+		}
+		return c
+	}
+	if key := "auditlog.subject." + strings.ReplaceAll(r.Subject, " ", "_"); (r.Action == hotspot.AuditPersonErased || r.Action == hotspot.AuditSupportMade) && q.Lang.Has(key) {
+		c.Text = q.T(key)
+	}
+	if number, ok := strings.CutSuffix(r.Subject, " vouchers"); ok {
+		if n, err := strconv.ParseInt(number, 10, 64); err == nil {
+			c.Text = q.Lang.N("auditlog.vouchers", n)
+		}
+	}
+	return c
+}
+
+// fixed are the fields whose values are words of the log's own.
+var fixed = []string{"disabled", "enabled", "on", "bound", "used", "valid_for", "download_limit", "upload_limit", "total_limit", "expires", "role"}
+
+// told is a value as people read it; the file has it as it was stored.
+func told(q *panel.Request, field, value string) string {
+	if more, ok := strings.CutSuffix(value, " more"); ok && more != "" && slices.Contains([]string{"time", "valid_for", "download_limit", "upload_limit", "total_limit"}, field) {
+		return q.T("auditlog.more", "value", told(q, field, more))
+	}
+	if slices.Contains(fixed, field) || strings.Contains(field, ".") && (value == "on" || value == "off") {
+		if key := "auditlog.value." + value; q.Lang.Has(key) {
+			return q.T(key)
+		}
+	}
+	switch field {
+	case "download_limit", "upload_limit", "total_limit":
+		digits, _ := strings.CutSuffix(value, " bytes")
+		if n, err := strconv.ParseUint(digits, 10, 64); err == nil {
+			return q.Lang.Bytes(n)
+		}
+	case "valid_from", "expires":
+		if t, err := time.Parse(time.RFC3339, value); err == nil {
+			return q.Lang.Time(t.In(q.Now().Location()), q.Now())
+		}
+	case "valid_for", "voucher.valid_for":
+		if v, err := hotspot.ParseValidity(value); err == nil && v != hotspot.Always {
+			return q.Lang.Duration(time.Duration(v))
+		}
+	case "time":
+		if d, err := time.ParseDuration(value); err == nil {
+			return q.Lang.Duration(d)
+		}
+	case "role":
+		return textOr(q, "auditlog.role."+value, value)
+	}
+	return value
+}
