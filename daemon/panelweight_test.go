@@ -112,15 +112,20 @@ func (v *venue) scales() *scales {
 // fetch asks as a browser does, and returns the answer with its text.
 func (x *scales) fetch(method, path string, form url.Values) (*http.Response, string) {
 	x.t.Helper()
-	var body io.Reader
-	if form != nil {
-		body = strings.NewReader(form.Encode())
+	if form == nil {
+		return x.ask(method, path, "", nil)
 	}
+	return x.ask(method, path, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+}
+
+// ask is fetch with a body of any type.
+func (x *scales) ask(method, path, contentType string, body io.Reader) (*http.Response, string) {
+	x.t.Helper()
 	r, err := http.NewRequestWithContext(x.t.Context(), method, x.url+path, body)
 	x.fine(err)
 	r.Header.Set("Accept-Encoding", "gzip, deflate")
-	if form != nil {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
 	}
 	if x.cookie != "" {
 		r.AddCookie(x.httpCookie())

@@ -234,10 +234,12 @@ func faultOf(q *panel.Request, err error) string {
 	if !errors.As(err, &e) {
 		return q.T("panel.fault.internal.text")
 	}
-	if e.Line == 0 {
-		return q.Words(e)
+	text := q.Words(e)
+	if e.Line > 0 {
+		text = q.T("vouchers.import.at", "line", e.Line, "text", text)
 	}
-	return q.T("vouchers.import.at", "line", e.Line, "text", q.Words(e))
+	_, text, _ = q.Refusal(hotspot.Invalid("", "%s", text))
+	return text
 }
 
 // importRow is a row of a file, ready to be imported or not.
