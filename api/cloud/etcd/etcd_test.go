@@ -99,7 +99,7 @@ func TestEtcd(t *testing.T) {
 			})
 		}
 	})
-	l.ill(t, []fault{{"what is held up steals nothing", testHeldUp}, {"a member is frozen", testFrozen}, {"leader killed", testLeaderKilled}})
+	l.ill(t, []fault{{"what is held up steals nothing", testHeldUp}, {"leader killed", testLeaderKilled}})
 }
 
 // TestOutage is beside TestEtcd, with an etcd of its own: most of the time goes by
@@ -107,7 +107,7 @@ func TestEtcd(t *testing.T) {
 func TestOutage(t *testing.T) {
 	t.Parallel()
 	l := &lab{Cluster: etcdtest.Start(t, etcdtest.Options{})}
-	l.ill(t, []fault{{"minority cut off", testMinority}, {"all down", testAllDown}, {"put back to a backup", testBackup}})
+	l.ill(t, []fault{{"minority cut off", testMinority}, {"all down", testAllDown}, {"a member is frozen", testFrozen}, {"put back to a backup", testBackup}})
 }
 
 // ill does things to an etcd, one after the other.

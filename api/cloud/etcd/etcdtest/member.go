@@ -181,6 +181,25 @@ func (m *Member) RSS() int64 {
 	return 0
 }
 
+// CPU is how much time of processors the member's process has had.
+func (m *Member) CPU() time.Duration {
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(m.Pid()), "stat"))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(b), ") ")
+	f := strings.Fields(rest)
+	if len(f) < 13 {
+		return 0
+	}
+	var ticks time.Duration
+	for _, s := range f[11:13] { // user, system
+		n, _ := strconv.Atoi(s) // not a number is 0
+		ticks += time.Duration(n)
+	}
+	return ticks * 10 * time.Millisecond // Linux: 100 ticks a second, on all processors
+}
+
 // Size is how large the member's file is, in bytes.
 func (m *Member) Size() int64 {
 	s, err := m.status()
