@@ -9,12 +9,17 @@ version=$(awk '$1 == "go.etcd.io/etcd/server/v3" && NF > 1 { print $2 }' scripts
 etcd=${XDG_CACHE_HOME:-$HOME/.cache}/vouchsafe/etcd-$version-go$(go_wanted)
 if [ ! -x "$etcd" ]; then
 	mkdir -p "$(dirname "$etcd")"
+	# Several packages' tests may come at once; the first one builds it for all.
+	exec 9>"$etcd.lock"
+	flock 9
+fi
+if [ ! -x "$etcd" ]; then
 	new=$(mktemp "$etcd.XXXXXX")
 	trap 'rm -f "$new"' EXIT
 	say "Building etcd $version into $etcd (once)."
 	# Not for the tests' own architecture or detector: for this machine.
 	env -u GOOS -u GOARCH -u GOFLAGS CGO_ENABLED=0 go build -buildvcs=false -modfile=scripts/tools/go.mod -trimpath -ldflags '-s -w' -o "$new" go.etcd.io/etcd/server/v3
 	chmod +x "$new"
-	mv "$new" "$etcd" # in one step: others may be waiting for it
+	mv "$new" "$etcd" # in one step
 fi
 printf '%s\n' "$etcd"

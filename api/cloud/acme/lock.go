@@ -114,11 +114,11 @@ func (s *storage) write(ctx context.Context, key string, h *hold) error {
 		return err
 	}
 	err = s.store.Commit(ctx, cloud.Transaction{If: []cloud.Entry{{Key: key, Revision: h.revision}}, Put: []cloud.Entry{{Key: key, Value: value}}})
-	if err != nil && !errors.Is(err, cloud.ErrConflict) {
+	if err != nil && !errors.Is(err, cloud.ErrConflict) && !errors.Is(err, cloud.ErrUncertain) {
 		return err
 	}
-	// The answer to an earlier write may have been lost, so a conflict may be one
-	// with ourselves.
+	// The answer to this write or an earlier one may have been lost, so a conflict
+	// may be one with ourselves.
 	e, err := s.store.Get(ctx, key)
 	if err != nil {
 		return err
