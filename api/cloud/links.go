@@ -190,7 +190,7 @@ func (l *links) all() (out []*held) {
 }
 
 // movePace is the longest time between two routers that are asked to move.
-const movePace = 50 * time.Millisecond
+const movePace = 20 * time.Millisecond
 
 // move asks all routers to connect anew, one after the other, so that they do not
 // all come to the others at once, and waits until they have gone or ctx ends.

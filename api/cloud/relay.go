@@ -181,17 +181,18 @@ func (r *Relay) Serve(ctx context.Context, ln net.Listener) error {
 	if r.others != nil {
 		stopOthers = r.start()
 	}
-	taking, full := context.WithCancel(context.WithoutCancel(ctx))
-	defer full()
 	stop := context.AfterFunc(ctx, func() {
 		r.notice()
-		full()
 		ln.Close()
 	})
 	defer stop()
-	err := r.accept(taking, ln, clients, &wg)
+	// Handshakes that are under way when the listener is closed go on.
+	shaking, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	err := r.accept(shaking, ln, clients, &wg)
 	ln.Close()
 	r.drain(context.WithoutCancel(ctx), srv)
+	end()
 	for _, h := range r.links.all() {
 		r.sightings.note(h.router.ID, "", r.cfg.Now())
 	}
@@ -267,13 +268,10 @@ func (r *Relay) accept(ctx context.Context, ln net.Listener, clients *handed, wg
 	pause := time.Duration(0)
 	for {
 		raw, err := ln.Accept()
-		if ctx.Err() != nil {
-			if err == nil {
-				raw.Close()
-			}
-			return nil
-		}
 		if errors.Is(err, net.ErrClosed) {
+			if r.draining.Load() {
+				return nil
+			}
 			return fmt.Errorf("relay: %w", err)
 		}
 		if err != nil {

@@ -17,6 +17,8 @@ func (r *Relay) welcome(ctx context.Context, conn *tls.Conn) {
 	router, err := r.whose(ctx, &state)
 	switch {
 	case err != nil:
+	case r.draining.Load() && !r.alone():
+		err = errStopping
 	case state.NegotiatedProtocol != tunnel.Protocol:
 		err = errors.New("another protocol")
 	case !r.arrivals.take(router.ID):
