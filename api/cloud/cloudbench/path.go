@@ -101,15 +101,7 @@ const onItsWay = 1 << 16
 // carry takes packets from one end to the other until the link is closed.
 func (p *path) carry(from int) {
 	way := make(chan held, onItsWay)
-	p.wg.Go(func() {
-		for h := range way {
-			if d := time.Until(h.due); d > 0 {
-				time.Sleep(d)
-			}
-			// A packet that cannot be delivered is lost, as on any link.
-			_, _ = p.ends[1-from].Write(h.b)
-		}
-	})
+	p.wg.Go(func() { p.deliver(1-from, way) })
 	defer close(way)
 	buf := make([]byte, mtu+100)
 	for {
@@ -120,6 +112,20 @@ func (p *path) carry(from int) {
 		if due, ok := p.admit(from, buf[:n]); ok {
 			way <- held{due, append([]byte(nil), buf[:n]...)}
 		}
+	}
+}
+
+// deliver writes packets to an end when they are due.
+func (p *path) deliver(to int, way <-chan held) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for h := range way {
+		if d := time.Until(h.due); d > 0 {
+			timer.Reset(d)
+			<-timer.C
+		}
+		// A packet that cannot be delivered is lost, as on any link.
+		_, _ = p.ends[to].Write(h.b)
 	}
 }
 
