@@ -90,7 +90,11 @@ func serve(ctx context.Context, data string, o serveOptions, log *slog.Logger, l
 		return err
 	}
 	ctx, stopRenewing := certificate.start(ctx)
-	defer func() { err = errors.Join(err, stopRenewing()) }()
+	defer func() {
+		if failed := stopRenewing(); failed != nil {
+			err = failed // whatever else there is follows from it
+		}
+	}()
 	accounts := cloud.NewAccounts(cloud.AccountsConfig{Store: s, LicenseKey: publicKey(key)})
 	relay, err := newRelay(ctx, accounts, cloud.Config{Accounts: accounts, Domain: domain, Certificate: certificate.find, Log: log,
 		Limits: cloud.Limits{PerPrefix: o.perRouter, PerClient: o.perClient}}, o)
