@@ -1,6 +1,7 @@
 package registrybench
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -89,7 +90,7 @@ func (l *lab) phase(name string, do func(*times)) {
 	if all.span > 0 {
 		took = all.span
 	}
-	n := len(all.each)
+	n := all.count()
 	fmt.Printf("| %s | %d | %s | %.0f | %s | %s | %s | %s | %.1f s |\n", name, n, brief(took), float64(n)/took.Seconds(),
 		brief(all.at(0.5)), brief(all.at(0.9)), brief(all.at(0.99)), brief(all.at(1)), (l.cpu() - cpu).Seconds())
 }
@@ -133,8 +134,16 @@ func (s *times) add(d time.Duration) {
 	s.each = append(s.each, d)
 }
 
+func (s *times) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.each)
+}
+
 // at returns a quantile.
 func (s *times) at(q float64) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(s.each) == 0 {
 		return 0
 	}
@@ -243,10 +252,12 @@ func (l *lab) allKnow(all *times) {
 // relay: each enters there and leaves where it was. What counts is until the relay
 // that it was on is told.
 func (l *lab) steady(all *times) {
+	ctx, stop := context.WithCancel(l.t.Context())
+	defer stop()
 	var mu sync.Mutex
 	moving := map[string]time.Time{}
 	for _, r := range l.relays {
-		r.Watch(l.t.Context(), cloud.Watcher{Moved: func(id string, to cloud.Node) {
+		r.Watch(ctx, cloud.Watcher{Moved: func(id string, to cloud.Node) {
 			mu.Lock()
 			began, ok := moving[r.Self().ID+id]
 			delete(moving, r.Self().ID+id)
