@@ -5,8 +5,6 @@ package machine
 
 import (
 	"embed"
-	"hash/fnv"
-	"io"
 	"strconv"
 )
 
@@ -17,10 +15,13 @@ import (
 //go:embed lang/[^e]*.gz
 var Files embed.FS
 
-// Key is the key of a text, made of its English format. It is short because flash
-// is: that of a router has no room to have the formats once more for each language.
+// Key is the key of a text, made of its English format: FNV-1a, in so few lines
+// that a package for it would be longer. It is short because flash is: that of a
+// router has no room to have the formats once more for each language.
 func Key(format string) string {
-	h := fnv.New32a()
-	_, _ = io.WriteString(h, format) // never fails
-	return strconv.FormatUint(uint64(h.Sum32()), 36)
+	h := uint32(2166136261)
+	for i := range len(format) {
+		h = (h ^ uint32(format[i])) * 16777619
+	}
+	return strconv.FormatUint(uint64(h), 36)
 }
