@@ -39,7 +39,7 @@ func plain(id string, most int) bool {
 // checkNode reports what is wrong with a relay that wants to join.
 func checkNode(n cloud.Node) error {
 	if !plain(n.ID, maxID) {
-		return errors.New("a relay's id has 1 to 64 of a-z, A-Z, 0-9, - _ and .")
+		return errors.New("a relay's id has 1 to 64 of a-z, A-Z, 0-9, dot, dash and underscore")
 	}
 	if _, port, err := net.SplitHostPort(n.Peer); err != nil || port == "" || len(n.Peer) > maxPeer {
 		return errors.New("where other relays reach this one is written host:port")

@@ -122,7 +122,7 @@ func (r *Registry) Leave(ctx context.Context, router string) error { return r.as
 
 func (r *Registry) ask(ctx context.Context, router string, want bool) error {
 	if !plain(router, maxRouter) {
-		return errors.New("a router's id has 1 to 128 of a-z, A-Z, 0-9, - _ and .")
+		return errors.New("a router's id has 1 to 128 of a-z, A-Z, 0-9, dot, dash and underscore")
 	}
 	if err := ctx.Err(); err != nil {
 		return err
