@@ -105,31 +105,35 @@ func serve(ctx context.Context, data string, o serveOptions, log *slog.Logger, l
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
-	var closing []func()
-	defer func() {
-		for _, stop := range closing {
-			stop()
-		}
-	}()
-	stop, err := control(data, cloud.Control(accounts, relay))
+	stop, err := besides(data, o, accounts, relay, certificate, log)
 	if err != nil {
 		ln.Close()
 		return err
 	}
-	closing = append(closing, stop)
-	if o.metrics != "" {
-		stop, err := operations(o.metrics, certificate.health(relay.Operations()), log)
-		if err != nil {
-			ln.Close()
-			return err
-		}
-		closing = append(closing, stop)
-	}
+	defer stop()
 	log.Info("listening", "address", ln.Addr(), "domain", domain, "version", version)
 	if listening != nil {
 		listening(ln.Addr())
 	}
 	return relay.Serve(ctx, ln)
+}
+
+// besides serves the operator's side and, if they are asked for, figures and
+// health.
+func besides(data string, o serveOptions, accounts *cloud.Accounts, relay *cloud.Relay, c certificate, log *slog.Logger) (stop func(), err error) {
+	stopControl, err := control(data, cloud.Control(accounts, relay))
+	if err != nil || o.metrics == "" {
+		return stopControl, err
+	}
+	stopOperations, err := operations(o.metrics, c.health(relay.Operations()), log)
+	if err != nil {
+		stopControl()
+		return nil, err
+	}
+	return func() {
+		stopControl()
+		stopOperations()
+	}, nil
 }
 
 // newRelay makes the relay with what the flags ask for.
