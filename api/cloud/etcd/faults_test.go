@@ -268,79 +268,79 @@ func testHeldUp(t *testing.T, l *lab) {
 	}
 }
 
+// load is transactions that are made one after the other by some at a time.
+type load struct {
+	d                   *DB
+	answered, uncertain atomic.Int64
+	done                atomic.Int64 // answered, or found to have taken place
+}
+
+// work makes transactions until ctx ends: worker w's i-th, and then the next one.
+func (l *load) work(ctx context.Context, t *testing.T, w int) {
+	for i := 0; ctx.Err() == nil; {
+		key := fmt.Sprintf("done/%d/%06d", w, i)
+		switch err := step(t, l.d, key); {
+		case err == nil:
+			l.answered.Add(1)
+			l.done.Add(1)
+			i++
+		case errors.Is(err, cloud.ErrUncertain): // look what has become of it
+			l.uncertain.Add(1)
+			etcdtest.Until(t, soon, "etcd answers", func() bool {
+				e, err := l.d.Get(t.Context(), key)
+				if err == nil && e.Revision != 0 {
+					l.done.Add(1)
+					i++
+				}
+				return err == nil
+			})
+		case !errors.Is(err, cloud.ErrConflict) && !errors.Is(err, cloud.ErrUnreachable):
+			t.Error(err)
+			return
+		}
+	}
+}
+
 // testLeaderKilled: of many transactions, none that was answered is lost and none
 // is there twice, whatever leader dies.
 func testLeaderKilled(t *testing.T, l *lab) {
-	d := l.open(t, quick(l.prefix()))
-	work, stop := context.WithCancel(t.Context())
+	at := &load{d: l.open(t, quick(l.prefix()))}
+	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	var answered, uncertain, done atomic.Int64
 	var wg sync.WaitGroup
 	for w := range 8 {
-		wg.Go(func() {
-			for i := 0; work.Err() == nil; {
-				switch err := step(t, d, fmt.Sprintf("done/%d/%06d", w, i)); {
-				case err == nil:
-					answered.Add(1)
-					done.Add(1)
-					i++
-				case errors.Is(err, cloud.ErrUncertain): // look what has become of it
-					uncertain.Add(1)
-					etcdtest.Until(t, soon, "etcd answers", func() bool {
-						e, err := d.Get(t.Context(), fmt.Sprintf("done/%d/%06d", w, i))
-						if err == nil && e.Revision != 0 {
-							done.Add(1)
-							i++
-						}
-						return err == nil
-					})
-				case !errors.Is(err, cloud.ErrConflict) && !errors.Is(err, cloud.ErrUnreachable):
-					t.Error(err)
-					return
-				}
-			}
-		})
+		wg.Go(func() { at.work(ctx, t, w) })
 	}
 	for range 2 {
-		n := answered.Load()
-		etcdtest.Until(t, soon, "transactions are made", func() bool { return answered.Load() > n+200 })
+		n := at.answered.Load()
+		etcdtest.Until(t, soon, "transactions are made", func() bool { return at.answered.Load() > n+200 })
 		leader := l.Leader()
 		leader.Kill()
-		n = answered.Load()
+		n = at.answered.Load()
 		began := time.Now()
-		etcdtest.Until(t, soon, "transactions are made again", func() bool { return answered.Load() > n+20 })
+		etcdtest.Until(t, soon, "transactions are made again", func() bool { return at.answered.Load() > n+20 })
 		t.Logf("without the leader: 20 more transactions after %v", time.Since(began))
 		leader.Start()
 		l.Ready()
 	}
 	stop()
 	wg.Wait()
-	n := 0
-	for after := ""; ; n++ {
-		e, err := d.List(t.Context(), "done/", after, 1000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(e) == 0 {
-			break
-		}
-		after = e[len(e)-1].Key
-		n += len(e) - 1
-	}
-	counter, err := d.Get(t.Context(), "counter/0")
+	list, err := at.d.List(t.Context(), "done/", "", 100_000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum := 0
+	n, sum := int64(len(list)), int64(0)
 	for w := range 4 {
-		if counter, err = d.Get(t.Context(), fmt.Sprint("counter/", w)); err != nil {
+		counter, err := at.d.Get(t.Context(), fmt.Sprint("counter/", w))
+		if err != nil {
 			t.Fatal(err)
 		}
 		k, _ := strconv.Atoi(string(counter.Value)) // nothing is 0
-		sum += k
+		sum += int64(k)
 	}
-	t.Logf("%d answered, %d uncertain, %d records, counted %d", answered.Load(), uncertain.Load(), n, sum)
-	if n != sum || int64(n) < answered.Load() || int64(n) < done.Load() || int64(n) > answered.Load()+uncertain.Load() {
+	answered, uncertain := at.answered.Load(), at.uncertain.Load()
+	t.Logf("%d answered, %d uncertain, %d records, counted %d", answered, uncertain, n, sum)
+	if n != sum || n < at.done.Load() || n > answered+uncertain {
 		t.Error("something is lost or doubled")
 	}
 }

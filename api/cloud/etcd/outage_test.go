@@ -91,18 +91,7 @@ func testAllDown(t *testing.T, l *lab) {
 		m.Kill()
 	}
 	down := time.Now()
-	if err := a.Leave(t.Context(), "r2"); err == nil {
-		t.Error("left without etcd")
-	}
-	if err := b.Enter(t.Context(), "r4"); err == nil {
-		t.Error("entered without etcd")
-	}
-	if _, err := b.d.Get(t.Context(), "account/a"); !errors.Is(err, cloud.ErrUnreachable) {
-		t.Error(err)
-	}
-	if err := b.d.Commit(t.Context(), cloud.Transaction{Put: []cloud.Entry{{Key: "x"}}}); !errors.Is(err, cloud.ErrUnreachable) {
-		t.Error(err)
-	}
+	withoutEtcd(t, a, b)
 	etcdtest.Until(t, soon, "the leases would have ended", func() bool {
 		if where(t, b, "r1") != "a" || where(t, a, "r3") != "b" || len(a.Nodes()) != 2 {
 			t.Fatal("what was known is not in force")
@@ -132,6 +121,23 @@ func testAllDown(t *testing.T, l *lab) {
 	})
 	if heard.moved.Load() != 0 {
 		t.Error("nothing has moved")
+	}
+}
+
+// withoutEtcd: what cannot be done is said.
+func withoutEtcd(t *testing.T, a, b *Registry) {
+	t.Helper()
+	if err := a.Leave(t.Context(), "r2"); err == nil {
+		t.Error("left without etcd")
+	}
+	if err := b.Enter(t.Context(), "r4"); err == nil {
+		t.Error("entered without etcd")
+	}
+	if _, err := b.d.Get(t.Context(), "account/a"); !errors.Is(err, cloud.ErrUnreachable) {
+		t.Error(err)
+	}
+	if err := b.d.Commit(t.Context(), cloud.Transaction{Put: []cloud.Entry{{Key: "x"}}}); !errors.Is(err, cloud.ErrUnreachable) {
+		t.Error(err)
 	}
 }
 

@@ -13,15 +13,16 @@ import (
 	"github.com/vouchsafe/vouchsafe/api/cloud"
 )
 
-// TestPlaces plays through random changes beside a plain map.
+// fact is what a plain map knows of a router.
+type fact struct {
+	id  string
+	rev int64
+}
+
+// TestPlaces plays through random changes beside plain maps.
 func TestPlaces(t *testing.T) {
-	type fact struct {
-		id  string
-		rev int64
-	}
 	now := time.Unix(1e9, 0)
-	p := newPlaces()
-	at, alive := map[string]fact{}, map[string]bool{}
+	p, at, alive := newPlaces(), map[string]fact{}, map[string]bool{}
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for rev := int64(1); rev < 20_000; rev++ {
 		router, id := fmt.Sprint("r", rnd.IntN(300)), fmt.Sprint("n", rnd.IntN(9))
@@ -53,6 +54,11 @@ func TestPlaces(t *testing.T) {
 			}
 		}
 	}
+	compare(t, p, at, alive, now)
+}
+
+func compare(t *testing.T, p *places, at map[string]fact, alive map[string]bool, now time.Time) {
+	t.Helper()
 	if p.count() != len(at) {
 		t.Errorf("%d routers, want %d", p.count(), len(at))
 	}
