@@ -161,3 +161,23 @@ func TestCacheBounds(t *testing.T) {
 		t.Errorf("%d %d", c.under, len(c.fetches))
 	}
 }
+
+// TestCacheIsSmall measures what a router's two records cost. They must not cost
+// more than is counted.
+func TestCacheIsSmall(t *testing.T) {
+	const n = 20_000
+	value := string(make([]byte, 330))
+	c := newCache(1<<30, time.Now)
+	before := heap()
+	for i := range n {
+		id := fmt.Sprintf("abcdefgh%08d", i)
+		c.wrote(record("router/"+id, value, int64(i+1)), int64(i+1))
+		c.wrote(record(fmt.Sprintf("prefix/%010d", i), `"`+id+`"`, int64(i+1)), int64(i+1))
+	}
+	each := float64(heap()-before) / n
+	_, counted := c.size()
+	t.Logf("%.0f bytes a router, counted as %d", each, counted/n)
+	if each > float64(counted)/n {
+		t.Error("it takes more than is counted")
+	}
+}

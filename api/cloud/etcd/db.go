@@ -36,7 +36,8 @@ type Config struct {
 	// TTL is how long a relay that is silent counts as alive, in whole seconds;
 	// 0: 5 s. etcd makes it longer if its own elections take longer.
 	TTL time.Duration
-	// CacheBytes bounds what is kept in memory of records; 0: 64 MiB.
+	// CacheBytes bounds what is kept in memory of records; 0: 1 GiB, which is room
+	// for a million routers. It is only of routers that there are.
 	CacheBytes int64
 	// Resync is after how long without etcd all that is known is read again;
 	// 0: 30 s.
@@ -51,7 +52,7 @@ const (
 	defaultPrefix  = "vouchsafe/"
 	defaultTimeout = 5 * time.Second
 	defaultTTL     = 5 * time.Second
-	defaultCache   = 64 << 20
+	defaultCache   = 1 << 30
 	defaultResync  = 30 * time.Second
 	defaultForget  = 10 * time.Minute
 	maxEndpoints   = 64

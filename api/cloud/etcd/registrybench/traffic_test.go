@@ -72,6 +72,8 @@ func TestTraffic(t *testing.T) {
 	l.phase("… its routers connect elsewhere: all at once", l.elsewhere)
 	l.phase("… until every relay knows", l.allKnow)
 	l.phase("another relay joins and reads all", l.another)
+	l.phase("records read, none from memory", l.reads)
+	l.phase("transactions on three records each", l.commits)
 	l.state("at the end")
 	for _, r := range l.relays {
 		if n := len(r.Nodes()); n != l.size.relays {
@@ -318,6 +320,44 @@ func (l *lab) elsewhere(all *times) {
 	began := time.Now()
 	l.enter(all, l.relays, lost)
 	all.span = time.Since(began)
+}
+
+// every does something n times, with 16 at a time on each relay.
+func (l *lab) every(n int, all *times, do func(r *relay, i int) error) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for _, r := range l.relays {
+		for range 16 {
+			wg.Go(func() {
+				for i := int(next.Add(1)); i <= n; i = int(next.Add(1)) {
+					began := time.Now()
+					if err := do(r, i); err != nil {
+						l.t.Error(err)
+						return
+					}
+					all.add(time.Since(began))
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+// reads asks for records that relays do not remember.
+func (l *lab) reads(all *times) {
+	l.every(l.routers/5, all, func(r *relay, i int) error {
+		_, err := r.db.Get(l.t.Context(), fmt.Sprint("account/", i))
+		return err
+	})
+}
+
+// commits makes records as enrolments do.
+func (l *lab) commits(all *times) {
+	l.every(l.routers/20, all, func(r *relay, i int) error {
+		owned, record, prefix := fmt.Sprint("owned/a/", i), fmt.Sprint("router/", i), fmt.Sprint("prefix/", i)
+		return r.db.Commit(l.t.Context(), cloud.Transaction{If: []cloud.Entry{{Key: owned}, {Key: record}, {Key: prefix}},
+			Put: []cloud.Entry{{Key: owned}, {Key: record, Value: make([]byte, 300)}, {Key: prefix, Value: make([]byte, 18)}}})
+	})
 }
 
 // another relay joins.
