@@ -47,7 +47,7 @@ func (s systemPort) Support(ctx context.Context, w io.Writer, personal bool) err
 	}
 	about := s.About(ctx)
 	for i, n := range about.Notices {
-		about.Notices[i] = hotspot.Text{Format: plain(n.String())}
+		about.Notices[i] = hotspot.Said(plain(n.String()))
 	}
 	about.RestoreError = plain(about.RestoreError)
 	b.json("about.json", about)
@@ -66,7 +66,7 @@ func (s systemPort) Support(ctx context.Context, w io.Writer, personal bool) err
 	}
 	var found []api.Finding
 	s.Examine(ctx, func(f api.Finding) {
-		f.Found, f.Remedy = hotspot.Text{Format: plain(f.Found.String())}, hotspot.Text{Format: plain(f.Remedy.String())}
+		f.Found, f.Remedy = hotspot.Said(plain(f.Found.String())), hotspot.Said(plain(f.Remedy.String()))
 		found = append(found, f)
 	})
 	b.json("findings.json", found)

@@ -1,52 +1,49 @@
 package hotspot
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // Text is a sentence about the machine. By itself it is English, as logs,
 // commands and programs have it; pages tell it in their languages as they do
-// what the rules say, see [Wording.Message].
-type Text struct {
-	Format string
-	// Args are names, numbers, errors and the like; what has a Message itself is
-	// told in the same language, and so is each of a [Texts].
-	Args []any
-}
+// what the rules say. It is one word long, because there are many.
+type Text struct{ words *Wording }
 
 // Texts are told one after another.
 type Texts []Text
 
-// Message is what the texts are made of.
-func (t Texts) Message() (format string, args []any) {
-	switch len(t) {
-	case 0:
-		return "", nil
-	case 1:
-		return t[0].Message()
+// Textf makes a Text as [Worded] makes a sentence. The format must be a constant:
+// a test looks for it in the languages of the pages. What is in it may be a Text,
+// or some, and is told in the same language.
+//
+//go:noinline // as Invalid
+func Textf(format string, args ...any) Text { return Text{Worded(format, args...)} }
+
+// Said makes a Text of one that was said before, in English. "" says nothing.
+//
+//go:noinline // as Invalid
+func Said(text string) Text {
+	if text == "" {
+		return Text{}
 	}
-	return Textf("%s; %s", t[0], t[1:]).Message()
+	return Text{&Wording{text: text, format: text}}
 }
 
-// Textf makes a Text, as fmt.Sprintf does. The format must be a constant: a test
-// looks for it in the languages of the pages.
-//
-//go:noinline
-func Textf(format string, args ...any) Text { return Text{format, args} }
-
 // IsZero reports whether nothing is said.
-func (t Text) IsZero() bool { return t.Format == "" }
-
-// Message is what the text is made of.
-func (t Text) Message() (format string, args []any) { return t.Format, t.Args }
+func (t Text) IsZero() bool { return t.words == nil || t.words.text == "" }
 
 // String is the text in English.
 func (t Text) String() string {
-	if len(t.Args) == 0 {
-		return t.Format
+	if t.words == nil {
+		return ""
 	}
-	return fmt.Sprintf(t.Format, t.Args...)
+	return t.words.text
+}
+
+// Message is what the text is made of, see [Wording.Message].
+func (t Text) Message() (format string, args []any) {
+	if t.words == nil {
+		return "", nil
+	}
+	return t.words.Message()
 }
 
 // MarshalText implements encoding.TextMarshaler.
@@ -55,7 +52,7 @@ func (t Text) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 // UnmarshalText implements encoding.TextUnmarshaler. What was read is English in
 // every language.
 func (t *Text) UnmarshalText(b []byte) error {
-	*t = Text{Format: string(b)}
+	*t = Said(string(b))
 	return nil
 }
 
@@ -70,3 +67,14 @@ func (t Texts) Strings() []string {
 
 // String is the texts in English.
 func (t Texts) String() string { return strings.Join(t.Strings(), "; ") }
+
+// Message is what the texts are made of.
+func (t Texts) Message() (format string, args []any) {
+	switch len(t) {
+	case 0:
+		return "", nil
+	case 1:
+		return t[0].Message()
+	}
+	return Textf("%s; %s", t[0], t[1:]).Message()
+}

@@ -32,7 +32,7 @@ func (s *server) getHealth(ctx context.Context, _ *struct{}) (*item[Health], err
 		out.Facts, now = append(out.Facts, facts...), now.Add(-age)
 	}
 	for _, n := range st.Notices { // these cost nothing to know
-		out.Facts = append(out.Facts, HealthFact{Check: "notice", Verdict: "warning", Found: hotspot.Text{Format: n}})
+		out.Facts = append(out.Facts, HealthFact{Check: "notice", Verdict: "warning", Found: hotspot.Said(n)})
 	}
 	out.Time = in(s.Service.Zone(), now)
 	for _, f := range out.Facts {

@@ -47,18 +47,19 @@ type result struct {
 }
 
 func (r result) delivery(id api.ID) api.WebhookDelivery {
-	d := api.WebhookDelivery{Webhook: id, Event: r.Event, Type: r.Type, At: milli(r.At), Attempt: r.Attempt, OK: r.OK,
-		Status: r.Status, Took: time.Duration(r.Took) * time.Millisecond, Error: hotspot.Text{Format: r.Error}}
-	for _, a := range r.Args {
-		d.Error.Args = append(d.Error.Args, a)
+	format, args := r.Error, make([]any, len(r.Args))
+	for i, a := range r.Args {
+		args[i] = a
 	}
-	return d
+	return api.WebhookDelivery{Webhook: id, Event: r.Event, Type: r.Type, At: milli(r.At), Attempt: r.Attempt, OK: r.OK,
+		Status: r.Status, Took: time.Duration(r.Took) * time.Millisecond, Error: hotspot.Textf(format, args...)}
 }
 
 func resultOf(d api.WebhookDelivery) result {
+	format, args := d.Error.Message()
 	r := result{Event: d.Event, Type: d.Type, At: millis(d.At), Attempt: d.Attempt, OK: d.OK, Status: d.Status,
-		Took: d.Took.Milliseconds(), Error: d.Error.Format}
-	for _, a := range d.Error.Args {
+		Took: d.Took.Milliseconds(), Error: format}
+	for _, a := range args {
 		r.Args = append(r.Args, fmt.Sprint(a))
 	}
 	return r

@@ -91,7 +91,7 @@ func (w *Webhooks) post(ctx context.Context, h *hook, id string, body []byte) ou
 	if err != nil {
 		var e *hotspot.Error
 		errors.As(err, &e)
-		return outcome{err: hotspot.Text{Format: e.Text}, sealed: true}
+		return outcome{err: hotspot.Said(e.Text), sealed: true}
 	}
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, plainKey{}, strings.HasPrefix(h.URL, "http:")), sendWithin)
 	defer cancel()
@@ -151,18 +151,9 @@ func reason(err error) hotspot.Text {
 	var refused interface{ Message() (string, []any) } // by the guard
 	if errors.As(err, &refused) {
 		format, args := refused.Message()
-		return hotspot.Text{Format: format, Args: args}
+		return hotspot.Textf(format, args...)
 	}
-	var name *net.DNSError
-	var certificate *tls.CertificateVerificationError
-	switch why := shown(err.Error()); {
-	case errors.As(err, &name):
-		return hotspot.Textf("its name cannot be resolved (%s)", why)
-	case errors.As(err, &certificate):
-		return hotspot.Textf("its certificate is not accepted (%s)", why)
-	default:
-		return hotspot.Textf("it could not be reached (%s)", why)
-	}
+	return hotspot.Textf("it could not be reached (%s)", shown(err.Error()))
 }
 
 // shown makes a text of strangers fit for lists.

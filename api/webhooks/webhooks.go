@@ -198,7 +198,7 @@ func (w *Webhooks) Notices() hotspot.Texts {
 	for _, h := range w.hooks {
 		switch p := w.state[h.id]; {
 		case h.Stopped != "":
-			out = append(out, hotspot.Textf("the webhook %s is stopped: %s", h.name(), hotspot.Text{Format: h.Stopped}))
+			out = append(out, hotspot.Textf("the webhook %s is stopped: %s", h.name(), hotspot.Said(h.Stopped)))
 		case h.Enabled && p.failures >= tellAfter:
 			out = append(out, hotspot.Textf("the webhook %s fails again and again: %s; see `vouchsafe webhook log`", h.name(), p.last.Error))
 		}

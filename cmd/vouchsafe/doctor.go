@@ -88,7 +88,7 @@ func askDaemon(ctx context.Context, socket string) (*doctor.Daemon, error) {
 	d := &doctor.Daemon{Version: st.Version, Backend: st.Backend, ClockBelieved: st.ClockBelieved,
 		Uptime: time.Duration(st.Uptime) * time.Second}
 	for _, n := range st.Notices {
-		d.Notices = append(d.Notices, hotspot.Text{Format: n})
+		d.Notices = append(d.Notices, hotspot.Said(n))
 	}
 	return d, nil
 }

@@ -118,7 +118,7 @@ func join(l *link) hotspot.Text {
 	if out == nil {
 		return hotspot.Textf("no address")
 	}
-	return hotspot.Text{Format: strings.Join(out, ", ")}
+	return hotspot.Said(strings.Join(out, ", "))
 }
 
 func (x *exam) lanInterface(context.Context) []Finding {

@@ -107,7 +107,7 @@ func (x *exam) make(ctx context.Context, report func(Finding), wanted func(check
 //
 //go:noinline
 func one(v Verdict, remedy, found string, args ...any) []Finding {
-	return []Finding{{Verdict: v, Found: hotspot.Text{Format: found, Args: args}, Remedy: hotspot.Text{Format: remedy}}}
+	return []Finding{{Verdict: v, Found: hotspot.Textf(found, args...), Remedy: hotspot.Said(remedy)}}
 }
 
 // fine is a finding that asks for nothing.
@@ -120,16 +120,18 @@ func fine(found string, args ...any) []Finding { return one(OK, "", found, args.
 //go:noinline
 func (x *exam) unseen(what string, err error) []Finding {
 	if !x.rights.root {
-		return one(Unknown, "run it as root, with sudo", "%s: %v", hotspot.Text{Format: what}, err)
+		return one(Unknown, "run it as root, with sudo", "%s: %v", hotspot.Said(what), err)
 	}
-	return one(Unknown, "", "%s: %v", hotspot.Text{Format: what}, err)
+	return one(Unknown, "", "%s: %v", hotspot.Said(what), err)
 }
 
 // do fills in the remedy of the last finding.
 //
 //go:noinline
 func do(found []Finding, args ...any) []Finding {
-	found[len(found)-1].Remedy.Args = args
+	last := &found[len(found)-1]
+	remedy, _ := last.Remedy.Message()
+	last.Remedy = hotspot.Textf(remedy, args...)
 	return found
 }
 
@@ -147,5 +149,5 @@ func list(found []Finding, well string, args ...any) []Finding {
 //
 //go:noinline
 func add(all *[]Finding, v Verdict, remedy, found string, args ...any) {
-	*all = append(*all, Finding{Verdict: v, Found: hotspot.Text{Format: found, Args: args}, Remedy: hotspot.Text{Format: remedy}})
+	*all = append(*all, Finding{Verdict: v, Found: hotspot.Textf(found, args...), Remedy: hotspot.Said(remedy)})
 }

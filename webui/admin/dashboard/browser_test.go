@@ -19,8 +19,8 @@ func TestPagesInChromium(t *testing.T) {
 
 // troubled lets things need a look.
 func (h *house) troubled() {
-	h.found[1] = api.Finding{Check: "uplink", Verdict: "problem", Found: hotspot.Text{Format: "eth0 has no carrier"}, Remedy: hotspot.Text{Format: "plug the cable in"}}
-	h.found[6] = api.Finding{Check: "memory", Verdict: "warning", Found: hotspot.Text{Format: "only 6 MB of 64 MB memory are available"}, Remedy: hotspot.Text{Format: "stop what is not needed, or set limits.memory"}}
-	h.found = append(h.found, api.Finding{Check: "random numbers", Verdict: "warning", Found: hotspot.Text{Format: "there are few"}, Remedy: hotspot.Text{Format: "wait a minute"}})
+	h.found[1] = api.Finding{Check: "uplink", Verdict: "problem", Found: hotspot.Textf("eth0 has no carrier"), Remedy: hotspot.Textf("plug the cable in")}
+	h.found[6] = api.Finding{Check: "memory", Verdict: "warning", Found: hotspot.Textf("only 6 MB of 64 MB memory are available"), Remedy: hotspot.Textf("stop what is not needed, or set limits.memory")}
+	h.found = append(h.found, api.Finding{Check: "random numbers", Verdict: "warning", Found: hotspot.Textf("there are few"), Remedy: hotspot.Textf("wait a minute")})
 	h.notices = hotspot.Texts{hotspot.Textf("the store was restored from the snapshot of 2026-07-13")}
 }

@@ -75,7 +75,7 @@ func TestNew(t *testing.T) {
 func TestTroubled(t *testing.T) {
 	h := newHouse(t, api.RoleOwner)
 	h.troubled()
-	h.found = append(h.found, api.Finding{Check: "<script>", Verdict: "problem", Found: hotspot.Text{Format: pagetest.Hostile[0]}, Remedy: hotspot.Text{Format: pagetest.Hostile[1]}}, api.Finding{Check: "snapshots", Verdict: "unknown"})
+	h.found = append(h.found, api.Finding{Check: "<script>", Verdict: "problem", Found: hotspot.Said(pagetest.Hostile[0]), Remedy: hotspot.Said(pagetest.Hostile[1])}, api.Finding{Check: "snapshots", Verdict: "unknown"})
 	page := h.page("/", "5 things need a look", "Check the modem", "eth0 has no carrier", "random numbers", "restored from the snapshot", `href="/settings/network"`, `href="/settings/about"`, "Not known")
 	bad, warning := strings.LastIndex(page, `class="note bad"`), strings.Index(page, `class="note warning"`)
 	if tiles := strings.Index(page, `class="tiles"`); bad < 0 || warning < bad || tiles < warning {

@@ -69,7 +69,7 @@ func checkName(q *panel.Request, check string) string {
 	if k, ok := known[check]; ok {
 		return q.T("dashboard.check." + k.key)
 	}
-	return q.Words(hotspot.Text{Format: check})
+	return q.Words(hotspot.Said(check))
 }
 
 // badge is a verdict in a word.

@@ -35,7 +35,7 @@ func newHouse(t *testing.T, role api.Role) *house {
 	h := &house{t: t, hosts: &hotspottest.Hosts{}, stopping: make(chan struct{}),
 		clock: hotspottest.NewClock(time.Date(2026, 6, 10, 9, 0, 0, 0, time.UTC))}
 	for _, check := range []string{"guest interface", "uplink", "DHCP", "clock", "data directory", "snapshots", "memory"} {
-		h.found = append(h.found, api.Finding{Check: check, Verdict: "ok", Found: hotspot.Text{Format: "fine"}})
+		h.found = append(h.found, api.Finding{Check: check, Verdict: "ok", Found: hotspot.Textf("fine")})
 	}
 	h.gate = memory.New(memory.Now(h.clock.Mono))
 	h.rules = hotspot.New(hotspot.Config{Store: hotspottest.NewStore(), Gate: h.gate, Hosts: h.hosts, Clock: h.clock, Rand: rand.Reader,

@@ -177,7 +177,7 @@ func (e *entry) facts(q *panel.Request) *parts.FactsView {
 		return v
 	}
 	for _, f := range e.Detected(q.Context()) {
-		name := q.Words(hotspot.Text{Format: f.Check})
+		name := q.Words(hotspot.Said(f.Check))
 		if key := "entry.fact." + strings.ReplaceAll(f.Check, " ", "_"); q.Lang.Has(key) {
 			name = q.T(key)
 		}

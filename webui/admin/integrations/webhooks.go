@@ -125,10 +125,10 @@ func (a *area) hookPage(q *panel.Request, id api.ID) {
 		v.Copy = &parts.CopyView{Lang: q.Lang, ID: "secret", Text: secret}
 	}
 	if h.Stopped != "" {
-		v.Stopped = &parts.NoticeView{Kind: parts.Bad, Text: q.T("integrations.hooks.stopped_text", "why", q.Words(hotspot.Text{Format: h.Stopped})), Remedy: q.T("integrations.hooks.stopped_remedy")}
+		v.Stopped = &parts.NoticeView{Kind: parts.Bad, Text: q.T("integrations.hooks.stopped_text", "why", q.Words(hotspot.Said(h.Stopped))), Remedy: q.T("integrations.hooks.stopped_remedy")}
 	}
 	if h.Warning != "" {
-		v.Warning = &parts.NoticeView{Kind: parts.Warning, Text: q.T("integrations.hooks.warning", "why", q.Words(hotspot.Text{Format: h.Warning}))}
+		v.Warning = &parts.NoticeView{Kind: parts.Warning, Text: q.T("integrations.hooks.warning", "why", q.Words(hotspot.Said(h.Warning)))}
 	}
 	if q.May(panel.Writes(api.ScopeSettings)) {
 		addHookForms(q, v, &h)

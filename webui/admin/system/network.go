@@ -235,7 +235,7 @@ type findingView struct {
 func findingsOf(q *panel.Request, found []api.Finding) *findings {
 	v := &findings{}
 	for _, f := range found {
-		v.Rows = append(v.Rows, findingView{badge(q, f.Verdict), q.Words(hotspot.Text{Format: f.Check}), q.Words(f.Found), q.Words(f.Remedy)})
+		v.Rows = append(v.Rows, findingView{badge(q, f.Verdict), q.Words(hotspot.Said(f.Check)), q.Words(f.Found), q.Words(f.Remedy)})
 	}
 	return v
 }
