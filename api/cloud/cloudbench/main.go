@@ -100,6 +100,9 @@ func (b *bench) all(ctx context.Context) (report, error) {
 		if len(b.only) > 0 && !slices.Contains(b.only, x.name) {
 			continue
 		}
+		if err := ctx.Err(); err != nil {
+			return rep, errors.Join(append(errs, err)...)
+		}
 		s := section{name: x.name, title: x.name, busy: busyNow(ctx)}
 		begun := time.Now()
 		s.err = x.run(b, ctx, &s)

@@ -137,19 +137,21 @@ func front(to http.RoundTripper) http.Handler {
 }
 
 // accept takes one connection of a router, and the router makes it by dial.
-func (w *ways) accept(cert tls.Certificate, protocol string, dial func(address string)) (*tls.Conn, error) {
+func (w *ways) accept(ctx context.Context, cert tls.Certificate, protocol string, dial func(address string)) (*tls.Conn, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	defer ln.Close()
+	stop := context.AfterFunc(ctx, func() { ln.Close() }) // nobody would come any more
+	defer stop()
 	go dial(ln.Addr().String())
 	raw, err := ln.Accept()
 	if err != nil {
 		return nil, err
 	}
 	conn := tls.Server(raw, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{protocol}, ClientAuth: tls.RequireAnyClientCert})
-	return conn, conn.Handshake()
+	return conn, conn.HandshakeContext(ctx)
 }
 
 func identity(cert tls.Certificate, roots *x509.CertPool) *tls.Config {
@@ -161,7 +163,7 @@ func (w *ways) link(ctx context.Context, cert tls.Certificate, roots *x509.CertP
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Add(1)
-	conn, err := w.accept(cert, tunnel.Protocol, func(address string) {
+	conn, err := w.accept(ctx, cert, tunnel.Protocol, func(address string) {
 		defer wg.Done()
 		tunnel.New(tunnel.Config{Relay: address, Handler: http.HandlerFunc(handler), Log: slog.New(slog.DiscardHandler),
 			TLS: func() (*tls.Config, error) { return identity(cert, roots), nil }}).Run(ctx)
@@ -186,7 +188,7 @@ func (w *ways) yamux(ctx context.Context, cert tls.Certificate, roots *x509.Cert
 		c.LogOutput = io.Discard
 		return c
 	}
-	conn, err := w.accept(cert, "yamux", func(address string) {
+	conn, err := w.accept(ctx, cert, "yamux", func(address string) {
 		cfg := identity(cert, roots)
 		cfg.NextProtos = []string{"yamux"}
 		out, err := tls.Dial("tcp", address, cfg)

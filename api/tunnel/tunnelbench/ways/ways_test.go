@@ -1,6 +1,7 @@
 package ways
 
 import (
+	"context"
 	"testing"
 	"time"
 )
@@ -16,5 +17,14 @@ func TestRuns(t *testing.T) {
 		if rate, median, err := way.run(t.Context(), 4, 50*time.Millisecond); err != nil || rate <= 0 || median <= 0 {
 			t.Errorf("%s: %f %s %v", way.name, rate, median, err)
 		}
+	}
+}
+
+// TestEnds: whoever does not want to know any more waits for nothing.
+func TestEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Compare(ctx, 1, time.Second); err == nil {
+		t.Error("it went on")
 	}
 }
