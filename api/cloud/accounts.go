@@ -114,13 +114,19 @@ func (a *Accounts) Open(ctx context.Context, token string) (Account, Token, erro
 // Secret returns 32 random bytes that are kept under a name, for as long as the
 // records are. It makes them if there are none.
 func (a *Accounts) Secret(ctx context.Context, name string) ([]byte, error) {
+	return a.Keep(ctx, name, random(32))
+}
+
+// Keep returns the 32 secret bytes that are kept under a name. If there are none,
+// the first ones are.
+func (a *Accounts) Keep(ctx context.Context, name string, first []byte) ([]byte, error) {
 	var secret []byte
 	err := retry(func() error {
 		e, ok, err := a.record(ctx, "secret/"+name, &secret)
 		if err != nil || ok {
 			return err
 		}
-		secret = random(32)
+		secret = first
 		return a.cfg.Store.Commit(ctx, Transaction{If: []Entry{e}, Put: []Entry{entry(e.Key, secret)}})
 	})
 	if err == nil && len(secret) != 32 {

@@ -62,7 +62,7 @@ func TestACME(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		up, done := make(chan net.Addr, 1), make(chan error, 1)
 		go func() {
-			done <- serve(ctx, data, town.options, slog.New(slog.NewTextHandler(t.Output(), nil)), func(a net.Addr) { up <- a })
+			done <- serve(ctx, place{data: data}, town.options, slog.New(slog.NewTextHandler(t.Output(), nil)), func(a net.Addr) { up <- a })
 		}()
 		var addr net.Addr
 		select {
@@ -108,7 +108,7 @@ func TestACMETerms(t *testing.T) {
 	town := newTown(t)
 	town.options.acme.agree = false
 	terms := (*acme.TermsError)(nil)
-	if err := serve(t.Context(), t.TempDir(), town.options, slog.New(slog.DiscardHandler), nil); !errors.As(err, &terms) || !strings.HasPrefix(err.Error(), "--acme-agree") {
+	if err := serve(t.Context(), place{data: t.TempDir()}, town.options, slog.New(slog.DiscardHandler), nil); !errors.As(err, &terms) || !strings.HasPrefix(err.Error(), "--acme-agree") {
 		t.Error(err)
 	}
 }

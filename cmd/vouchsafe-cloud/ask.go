@@ -11,13 +11,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 
 	"github.com/vouchsafe/vouchsafe/api/cloud"
-	"github.com/vouchsafe/vouchsafe/api/cloud/bolt"
 )
 
 // Files of the data directory.
@@ -27,8 +27,9 @@ const (
 	licenseFile = "license.key"
 )
 
-// ask asks the relay that runs, or does it here if none does.
-func ask(ctx context.Context, data, method, path string, body, into any) error {
+// ask asks the relay that runs, or does it here if none does. What is in etcd is
+// changed there: all relays hear of it.
+func ask(ctx context.Context, at place, method, path string, body, into any) error {
 	var b bytes.Buffer
 	if body != nil {
 		if err := json.NewEncoder(&b).Encode(body); err != nil {
@@ -39,7 +40,10 @@ func ask(ctx context.Context, data, method, path string, body, into any) error {
 	if err != nil {
 		return err
 	}
-	socket := filepath.Join(data, socketFile)
+	if at.shared() {
+		return here(r, at, into)
+	}
+	socket := filepath.Join(at.data, socketFile)
 	t := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
 	}}
@@ -51,11 +55,11 @@ func ask(ctx context.Context, data, method, path string, body, into any) error {
 	if op := (*net.OpError)(nil); !errors.As(err, &op) || op.Op != "dial" {
 		return fmt.Errorf("the relay that runs: %w", err)
 	}
-	return here(r, data, into)
+	return here(r, at, into)
 }
 
 // here does without a relay what one would.
-func here(r *http.Request, data string, into any) error {
+func here(r *http.Request, at place, into any) error {
 	if r.GetBody != nil { // the first attempt may have read it
 		body, err := r.GetBody()
 		if err != nil {
@@ -63,13 +67,13 @@ func here(r *http.Request, data string, into any) error {
 		}
 		r.Body = body
 	}
-	key, err := licenseKey(data)
+	s, err := at.open(r.Context(), slog.New(slog.DiscardHandler)) // what fails is told below
 	if err != nil {
 		return err
 	}
-	s, err := bolt.Open(filepath.Join(data, recordsFile))
+	key, err := at.licenseKey(r.Context(), s)
 	if err != nil {
-		return err
+		return errors.Join(err, s.Close())
 	}
 	w := newAnswer()
 	cloud.Control(cloud.NewAccounts(cloud.AccountsConfig{Store: s, LicenseKey: publicKey(key)}), nil).ServeHTTP(w, r)

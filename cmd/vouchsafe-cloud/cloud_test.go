@@ -44,7 +44,7 @@ func relay(t *testing.T, data string) (addr string) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	up, done := make(chan net.Addr, 1), make(chan error, 1)
 	go func() {
-		done <- serve(ctx, data, serveOptions{domain: "cloud.test", listen: "127.0.0.1:0", tls: "selfsigned"}, slog.New(slog.NewTextHandler(t.Output(), nil)), func(a net.Addr) { up <- a })
+		done <- serve(ctx, place{data: data}, serveOptions{domain: "cloud.test", listen: "127.0.0.1:0", tls: "selfsigned"}, slog.New(slog.NewTextHandler(t.Output(), nil)), func(a net.Addr) { up <- a })
 	}()
 	t.Cleanup(func() {
 		cancel()

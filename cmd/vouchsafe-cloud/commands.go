@@ -24,19 +24,19 @@ func commands() *cobra.Command {
 			"connect to them, and the accounts that own them. All commands but serve work beside a\n" +
 			"running relay and without one.",
 	}
-	var data string
-	root.PersistentFlags().StringVar(&data, "data", "/var/lib/vouchsafe-cloud", "directory of the relay's records")
-	root.AddCommand(serveCommand(&data), accountCommand(&data), licenseCommand(&data), routerCommand(&data))
+	var at place
+	at.flags(root.PersistentFlags())
+	root.AddCommand(serveCommand(&at), accountCommand(&at), licenseCommand(&at), routerCommand(&at))
 	return root
 }
 
-func accountCommand(data *string) *cobra.Command {
+func accountCommand(at *place) *cobra.Command {
 	c := &cobra.Command{Use: "account", Short: "Accounts, which own routers"}
 	var name string
 	create := &cobra.Command{Use: "create", Short: "Make an account and print its first token, which is not shown again", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var made cloud.NewAccount
-			if err := ask(cmd.Context(), *data, http.MethodPost, "/accounts", map[string]string{"name": name}, &made); err != nil {
+			if err := ask(cmd.Context(), *at, http.MethodPost, "/accounts", map[string]string{"name": name}, &made); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "account %s (%s), token: %s\n", made.Account.ID, made.Account.Name, made.Token)
@@ -47,7 +47,7 @@ func accountCommand(data *string) *cobra.Command {
 	list := &cobra.Command{Use: "list", Short: "List the accounts", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var all []cloud.Account
-			if err := ask(cmd.Context(), *data, http.MethodGet, "/accounts", nil, &all); err != nil {
+			if err := ask(cmd.Context(), *at, http.MethodGet, "/accounts", nil, &all); err != nil {
 				return err
 			}
 			rows := [][]string{{"ACCOUNT", "NAME", "ROUTERS", "LIMIT", "MADE"}}
@@ -56,18 +56,18 @@ func accountCommand(data *string) *cobra.Command {
 			}
 			return table(cmd.OutOrStdout(), rows)
 		}}
-	c.AddCommand(create, list, tokenCommand(data))
+	c.AddCommand(create, list, tokenCommand(at))
 	return c
 }
 
-func tokenCommand(data *string) *cobra.Command {
+func tokenCommand(at *place) *cobra.Command {
 	var account, name string
 	var days int
 	c := &cobra.Command{Use: "token", Short: "Make another token for an account and print it; it is not shown again", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var made struct{ Token, Name string }
 			body := map[string]any{"name": name, "expires": days}
-			if err := ask(cmd.Context(), *data, http.MethodPost, "/accounts/"+account+"/tokens", body, &made); err != nil {
+			if err := ask(cmd.Context(), *at, http.MethodPost, "/accounts/"+account+"/tokens", body, &made); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "token %s: %s\n", made.Name, made.Token)
@@ -80,14 +80,15 @@ func tokenCommand(data *string) *cobra.Command {
 	return c
 }
 
-func licenseCommand(data *string) *cobra.Command {
+func licenseCommand(at *place) *cobra.Command {
 	c := &cobra.Command{Use: "license", Short: "Licences, which say how many routers an account may have"}
 	var limit, days int
 	issue := &cobra.Command{Use: "issue", Short: "Sign a licence and print it", Args: cobra.NoArgs,
-		Long: "Sign a licence with the key in the data directory, and print it. The key is made on first use.\n" +
-			"Whoever has it can issue licences: keep a copy of license.key in a safe place.",
+		Long: "Sign a licence with the key in the data directory, or with --etcd with that of all relays, and\n" +
+			"print it. The key is made on first use. Whoever has it can issue licences: keep a copy of\n" +
+			"license.key in a safe place.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			key, err := licenseKey(*data)
+			key, err := signingKey(cmd.Context(), *at)
 			if err != nil {
 				return err
 			}
@@ -111,7 +112,7 @@ func licenseCommand(data *string) *cobra.Command {
 	set := &cobra.Command{Use: "set", Short: "Put a licence into force for an account", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var l cloud.License
-			if err := ask(cmd.Context(), *data, http.MethodPost, "/accounts/"+account+"/license", map[string]string{"license": text}, &l); err != nil {
+			if err := ask(cmd.Context(), *at, http.MethodPost, "/accounts/"+account+"/license", map[string]string{"license": text}, &l); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "licence for %d routers\n", l.Limit)
@@ -124,7 +125,7 @@ func licenseCommand(data *string) *cobra.Command {
 	return c
 }
 
-func routerCommand(data *string) *cobra.Command {
+func routerCommand(at *place) *cobra.Command {
 	c := &cobra.Command{Use: "router", Short: "Routers of an account"}
 	var account string
 	c.PersistentFlags().StringVar(&account, "account", "", "which account")
@@ -132,7 +133,7 @@ func routerCommand(data *string) *cobra.Command {
 	claim := &cobra.Command{Use: "claim", Short: "Make a code with which one router can enrol within 15 minutes", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var made cloud.NewClaim
-			if err := ask(cmd.Context(), *data, http.MethodPost, "/accounts/"+account+"/claims", nil, &made); err != nil {
+			if err := ask(cmd.Context(), *at, http.MethodPost, "/accounts/"+account+"/claims", nil, &made); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), made.Code)
@@ -141,7 +142,7 @@ func routerCommand(data *string) *cobra.Command {
 	list := &cobra.Command{Use: "list", Short: "List the account's routers", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var all []cloud.Router
-			if err := ask(cmd.Context(), *data, http.MethodGet, "/accounts/"+account+"/routers", nil, &all); err != nil {
+			if err := ask(cmd.Context(), *at, http.MethodGet, "/accounts/"+account+"/routers", nil, &all); err != nil {
 				return err
 			}
 			rows := [][]string{{"PREFIX", "NAME", "VERSION", "LAST SEEN"}}
@@ -157,7 +158,7 @@ func routerCommand(data *string) *cobra.Command {
 	remove := &cobra.Command{Use: "remove PREFIX", Short: "Take a router out of the account; its certificate opens nothing any more", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var r cloud.Router
-			if err := ask(cmd.Context(), *data, http.MethodDelete, "/accounts/"+account+"/routers/"+args[0], nil, &r); err != nil {
+			if err := ask(cmd.Context(), *at, http.MethodDelete, "/accounts/"+account+"/routers/"+args[0], nil, &r); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "removed %s\n", r.Name)

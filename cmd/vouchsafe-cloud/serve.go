@@ -17,7 +17,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vouchsafe/vouchsafe/api/cloud"
-	"github.com/vouchsafe/vouchsafe/api/cloud/bolt"
 )
 
 // serveOptions are the flags of serve.
@@ -27,9 +26,10 @@ type serveOptions struct {
 	perRouter, perClient           float64
 	verbose                        bool
 	acme                           acmeOptions
+	peer                           peerOptions
 }
 
-func serveCommand(data *string) *cobra.Command {
+func serveCommand(at *place) *cobra.Command {
 	var o serveOptions
 	c := &cobra.Command{Use: "serve", Short: "Relay, until interrupted", Args: cobra.NoArgs,
 		Long: "Serve https://<prefix>.<domain>/api/ for routers, https://api.<domain>/v1/ and the account page\n" +
@@ -44,7 +44,7 @@ func serveCommand(data *string) *cobra.Command {
 			if os.Getenv("GOGC") == "" {
 				debug.SetGCPercent(idleGC)
 			}
-			return serve(cmd.Context(), *data, o, log, nil)
+			return serve(cmd.Context(), *at, o, log, nil)
 		}}
 	f := c.Flags()
 	f.StringVar(&o.domain, "domain", "", "the domain, such as cloud.example.com")
@@ -58,6 +58,7 @@ func serveCommand(data *string) *cobra.Command {
 	f.Float64Var(&o.perClient, "per-client", 10, "requests a second that a client may make, with bursts of ten times as many")
 	f.BoolVar(&o.verbose, "verbose", false, "log failed handshakes and requests that led nowhere, too")
 	o.acme.flags(f)
+	o.peer.flags(f)
 	must(c.MarkFlagRequired("domain"))
 	return c
 }
@@ -68,7 +69,7 @@ func serveCommand(data *string) *cobra.Command {
 const idleGC = 50
 
 // serve runs a relay until ctx ends. listening is told where; nil: nobody is.
-func serve(ctx context.Context, data string, o serveOptions, log *slog.Logger, listening func(net.Addr)) (err error) {
+func serve(ctx context.Context, at place, o serveOptions, log *slog.Logger, listening func(net.Addr)) (err error) {
 	domain := strings.ToLower(strings.Trim(o.domain, "."))
 	if !strings.Contains(domain, ".") || strings.ContainsAny(domain, "/: ") {
 		return fmt.Errorf("--domain %q: write a name such as cloud.example.com", o.domain)
@@ -76,16 +77,16 @@ func serve(ctx context.Context, data string, o serveOptions, log *slog.Logger, l
 	if o.perRouter < 0 || o.perClient < 0 {
 		return errors.New("--per-router and --per-client: more than 0")
 	}
-	key, err := licenseKey(data)
-	if err != nil {
-		return err
-	}
-	s, err := bolt.Open(filepath.Join(data, recordsFile))
+	s, err := at.open(ctx, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	certificate, err := certificates(ctx, data, domain, o, s, log)
+	key, err := at.licenseKey(ctx, s)
+	if err != nil {
+		return err
+	}
+	certificate, err := certificates(ctx, at.data, domain, o, s, log)
 	if err != nil {
 		return err
 	}
@@ -96,8 +97,14 @@ func serve(ctx context.Context, data string, o serveOptions, log *slog.Logger, l
 		}
 	}()
 	accounts := cloud.NewAccounts(cloud.AccountsConfig{Store: s, LicenseKey: publicKey(key)})
-	relay, err := newRelay(ctx, accounts, cloud.Config{Accounts: accounts, Domain: domain, Certificate: certificate.find, Log: log,
-		Limits: cloud.Limits{PerPrefix: o.perRouter, PerClient: o.perClient}}, o)
+	cfg := cloud.Config{Accounts: accounts, Domain: domain, Certificate: certificate.find, Log: log,
+		Limits: cloud.Limits{PerPrefix: o.perRouter, PerClient: o.perClient}}
+	leave, err := join(ctx, s, o.peer, &cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, leave()) }()
+	relay, err := newRelay(ctx, accounts, cfg, o)
 	if err != nil {
 		return err
 	}
@@ -105,7 +112,7 @@ func serve(ctx context.Context, data string, o serveOptions, log *slog.Logger, l
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
-	stop, err := besides(data, o, accounts, relay, certificate, log)
+	stop, err := besides(at.data, o, accounts, relay, certificate, log)
 	if err != nil {
 		ln.Close()
 		return err
@@ -179,7 +186,14 @@ func serving(srv *http.Server, ln net.Listener) (stop func()) {
 // control serves the operator's side on a socket in the data directory.
 func control(data string, h http.Handler) (stop func(), err error) {
 	path := filepath.Join(data, socketFile)
-	// The records' lock is held, so a socket that is there is left over.
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	// Records in etcd have no lock that would tell.
+	if c, err := net.Dial("unix", path); err == nil {
+		c.Close()
+		return nil, fmt.Errorf("another relay runs with %s: give each its own --data", data)
+	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
