@@ -2,7 +2,7 @@
 # `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test templates lint unit test-root test-arch model killtest powercut fuzz cross bench bench-short bench-panel bench-cloud bench-registry pictures hooks clean
+.PHONY: help build run test templates lint unit test-root test-arch model killtest cloudtest powercut fuzz cross bench bench-short bench-panel bench-cloud bench-registry pictures hooks clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -36,6 +36,9 @@ model: ## Play random sequences against the model, new ones each time
 
 killtest: ## Kill the daemon 1,000 times at random moments under work
 	@scripts/killtest.sh
+
+cloudtest: ## Stop, kill and freeze a relay of several with 2,000 routers
+	@scripts/cloudtest.sh
 
 powercut: ## Cut the power of a disk at 3,000 moments under work
 	@scripts/powercut.sh

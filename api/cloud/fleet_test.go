@@ -166,7 +166,19 @@ type post struct {
 	front, peer *wire
 	log         *bytes.Buffer
 	stop        func()
-	stopped     atomic.Bool
+	shut        atomic.Bool // it takes no connections
+}
+
+// shutting is a listener that tells when it has been closed.
+type shutting struct {
+	net.Listener
+	shut *atomic.Bool
+}
+
+// Close implements net.Listener.
+func (s shutting) Close() error {
+	s.shut.Store(true)
+	return s.Listener.Close()
 }
 
 // fleet are several relays of one domain.
@@ -241,13 +253,12 @@ func (f *fleet) add(id string, change func(*cloud.Config)) *post {
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
-	go func() { done <- p.relay.Serve(ctx, front) }()
+	go func() { done <- p.relay.Serve(ctx, shutting{front, &p.shut}) }()
 	p.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		p.stopped.Store(true)
 		_ = p.member.Close(context.Background()) // a hub's never fails
 	})
 	t.Cleanup(p.stop)
@@ -271,22 +282,13 @@ func (f *fleet) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 
 // dial connects to this relay. A listener that is closed behind the wire refuses.
 func (p *post) dial(ctx context.Context, network, _ string) (net.Conn, error) {
-	if p.closed() {
+	if p.shut.Load() {
 		return nil, errors.New("connection refused")
 	}
 	return new(net.Dialer).DialContext(ctx, network, p.front.addr())
 }
 
-func (p *post) closed() bool {
-	c, err := net.Dial("tcp", p.front.to)
-	if err != nil {
-		return true
-	}
-	c.Close()
-	return false
-}
-
-// only dials one relay.
+// client is an HTTP client that finds every name where it dials.
 func (f *fleet) client(dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Client {
 	tr := &http.Transport{DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: f.roots}, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 4}
 	f.t.Cleanup(tr.CloseIdleConnections)

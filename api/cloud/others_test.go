@@ -78,6 +78,7 @@ func TestAnyRelay(t *testing.T) {
 // TestPassedOnFailures: what becomes of a request at another relay is told as at
 // the router's own, and nothing is sent twice.
 func TestPassedOnFailures(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, 2, func(c *cloud.Config) { c.Limits.Answer = 5 * time.Second })
 	begun, end := make(chan struct{}, 200), make(chan struct{})
 	b := f.box(f.posts[0], func(b *box) http.HandlerFunc {
@@ -255,6 +256,7 @@ func TestChangedElsewhere(t *testing.T) {
 
 // TestMissed: a relay that has heard nothing for a while makes up for it.
 func TestMissed(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, 2, nil)
 	renamed, removed, moved, stays := f.box(f.posts[0], nil), f.box(f.posts[0], nil), f.box(f.posts[0], nil), f.box(f.posts[0], nil)
 	f.posts[0].member.Deafen(true)

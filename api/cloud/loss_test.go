@@ -1,0 +1,143 @@
+package cloud_test
+
+import (
+	"net/http"
+	"os"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/vouchsafe/vouchsafe/api/cloud"
+	"github.com/vouchsafe/vouchsafe/api/tunnel"
+)
+
+// clean checks what requests were answered: nothing from another router, and
+// nothing but what may be.
+func (tr *traffic) clean(t *testing.T, may string) {
+	t.Helper()
+	allowed := regexp.MustCompile(may)
+	for answer, n := range tr.answers() {
+		if answer != "well" && !allowed.MatchString(answer) {
+			t.Errorf("%d times %s", n, answer)
+		}
+	}
+	if len(tr.wrong) > 0 {
+		t.Errorf("another router answered: %q", tr.wrong)
+	}
+	t.Logf("%d requests, %v", tr.asked.Load(), tr.answers())
+}
+
+// split puts routers at relays in turn, and returns those of the second one and
+// the others.
+func (f *fleet) split(n int, backoff time.Duration) (victims, others []*box) {
+	f.t.Helper()
+	all := f.boxesAt(n, backoff, func(i int) *post { return f.posts[i%len(f.posts)] })
+	for i, b := range all {
+		if i%len(f.posts) == 1 {
+			victims = append(victims, b)
+		} else {
+			others = append(others, b)
+		}
+	}
+	return victims, others
+}
+
+// unavailable is what clients may be told while a router's relay is lost.
+const unavailable = `^by \d: 50[234] `
+
+// TestKilled: a relay dies with many routers on it. The others go on as if
+// nothing had happened, and its routers are back soon, each at a time of its own.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	backoff := 2 * time.Second
+	if os.Getenv("VOUCHSAFE_CLOUD_ROUTERS") != "" {
+		backoff = 10 * time.Second // as routers have it
+	}
+	f := newFleet(t, 3, nil)
+	victims, others := f.split(size(t, 200), backoff)
+	f.reachAll(append(others[:10:10], victims[:10]...))
+	first, third := f.client(f.posts[0].dial), f.client(f.posts[2].dial)
+	well, lost := f.flow(others, 2, first, third), f.flow(victims, 2, first, third)
+	until(t, "requests flow", func() bool { return well.asked.Load() > 200 && lost.asked.Load() > 200 })
+	killed := time.Now()
+	f.posts[1].member.Deafen(true)
+	f.posts[1].front.cut()
+	f.posts[1].peer.cut()
+	lease := time.AfterFunc(500*time.Millisecond, func() { f.hub.Lose("n1") })
+	defer lease.Stop()
+	for _, b := range victims {
+		b.to(nil)
+	}
+	back := func(b *box) func() bool {
+		return func() bool { s := b.tun.State(); return s.Phase == tunnel.Up && s.Since.After(killed) }
+	}
+	for _, b := range victims {
+		until(t, "all routers are back", back(b))
+	}
+	took := time.Since(killed)
+	if took > 30*time.Second {
+		t.Errorf("back after %v", took)
+	}
+	f.posts = []*post{f.posts[0], f.posts[2]}
+	f.reachAll(victims)
+	well.stop()
+	lost.stop()
+	well.clean(t, "^$")
+	lost.clean(t, unavailable)
+	if twice := f.twice(append(victims, others...)); len(twice) > 0 {
+		t.Error(twice)
+	}
+	for _, p := range f.posts {
+		if n := p.figure("vouchsafe_cloud_handshakes_failed_total"); n != "0" {
+			t.Errorf("%s: %s handshakes failed", p.id, n)
+		}
+	}
+	t.Logf("%d routers were back after %v", len(victims), took)
+}
+
+// TestFrozen: a relay's machine stops without a word. The others notice, and its
+// routers, too; nobody waits longer than for a slow router, and nobody else is
+// harmed.
+func TestFrozen(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, 3, func(c *cloud.Config) {
+		c.Limits.Answer = 8 * time.Second
+		c.Peer.DialWithin, c.Peer.PingAfter, c.Peer.PingWait = 2*time.Second, 500*time.Millisecond, 3*time.Second
+	})
+	victims, others := f.split(9, 100*time.Millisecond)
+	f.reachAll(append(victims, others...))
+	first, third := f.client(f.posts[0].dial), f.client(f.posts[2].dial)
+	well, lost := f.flow(others, 1, first, third), f.flow(victims, 1, first, third)
+	until(t, "requests flow", func() bool { return well.asked.Load() > 100 && lost.asked.Load() > 100 })
+	frozen := time.Now()
+	f.posts[1].member.Deafen(true)
+	f.posts[1].front.freeze()
+	f.posts[1].peer.freeze()
+	c := f.client(f.posts[0].dial)
+	until(t, "the others notice", func() bool {
+		began := time.Now()
+		return f.status(c, victims[0].id.Host, "{}") == http.StatusServiceUnavailable && time.Since(began) < time.Second
+	})
+	noticed := time.Since(frozen)
+	f.hub.Lose("n1")
+	for _, b := range victims {
+		b.to(f.posts[0])
+	}
+	for _, b := range victims {
+		until(t, "its routers are back", func() bool { s := b.tun.State(); return s.Phase == tunnel.Up && s.Since.After(frozen) })
+	}
+	took := time.Since(frozen)
+	if noticed > 10*time.Second || took > 30*time.Second {
+		t.Errorf("noticed after %v, back after %v", noticed, took)
+	}
+	f.posts = []*post{f.posts[0], f.posts[2]}
+	f.reachAll(victims)
+	well.stop()
+	lost.stop()
+	well.clean(t, "^$")
+	lost.clean(t, unavailable)
+	if twice := f.twice(append(victims, others...)); len(twice) > 0 {
+		t.Error(twice)
+	}
+	t.Logf("noticed after %v, back after %v", noticed, took)
+}
