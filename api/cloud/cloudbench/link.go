@@ -100,7 +100,7 @@ same link, in turns with the tunnel. A stream's window is 512 KiB, so a list get
 		return err
 	}
 	defer far.close()
-	s.note("TCP's congestion control was %s: CUBIC, which most systems have, if the machine lets namespaces choose it.", far.path.control)
+	s.note("TCP's congestion control was %s: CUBIC, which most systems have, if the machine lets namespaces choose it, or else Reno.", far.path.control)
 	for _, step := range []func(context.Context, *section, *relay, *site, []tunnel.Identity) error{b.lists, b.beside, b.stalls} {
 		if err := step(ctx, s, r, far, ids); err != nil {
 			return err
