@@ -1,24 +1,18 @@
 #!/usr/bin/env bash
 # Compiles the pages' templates, each NAME.qtpl to NAME.qtpl.go beside it, and
-# packs their texts, each lang/TAG.json to lang/TAG.json.gz.
+# packs their texts, each lang/TAG.json to lang/TAG.json.deflate.
 # `scripts/templates.sh check` compiles copies and fails where what is committed
 # is not the same, or where what is packed is not the file beside it.
 . "$(dirname "$0")/lib.sh"
 
 compile() { go tool -modfile=scripts/tools/go.mod qtc -dir="$1" -skipLineComments 2>&1 | { grep -v '^qtc: .*ompil' || true; }; }
 
-texts() { find webui -path '*/lang/*.json'; }
-
-# packed FILE: does FILE.gz hold what FILE does? How gzip packs it, which may
-# change from version to version, does not count.
-packed() { [ -e "$1.gz" ] && gzip -dc "$1.gz" | cmp -s - "$1"; }
+texts() { go run ./scripts/packtexts "$@"; }
 
 case ${1:-} in
 '')
 	compile webui
-	texts | while read -r file; do
-		packed "$file" || gzip -9nc "$file" >"$file.gz"
-	done
+	texts
 	;;
 check)
 	tmp=$(mktemp -d)
@@ -29,12 +23,7 @@ check)
 		cmp -s "$tmp/$file" "$file" || die "$file is not what its template makes: run scripts/templates.sh"
 		[ -e "${file%.go}" ] || die "$file has no template: remove it"
 	done < <(cd "$tmp" && find webui -name '*.qtpl.go')
-	while read -r file; do
-		packed "$file" || die "$file.gz does not hold $file: run scripts/templates.sh"
-	done < <(texts)
-	while read -r file; do
-		[ -e "${file%.gz}" ] || die "$file has no source: remove it"
-	done < <(find webui -path '*/lang/*.gz')
+	texts check
 	;;
 *) die "usage: scripts/templates.sh [check]" ;;
 esac

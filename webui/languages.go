@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed lang/*.gz
+//go:embed lang/*.deflate
 var sharedTexts embed.FS
 
 // defaultTag is the language that every key exists in.

@@ -2,7 +2,7 @@ package webui
 
 import (
 	"bytes"
-	"compress/gzip"
+	"compress/flate"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,8 +12,9 @@ import (
 )
 
 // packedSuffix is what the name of a packed file ends in. The program holds the
-// files of lang/ packed by scripts/templates.sh: they are a third as long.
-const packedSuffix = ".gz"
+// files of lang/ packed by scripts/templates.sh: they are a third as long, those in
+// other languages than English a fourth.
+const packedSuffix = ".deflate"
 
 // textFile is one file of lang/: the texts of one language for one package of
 // pages.
@@ -49,11 +50,20 @@ func (f textFile) bytes() ([]byte, error) {
 	if err != nil || !f.packed() {
 		return b, err
 	}
-	r, err := gzip.NewReader(bytes.NewReader(b))
-	if err != nil {
-		return nil, err
+	return io.ReadAll(flate.NewReaderDict(bytes.NewReader(b), f.dictionary()))
+}
+
+// dictionary is what the file was packed against: the English one beside it, of
+// which it has every key. None if the program has no such file.
+func (f textFile) dictionary() []byte {
+	if f.tag() == defaultTag {
+		return nil
 	}
-	return io.ReadAll(r)
+	english, err := textFile{f.fsys, "lang/" + defaultTag + ".json" + packedSuffix}.bytes()
+	if err != nil {
+		return nil // then the file cannot be read either, unless it needs none
+	}
+	return english
 }
 
 // TextFile returns the file with the texts of one package of pages in one

@@ -2,17 +2,20 @@ package webui
 
 import (
 	"bytes"
-	"compress/gzip"
+	"compress/flate"
 	"sync"
 	"testing"
 	"testing/fstest"
 )
 
-// gzipped packs a language file.
-func gzipped(t *testing.T, data string) *fstest.MapFile {
+// deflated packs a language file, against another one.
+func deflated(t *testing.T, data, against string) *fstest.MapFile {
 	t.Helper()
 	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
+	w, err := flate.NewWriterDict(&b, flate.BestCompression, []byte(against))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := w.Write([]byte(data)); err != nil {
 		t.Fatal(err)
 	}
@@ -26,8 +29,8 @@ func gzipped(t *testing.T, data string) *fstest.MapFile {
 // those of the languages that nobody wants are not.
 func TestPackedTexts(t *testing.T) {
 	ls, err := NewLanguages(fstest.MapFS{
-		"lang/en.json.gz": gzipped(t, `{"text":{"only.english":"English","both":"two"}}`),
-		"lang/it.json.gz": gzipped(t, `{"text":{"both":"due"}}`),
+		"lang/en.json.deflate": deflated(t, `{"text":{"only.english":"English","both":"two"}}`, ""),
+		"lang/it.json.deflate": deflated(t, `{"text":{"both":"due"}}`, `{"text":{"only.english":"English","both":"two"}}`),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -56,17 +59,17 @@ func TestPackedTexts(t *testing.T) {
 // TestBadPackedTexts: a fault in one file costs the texts of that file only,
 // and Load tells of it.
 func TestBadPackedTexts(t *testing.T) {
-	cut := gzipped(t, `{"text":{"both":"due"}}`)
-	cut.Data = cut.Data[:len(cut.Data)-12]
+	cut := deflated(t, `{"text":{"both":"due"}}`, "")
+	cut.Data = cut.Data[:len(cut.Data)-6]
 	for name, file := range map[string]*fstest.MapFile{
 		"not packed": {Data: []byte(`{"text":{"both":"due"}}`)},
 		"cut short":  cut,
-		"no JSON":    gzipped(t, `{`),
-		"twice":      gzipped(t, `{"text":{"unit.kb":"again"}}`),
+		"no JSON":    deflated(t, `{`, ""),
+		"twice":      deflated(t, `{"text":{"unit.kb":"again"}}`, ""),
 	} {
 		ls, err := NewLanguages(fstest.MapFS{
-			"lang/en.json.gz": gzipped(t, `{"text":{"both":"two"}}`),
-			"lang/it.json.gz": file,
+			"lang/en.json.deflate": deflated(t, `{"text":{"both":"two"}}`, ""),
+			"lang/it.json.deflate": file,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -81,7 +84,7 @@ func TestBadPackedTexts(t *testing.T) {
 }
 
 func TestTextFile(t *testing.T) {
-	pages := fstest.MapFS{"lang/en.json.gz": gzipped(t, "packed"), "lang/it.json": {Data: []byte("as it is")}}
+	pages := fstest.MapFS{"lang/en.json.deflate": deflated(t, "packed", ""), "lang/it.json": {Data: []byte("as it is")}}
 	for tag, want := range map[string]string{"en": "packed", "it": "as it is", "ar": ""} {
 		if got, err := TextFile(pages, tag); string(got) != want || (err != nil) != (want == "") {
 			t.Errorf("%s: %q, %v", tag, got, err)

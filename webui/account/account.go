@@ -17,7 +17,7 @@ import (
 
 // Files are the texts of the pages.
 //
-//go:embed lang/*.gz
+//go:embed lang/*.deflate
 var Files embed.FS
 
 // Account is whose page it is.

@@ -36,7 +36,7 @@ func Catalogues(t testing.TB, pages fs.FS) {
 	}
 	for _, l := range ls.All() {
 		files = slices.DeleteFunc(files, func(name string) bool {
-			return strings.TrimSuffix(path.Base(name), ".gz") == l.Tag+".json"
+			return strings.TrimSuffix(path.Base(name), ".deflate") == l.Tag+".json"
 		})
 		checkPacked(t, pages, l.Tag)
 		texts, err := catalogue(pages, l.Tag)
@@ -58,7 +58,7 @@ func Catalogues(t testing.TB, pages fs.FS) {
 func checkPacked(t testing.TB, pages fs.FS, tag string) {
 	t.Helper()
 	name := "lang/" + tag + ".json"
-	if _, err := fs.Stat(pages, name+".gz"); err != nil {
+	if _, err := fs.Stat(pages, name+".deflate"); err != nil {
 		return // it is not packed
 	}
 	packed, err := webui.TextFile(pages, tag)

@@ -15,7 +15,7 @@ import (
 	"github.com/vouchsafe/vouchsafe/webui"
 )
 
-//go:embed lang/*.gz static
+//go:embed lang/*.deflate static
 var files embed.FS
 
 // Service is what the portal asks of the rules; *hotspot.Service answers.

@@ -14,7 +14,7 @@ import (
 	"github.com/vouchsafe/vouchsafe/webui"
 )
 
-//go:embed lang/*.gz static
+//go:embed lang/*.deflate static
 var files embed.FS
 
 // Texts are the texts of the printed vouchers, to be read with

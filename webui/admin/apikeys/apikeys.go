@@ -13,7 +13,7 @@ import (
 
 // Files are the texts of the pages.
 //
-//go:embed lang/*.gz
+//go:embed lang/*.deflate
 var Files embed.FS
 
 // Keys keeps the keys; *keys.Keys does. What it is asked to do, it does if the

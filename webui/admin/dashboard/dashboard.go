@@ -18,7 +18,7 @@ import (
 
 // Files are the texts of the page.
 //
-//go:embed lang/*.gz
+//go:embed lang/*.deflate
 var Files embed.FS
 
 // Service is what the page asks of the rules; *hotspot.Service answers.

@@ -12,7 +12,7 @@ import (
 
 // Files are the texts of the pages.
 //
-//go:embed lang/*.gz
+//go:embed lang/*.deflate
 var Files embed.FS
 
 // Service is what the pages ask of the rules; *hotspot.Service answers.

@@ -22,7 +22,7 @@ import (
 
 // Files are the kit's own texts.
 //
-//go:embed lang/*.gz
+//go:embed lang/*.deflate
 var Files embed.FS
 
 // People knows who is signed in; *operators.Operators does.

@@ -10,7 +10,7 @@ import (
 // Files are the texts, the style and the script of the parts; see
 // [webui.NewLanguages], [webui.Style] and [webui.Script].
 //
-//go:embed lang/*.gz static
+//go:embed lang/*.deflate static
 var Files embed.FS
 
 // Names of files in Files.

@@ -13,7 +13,7 @@ import (
 
 // Files are the texts of the pages.
 //
-//go:embed lang/*.gz
+//go:embed lang/*.deflate
 var Files embed.FS
 
 // Operators keeps the people who may sign in; *operators.Operators does. What it

@@ -22,7 +22,7 @@ import (
 
 // Files are the texts of the pages.
 //
-//go:embed lang/*.gz
+//go:embed lang/*.deflate
 var Files embed.FS
 
 // Service is what the pages need of [hotspot.Service].

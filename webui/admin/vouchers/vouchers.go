@@ -14,7 +14,7 @@ import (
 
 // Files are the area's texts.
 //
-//go:embed lang/*.gz
+//go:embed lang/*.deflate
 var Files embed.FS
 
 // Service is what the area needs of [hotspot.Service].

@@ -12,7 +12,7 @@ import (
 // program, which has them where they are said; a language whose tag begins with
 // an e is to be named here beside the others.
 //
-//go:embed lang/[^e]*.gz
+//go:embed lang/[^e]*.deflate
 var Files embed.FS
 
 // Key is the key of a text, made of its English format: FNV-1a, in so few lines

@@ -8,5 +8,5 @@ import "embed"
 // Files are the texts. The English ones are for translators and not in the
 // program, as in package machine.
 //
-//go:embed lang/[^e]*.gz
+//go:embed lang/[^e]*.deflate
 var Files embed.FS
