@@ -81,12 +81,16 @@ func (d *DB) change(ctx context.Context, call func(ctx context.Context) error) e
 // ask makes a call that changes nothing. It is made again, of another member if
 // there is one, when there is no answer.
 func (d *DB) ask(ctx context.Context, call func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), d.cfg.Timeout)
+	return d.askWithin(ctx, d.cfg.Timeout, call)
+}
+
+func (d *DB) askWithin(ctx context.Context, within time.Duration, call func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), within)
 	defer cancel()
 	var t tries
 	var err error
 	for t.more(ctx, err) {
-		if err = d.attempt(ctx, call); err == nil {
+		if err = attempt(ctx, within/attempts, call); err == nil {
 			return nil
 		}
 		if refused(err) {
@@ -114,8 +118,8 @@ func (t *tries) more(ctx context.Context, err error) bool {
 	return t.n < attempts && pause(ctx, wait) == nil
 }
 
-func (d *DB) attempt(ctx context.Context, call func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, d.cfg.Timeout/attempts)
+func attempt(ctx context.Context, within time.Duration, call func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	return call(ctx)
 }

@@ -192,8 +192,13 @@ func (r *Registry) later(rev int64) {
 	}
 }
 
-// pageKeys is how many keys are read at a time: half a megabyte.
-const pageKeys = 5000
+const (
+	// pageKeys is how many keys are read at a time, some 5 MB: with every page etcd
+	// counts all the keys that come after it, and there may be a million.
+	pageKeys = 50_000
+	// pageTimes is how much longer than another call that may take.
+	pageTimes = 4
+)
 
 // restart implements follower: it reads who lives and where routers are.
 func (r *Registry) restart(ctx context.Context, first bool) (int64, error) {
@@ -204,7 +209,7 @@ func (r *Registry) restart(ctx context.Context, first bool) (int64, error) {
 	var rev int64
 	for more := true; more; {
 		var page *clientv3.GetResponse
-		err := r.d.ask(ctx, func(ctx context.Context) (err error) {
+		err := r.d.askWithin(ctx, pageTimes*r.d.cfg.Timeout, func(ctx context.Context) (err error) {
 			page, err = r.d.client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(pageKeys), clientv3.WithRev(rev))
 			return err
 		})
