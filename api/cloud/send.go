@@ -167,7 +167,7 @@ func (r *Relay) serveOther(w http.ResponseWriter, req *http.Request, c peer.Call
 	r.log.Debug("request of another relay", "node", c.From, "router", c.Router, "outcome", string(outcome), "duration", r.cfg.Now().Sub(began))
 	if outcome == peer.NotHere {
 		r.figures.notHere.Add(1)
-		n, _ := o.moves.to(c.Router)
+		n, _ := r.away(req.Context(), c.Router) // if it is not known, that is the answer
 		peer.Refuse(w, outcome, n.ID)
 		return
 	}

@@ -2,6 +2,7 @@ package cloudtest
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -86,7 +87,7 @@ type Member struct {
 	news chan struct{}
 	end  chan struct{}
 
-	alive bool // guarded by the hub's mu
+	alive, closed bool // guarded by the hub's mu
 
 	mu      sync.Mutex       // guards what follows; the hub's mu comes before it
 	view    map[string]noted // what it knows
@@ -201,8 +202,14 @@ func (m *Member) note(ctx context.Context, router, node string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if router == "" || len(router) > 64 || strings.Trim(router, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != "" {
+		return errors.New("not a router's id")
+	}
 	m.hub.mu.Lock()
 	defer m.hub.mu.Unlock()
+	if m.closed {
+		return errors.New("the registry is closed")
+	}
 	if node == "" && m.hub.at[router].node != m.self.ID {
 		return nil
 	}
@@ -259,5 +266,8 @@ func (m *Member) Watch(ctx context.Context, w cloud.Watcher) {
 // Close implements cloud.Registry.
 func (m *Member) Close(context.Context) error {
 	m.hub.Lose(m.self.ID)
+	m.hub.mu.Lock()
+	defer m.hub.mu.Unlock()
+	m.closed = true
 	return nil
 }
