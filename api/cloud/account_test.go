@@ -111,3 +111,52 @@ func TestLicenses(t *testing.T) {
 		t.Error("a licence for nothing")
 	}
 }
+
+// TestPages: a long list of routers can be had in parts, which together are the
+// whole.
+func TestPages(t *testing.T) {
+	f := newFleet(t, 1, nil)
+	all := map[string]bool{}
+	for range 7 {
+		all[f.enrol().Host] = true
+	}
+	c := f.client(f.posts[0].dial)
+	hosts := func(path string) (hosts map[string]bool, next string) {
+		t.Helper()
+		status, v := f.call(c, "GET", path)
+		if status != 200 {
+			t.Fatalf("%s: %d %v", path, status, v)
+		}
+		hosts = map[string]bool{}
+		for _, x := range v["routers"].([]any) {
+			hosts[x.(map[string]any)["host"].(string)] = true
+		}
+		next, _ = v["next"].(string)
+		return hosts, next
+	}
+	if got, next := hosts("/v1/account/routers"); next != "" || !cmp.Equal(got, all) {
+		t.Errorf("%v, next %q", got, next)
+	}
+	for limit, sizes := range map[int][]int{1: {1, 1, 1, 1, 1, 1, 1}, 3: {3, 3, 1}, 7: {7}, 500: {7}} {
+		got := map[string]bool{}
+		next := ""
+		for i, size := range sizes {
+			page, n := hosts(fmt.Sprintf("/v1/account/routers?limit=%d&after=%s", limit, next))
+			if len(page) != size || (n == "") != (i == len(sizes)-1) {
+				t.Errorf("limit %d, page %d: %d routers, next %q", limit, i, len(page), n)
+			}
+			for host := range page {
+				got[host] = true
+			}
+			next = n
+		}
+		if !cmp.Equal(got, all) {
+			t.Errorf("limit %d: %v", limit, cmp.Diff(got, all))
+		}
+	}
+	for _, wrong := range []string{"limit=0", "limit=501", "limit=a", "limit=-1", "limit=3&after=../x", "after=" + strings.Repeat("a", 33)} {
+		if status, v := f.call(c, "GET", "/v1/account/routers?"+wrong); status != 422 {
+			t.Errorf("%s: %d %v", wrong, status, v)
+		}
+	}
+}

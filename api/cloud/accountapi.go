@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -282,19 +283,46 @@ func (r *Relay) viewOf(ctx context.Context, x Router) routerView {
 	return routerView{s.Prefix, s.Host, s.Name, s.Online, unix(s.LastSeen), s.Version}
 }
 
+// getRouters lists the account's routers: all, or by pages of as many as asked for.
 func (r *Relay) getRouters(c *call) (any, error) {
-	routers, err := r.cfg.Accounts.Routers(c.Context(), c.account.ID)
-	if err != nil {
-		return nil, err
-	}
 	a := struct {
 		Status  int          `json:"status"`
 		Routers []routerView `json:"routers"`
-	}{http.StatusOK, []routerView{}}
+		Next    string       `json:"next,omitempty"`
+	}{http.StatusOK, []routerView{}, ""}
+	var routers []Router
+	limit, after, err := c.page()
+	switch {
+	case err != nil:
+	case limit == 0:
+		routers, err = r.cfg.Accounts.Routers(c.Context(), c.account.ID)
+	default:
+		routers, a.Next, err = r.cfg.Accounts.RoutersPage(c.Context(), c.account.ID, after, limit)
+	}
+	if err != nil {
+		return nil, err
+	}
 	for _, x := range routers {
 		a.Routers = append(a.Routers, r.viewOf(c.Context(), x))
 	}
 	return a, nil
+}
+
+// page reads which page of a list is asked for; limit 0: the whole list.
+func (c *call) page() (limit int, after string, err error) {
+	q := c.URL.Query()
+	after = q.Get("after")
+	if text := q.Get("limit"); text != "" {
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > maxPage {
+			return 0, "", refuse(http.StatusUnprocessableEntity, "limit: 1 to %d", maxPage)
+		}
+	} else if after != "" {
+		limit = maxPage
+	}
+	if len(after) > 32 || strings.Trim(after, "abcdefghijklmnopqrstuvwxyz234567") != "" {
+		return 0, "", refuse(http.StatusUnprocessableEntity, "after: the next of the page before")
+	}
+	return limit, after, nil
 }
 
 func (r *Relay) postRotate(c *call) (any, error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -154,25 +155,72 @@ func (a *Accounts) RouterByID(ctx context.Context, id string) (Router, error) {
 func (a *Accounts) Routers(ctx context.Context, account string) ([]Router, error) {
 	var out []Router
 	for after := ""; ; {
-		page, err := a.cfg.Store.List(ctx, ownedKey(account, ""), after, 500)
+		page, next, err := a.RoutersPage(ctx, account, after, maxPage)
 		if err != nil {
-			return nil, fmt.Errorf("relay's records: %w", err)
+			return nil, err
 		}
-		for _, e := range page {
-			after = e.Key
-			r, err := a.RouterByID(ctx, strings.TrimPrefix(e.Key, ownedKey(account, "")))
-			if refusal := (*Error)(nil); errors.As(err, &refusal) {
-				continue // removed since
-			}
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, r)
-		}
-		if len(page) < 500 {
+		out = append(out, page...)
+		if next == "" {
 			return out, nil
 		}
+		after = next
 	}
+}
+
+// maxPage bounds how many routers are listed at a time.
+const maxPage = 500
+
+// RoutersPage lists up to limit of an account's routers, in an order that stays,
+// behind the one that next was for on the page before. Without a next, there are
+// no more.
+func (a *Accounts) RoutersPage(ctx context.Context, account, after string, limit int) (out []Router, next string, err error) {
+	limit = max(1, min(limit, maxPage))
+	if after != "" {
+		after = ownedKey(account, after)
+	}
+	page, err := a.cfg.Store.List(ctx, ownedKey(account, ""), after, limit+1)
+	if err != nil {
+		return nil, "", fmt.Errorf("relay's records: %w", err)
+	}
+	ids := make([]string, 0, limit)
+	for _, e := range page[:min(limit, len(page))] {
+		ids = append(ids, strings.TrimPrefix(e.Key, ownedKey(account, "")))
+	}
+	if len(page) > limit {
+		next = ids[limit-1]
+	}
+	out, err = a.routersByID(ctx, ids)
+	return out, next, err
+}
+
+// readsAtOnce is how many records are read at a time: they may be far away.
+const readsAtOnce = 16
+
+// routersByID returns routers in the order of their ids, without those that have
+// been removed.
+func (a *Accounts) routersByID(ctx context.Context, ids []string) ([]Router, error) {
+	all, errs := make([]Router, len(ids)), make([]error, len(ids))
+	var wg sync.WaitGroup
+	for w := range min(readsAtOnce, len(ids)) {
+		wg.Go(func() {
+			for i := w; i < len(ids); i += readsAtOnce {
+				all[i], errs[i] = a.RouterByID(ctx, ids[i])
+			}
+		})
+	}
+	wg.Wait()
+	out := make([]Router, 0, len(all))
+	for i, r := range all {
+		var refusal *Error
+		switch {
+		case errors.As(errs[i], &refusal): // removed since
+		case errs[i] != nil:
+			return nil, errs[i]
+		default:
+			out = append(out, r)
+		}
+	}
+	return out, nil
 }
 
 // Rotate gives an account's router another prefix. The old one leads nowhere
