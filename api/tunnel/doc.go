@@ -8,7 +8,7 @@
 // section 9.3.6), and begins TLS 1.3 (RFC 8446) with the protocol "h2" and a
 // client certificate. The name that it asks for (SNI) is that of the relay's end
 // for tunnels. From then on it is the server of an HTTP/2 connection (RFC 9113)
-// and the relay is its client. A stream's window is 512 KiB and the
+// and the relay is its client. A stream's window is 576 KiB and the
 // connection's 2 MiB, so that a reader that stalls costs the relay little. The
 // router pings after 10 s of silence, the relay half a second later if it has
 // heard nothing; each gives up after 5 s more.

@@ -20,7 +20,7 @@ const Protocol = "h2"
 // Windows and timers of both ends. The router's timers must not exceed the
 // relay's: it would go on talking to a relay that has given up.
 const (
-	streamWindow     = 512 << 10
+	streamWindow     = 576 << 10
 	connectionWindow = 2 << 20
 	pingAfter        = 10 * time.Second         // at the router
 	relayPingAfter   = 10500 * time.Millisecond // later: as long as the router pings, one end does

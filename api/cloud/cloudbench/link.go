@@ -84,7 +84,7 @@ between them is a link made of two TUN devices and a program that keeps packets 
 each direction: few kernels come with netem. Rate, queue (what finds it full is lost) and
 delay are its; TCP is the kernel's own from end to end.
 The links: %s; and %s. The direct way, for comparison, is HTTPS with one connection over the
-same link, in turns with the tunnel. A stream's window is 512 KiB, so a list gets no more than that in a round trip.`, fast(), slow())
+same link, in turns with the tunnel. A stream's window is 576 KiB, so a list gets no more than that in a round trip.`, fast(), slow())
 	readers := pick(b, 20, 2)
 	_, r, end, err := b.world(ctx, 1, 100)
 	if err != nil {
