@@ -167,12 +167,12 @@ const leaveWithin = 5 * time.Second
 
 // join makes the relay one of several, if its records are in etcd. leave takes it
 // out again.
-func join(ctx context.Context, rec records, o peerOptions, cfg *cloud.Config) (leave func() error, err error) {
+func join(ctx context.Context, rec records, o peerOptions, cfg *cloud.Config) (leave func(), err error) {
 	if rec.db == nil {
 		if o.address != "" || o.name != "" {
 			return nil, errors.New("--peer and --node are for several relays, which share their records: add --etcd")
 		}
-		return func() error { return nil }, nil
+		return func() {}, nil
 	}
 	id, err := o.id()
 	if err != nil {
@@ -187,15 +187,15 @@ func join(ctx context.Context, rec records, o peerOptions, cfg *cloud.Config) (l
 		return nil, errors.Join(fmt.Errorf("--etcd: %w", err), ln.Close())
 	}
 	cfg.Registry, cfg.Peer, cfg.Notice = reg, cloud.PeerConfig{Listener: ln}, o.notice
-	cfg.Log.Info("one of several relays", "node", id, "peer", ln.Addr())
-	return func() error {
+	log := cfg.Log
+	log.Info("one of several relays", "node", id, "peer", ln.Addr())
+	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
 		defer cancel()
 		_ = ln.Close() // the relay has closed it, if it has ever run
 		if err := reg.Close(ctx); err != nil {
-			return fmt.Errorf("--etcd: %w", err)
+			log.Warn("could not say goodbye; the others will notice", "node", id, "error", err)
 		}
-		return nil
 	}, nil
 }
 

@@ -95,7 +95,8 @@ func (s *several) post(r running, host string) (int, string) {
 // TestSeveral: two relays over a real etcd are one for accounts, routers and
 // clients, and one of them can go.
 func TestSeveral(t *testing.T) {
-	s := &several{t: t, etcd: etcdtest.Start(t, etcdtest.Options{Members: 1}).Members[0].Endpoint()}
+	etcd := etcdtest.Start(t, etcdtest.Options{Members: 1}).Members[0]
+	s := &several{t: t, etcd: etcd.Endpoint()}
 	data := t.TempDir()
 	at := func(args ...string) string {
 		t.Helper()
@@ -139,6 +140,24 @@ func TestSeveral(t *testing.T) {
 	for _, r := range []running{one, two} {
 		etcdtest.Until(t, 20*time.Second, "the router is reached by "+r.addr, reached(r))
 	}
+	// What is known stays known while all of etcd is gone.
+	etcd.Kill()
+	for range 5 {
+		for _, r := range []running{one, two} {
+			if status, body := s.post(r, id.Host); status != 200 || body != "it is me" {
+				t.Errorf("without etcd: %d %s", status, body)
+			}
+		}
+	}
+	etcd.Start()
+	etcdtest.Until(t, 30*time.Second, "the records are back", func() bool {
+		for _, r := range []running{one, two} {
+			if _, err := run(t, "account", "token", "--account", account, "--name", "again", "--data", r.data); err != nil && !strings.Contains(err.Error(), "is taken") {
+				return false
+			}
+		}
+		return true
+	})
 	to.Store(&two.addr)
 	one.stop()
 	etcdtest.Until(t, 20*time.Second, "the router has moved", reached(two))

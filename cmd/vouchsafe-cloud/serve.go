@@ -103,7 +103,7 @@ func serve(ctx context.Context, at place, o serveOptions, log *slog.Logger, list
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, leave()) }()
+	defer leave()
 	relay, err := newRelay(ctx, accounts, cfg, o)
 	if err != nil {
 		return err
