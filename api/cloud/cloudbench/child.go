@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"time"
 )
@@ -29,6 +30,9 @@ type child struct {
 func (b *bench) spawn(ctx context.Context, in *space, part string, task any) (*child, error) {
 	c := &child{cmd: exec.CommandContext(ctx, b.self, part)}
 	c.cmd.Stderr = &c.log
+	if part == "yamux" {
+		c.cmd.Env = append(os.Environ(), "GOGC=50") // as the relay has
+	}
 	var err error
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return nil, err

@@ -85,7 +85,7 @@ loopback; memory is what /proc says of the relay (VmRSS), less what it was befor
 after the last one came, the relay's processor time is taken over a minute in which every router pings six times;
 then one request goes through each tunnel, each in a connection of its own, and two and a half minutes later memory is taken again. The
 same is then done with the yardstick: a relay that does nothing but pass requests on, over yamux and
-HTTP/1.1, without records or checks. The relay runs with GOGC=50, which is its default; the yardstick has Go's, 100.`, n)
+HTTP/1.1, without records or checks. Both run with GOGC=50, which is the relay's default.`, n)
 	ours, err := b.idleTunnels(ctx, n)
 	if err != nil {
 		return err
