@@ -155,16 +155,17 @@ func (l layout) notices(s links.State, cfg *config.Config) hotspot.Texts {
 	guest, ok := s.ByName(l.guest)
 	switch {
 	case !ok:
-		return append(out, hotspot.Textf("the guest interface %s is missing: nobody can be served; bring it up, or correct guest.interface", l.guest))
+		out.Addf("the guest interface %s is missing: nobody can be served; bring it up, or correct guest.interface", l.guest)
+		return out
 	case !guest.Up:
-		out = append(out, hotspot.Textf("the guest interface %s is down: nobody can be served; bring it up", l.guest))
+		out.Addf("the guest interface %s is down: nobody can be served; bring it up", l.guest)
 	}
 	if l.guest != cfg.Guest.Interface {
-		out = append(out, hotspot.Textf("the guest interface %s is now called %s, and guests are served there: rename it back, or write its new name to guest.interface", cfg.Guest.Interface, l.guest))
+		out.Addf("the guest interface %s is now called %s, and guests are served there: rename it back, or write its new name to guest.interface", cfg.Guest.Interface, l.guest)
 	}
 	for _, a := range cfg.Guest.Addresses {
 		if !slices.Contains(guest.Addresses(), a) {
-			out = append(out, hotspot.Textf("guest.addresses has %s, which %s does not have: correct it, or leave the key out", a, l.guest))
+			out.Addf("guest.addresses has %s, which %s does not have: correct it, or leave the key out", a, l.guest)
 		}
 	}
 	return out

@@ -54,10 +54,10 @@ func (h *health) problems(now time.Time, cfg config.Accounting) hotspot.Texts {
 	defer h.mu.Unlock()
 	out := hotspot.Texts{}
 	if h.pollFail != nil || now.Sub(h.poll) > 3*cfg.Period {
-		out = append(out, hotspot.Textf("guests are not let in, counted or ended as they should be: look for \"accounting failed\" in the log"))
+		out.Addf("guests are not let in, counted or ended as they should be: look for \"accounting failed\" in the log")
 	}
 	if h.flushFail != nil || now.Sub(h.flush) > 3*cfg.Flush {
-		out = append(out, hotspot.Textf("usage cannot be stored: is the disk full or read-only?"))
+		out.Addf("usage cannot be stored: is the disk full or read-only?")
 	}
 	return out
 }

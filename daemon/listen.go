@@ -299,7 +299,7 @@ func (d *hotspotDaemon) notices() hotspot.Texts {
 	out = append(out, notices(d.db, d.conf().Data)...)
 	out = append(out, d.webhooks.Notices()...)
 	if d.conf().Network.Backend == config.BackendMemory {
-		out = append(out, hotspot.Textf("the memory backend lets nobody through: it is for trying things out"))
+		out.Addf("the memory backend lets nobody through: it is for trying things out")
 	}
 	return out
 }

@@ -87,7 +87,7 @@ func notices(db *store.DB, data string) hotspot.Texts {
 	}
 	out := hotspot.Texts{}
 	if aside, err := filepath.Glob(filepath.Join(data, storeFile+".damaged-*")); err == nil && len(aside) > 0 {
-		out = append(out, hotspot.Textf("a damaged store was set aside and replaced by the newest snapshot, or an empty one: compare vouchers and usage, then delete %s", strings.Join(aside, ", ")))
+		out.Addf("a damaged store was set aside and replaced by the newest snapshot, or an empty one: compare vouchers and usage, then delete %s", strings.Join(aside, ", "))
 	}
 	return out
 }

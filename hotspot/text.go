@@ -56,6 +56,11 @@ func (t *Text) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// Addf appends a text, which [Textf] makes.
+//
+//go:noinline // as Invalid
+func (t *Texts) Addf(format string, args ...any) { *t = append(*t, Text{Worded(format, args...)}) }
+
 // Strings are the texts in English.
 func (t Texts) Strings() []string {
 	out := make([]string, len(t))

@@ -43,15 +43,15 @@ func (r Recovery) String() string {
 func (r Recovery) Texts() hotspot.Texts {
 	out := hotspot.Texts{hotspot.Textf("the store could not be used (%v)", r.Cause)}
 	if r.SetAside != "" {
-		out = append(out, hotspot.Textf("the damaged file is kept as %s", r.SetAside))
+		out.Addf("the damaged file is kept as %s", r.SetAside)
 	}
 	if r.Snapshot == "" {
-		out = append(out, hotspot.Textf("there was no good snapshot: all vouchers, users and settings are lost, and the store is empty"))
+		out.Addf("there was no good snapshot: all vouchers, users and settings are lost, and the store is empty")
 	} else {
-		out = append(out, hotspot.Textf("restored from %s: what changed after %s is lost", r.Snapshot, r.SnapshotTime.Format(time.RFC3339)))
+		out.Addf("restored from %s: what changed after %s is lost", r.Snapshot, r.SnapshotTime.Format(time.RFC3339))
 	}
 	if len(r.Skipped) > 0 {
-		out = append(out, hotspot.Textf("not usable: %s", strings.Join(r.Skipped, ", ")))
+		out.Addf("not usable: %s", strings.Join(r.Skipped, ", "))
 	}
 	return out
 }

@@ -198,16 +198,16 @@ func (w *Webhooks) Notices() hotspot.Texts {
 	for _, h := range w.hooks {
 		switch p := w.state[h.id]; {
 		case h.Stopped != "":
-			out = append(out, hotspot.Textf("the webhook %s is stopped: %s", h.name(), hotspot.Said(h.Stopped)))
+			out.Addf("the webhook %s is stopped: %s", h.name(), hotspot.Said(h.Stopped))
 		case h.Enabled && p.failures >= tellAfter:
-			out = append(out, hotspot.Textf("the webhook %s fails again and again: %s; see `vouchsafe webhook log`", h.name(), p.last.Error))
+			out.Addf("the webhook %s fails again and again: %s; see `vouchsafe webhook log`", h.name(), p.last.Error)
 		}
 	}
 	if w.clock {
-		out = append(out, hotspot.Textf("webhooks wait until the clock is right: see `vouchsafe doctor`"))
+		out.Addf("webhooks wait until the clock is right: see `vouchsafe doctor`")
 	}
 	if n := w.cfg.Events.EventsDropped() + w.gaveUp; n > 0 {
-		out = append(out, hotspot.Textf("events that a webhook was to be told of were given up since the start, %d of them: the queue was full, or the receiver did not answer for days", n))
+		out.Addf("events that a webhook was to be told of were given up since the start, %d of them: the queue was full, or the receiver did not answer for days", n)
 	}
 	return out
 }

@@ -214,14 +214,14 @@ func (k *Keeper) Problems() (out hotspot.Texts) {
 		return nil
 	}
 	if k.refused != nil {
-		out = append(out, hotspot.Textf("HTTPS is served with a certificate that the router made, since yours cannot be used: %v", k.refused))
+		out.Addf("HTTPS is served with a certificate that the router made, since yours cannot be used: %v", k.refused)
 	}
 	if k.unsaved != nil {
-		out = append(out, hotspot.Textf("the certificate for HTTPS could not be stored, so the next start makes another: %v", k.unsaved))
+		out.Addf("the certificate for HTTPS could not be stored, so the next start makes another: %v", k.unsaved)
 	}
 	if now, believed := k.cfg.Now(); believed && k.supplied != nil {
 		if text := Ending(k.supplied, now); !text.IsZero() {
-			out = append(out, hotspot.Textf("%s; replace it (lan.https.cert_file) and reload", text))
+			out.Addf("%s; replace it (lan.https.cert_file) and reload", text)
 		}
 	}
 	return out

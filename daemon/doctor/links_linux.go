@@ -227,7 +227,7 @@ func judgeUplinks(cfg config.Config, links []link, routes []route) (up []link, a
 	}
 	var text hotspot.Texts
 	for i := range up {
-		text = append(text, hotspot.Textf("%s: %s", up[i].name, join(&up[i])))
+		text.Addf("%s: %s", up[i].name, join(&up[i]))
 	}
 	return up, list(all, "%s", text)
 }

@@ -1,7 +1,6 @@
 package auditlog
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -65,39 +64,49 @@ func subject(q *panel.Request, r *hotspot.AuditRow) parts.CellView {
 	return c
 }
 
-// fixed are the fields whose values are words of the log's own.
-var fixed = []string{"disabled", "enabled", "on", "bound", "used", "valid_for", "download_limit", "upload_limit", "total_limit", "expires", "role"}
-
 // told is a value as people read it; the file has it as it was stored.
 func told(q *panel.Request, field, value string) string {
-	if more, ok := strings.CutSuffix(value, " more"); ok && more != "" && slices.Contains([]string{"time", "valid_for", "download_limit", "upload_limit", "total_limit"}, field) {
-		return q.T("auditlog.more", "value", told(q, field, more))
-	}
-	if slices.Contains(fixed, field) || strings.Contains(field, ".") && (value == "on" || value == "off") {
-		if key := "auditlog.value." + value; q.Lang.Has(key) {
-			return q.T(key)
+	if less, ok := strings.CutSuffix(value, " more"); ok {
+		if text := told(q, field, less); text != less {
+			return q.T("auditlog.more", "value", text)
 		}
 	}
+	if text, ok := amount(q, field, value); ok {
+		return text
+	}
+	// Words of the log's own, where no other text can stand.
+	switch field {
+	case "role":
+		return textOr(q, "auditlog.role."+value, value)
+	case "disabled", "enabled", "on", "bound", "used", "valid_for", "download_limit", "upload_limit", "total_limit", "expires":
+		return textOr(q, "auditlog.value."+value, value)
+	}
+	if strings.Contains(field, ".") && (value == "on" || value == "off") { // a setting
+		return q.T("auditlog.value." + value)
+	}
+	return value
+}
+
+// amount writes what is counted.
+func amount(q *panel.Request, field, value string) (text string, ok bool) {
 	switch field {
 	case "download_limit", "upload_limit", "total_limit":
 		digits, _ := strings.CutSuffix(value, " bytes")
 		if n, err := strconv.ParseUint(digits, 10, 64); err == nil {
-			return q.Lang.Bytes(n)
+			return q.Lang.Bytes(n), true
 		}
 	case "valid_from", "expires":
 		if t, err := time.Parse(time.RFC3339, value); err == nil {
-			return q.Lang.Time(t.In(q.Now().Location()), q.Now())
+			return q.Lang.Time(t.In(q.Now().Location()), q.Now()), true
 		}
 	case "valid_for", "voucher.valid_for":
 		if v, err := hotspot.ParseValidity(value); err == nil && v != hotspot.Always {
-			return q.Lang.Duration(time.Duration(v))
+			return q.Lang.Duration(time.Duration(v)), true
 		}
 	case "time":
 		if d, err := time.ParseDuration(value); err == nil {
-			return q.Lang.Duration(d)
+			return q.Lang.Duration(d), true
 		}
-	case "role":
-		return textOr(q, "auditlog.role."+value, value)
 	}
-	return value
+	return "", false
 }

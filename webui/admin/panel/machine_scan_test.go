@@ -64,7 +64,7 @@ type listener struct {
 // listen reads a package. Its imports are not needed to know its constants.
 func listen(t *testing.T, dir string, names []string) *listener {
 	t.Helper()
-	l := &listener{t: t, fset: token.NewFileSet(), said: map[string]string{}, places: map[string][]int{"Textf": {0}},
+	l := &listener{t: t, fset: token.NewFileSet(), said: map[string]string{}, places: map[string][]int{"Textf": {0}, "Addf": {0}},
 		info: types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}}}
 	paths, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
 	if err != nil {
