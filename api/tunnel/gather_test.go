@@ -90,3 +90,28 @@ func TestGatherCloses(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// TestGatherIdles: a connection on which nothing is sent holds nothing for it,
+// and what is sent later arrives all the same.
+func TestGatherIdles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		far, near := net.Pipe()
+		g := gather(near)
+		for range 3 {
+			if _, err := g.Write(bytes.Repeat([]byte("x"), 9000)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(far, make([]byte, 9000)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			g.mu.Lock()
+			if g.sending || g.buf != nil || g.spare != nil {
+				t.Errorf("it holds %d and %d bytes, sending: %v", cap(g.buf), cap(g.spare), g.sending)
+			}
+			g.mu.Unlock()
+		}
+		g.Close()
+		far.Close()
+	})
+}
