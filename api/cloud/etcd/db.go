@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
@@ -25,7 +26,8 @@ type Config struct {
 	// host:2379. At least one; all of them, so that any may fail.
 	Endpoints []string
 	// TLS are this relay's certificate for etcd and the authorities that etcd's
-	// certificate is from; nil: etcd is spoken to in plain text.
+	// certificates are from, each of which must be for its endpoint's name; nil:
+	// etcd is spoken to in plain text.
 	TLS    *tls.Config
 	Prefix string           // of all keys; "": "vouchsafe/"
 	Log    *slog.Logger     // must not be nil
@@ -151,7 +153,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 // begin makes sure that etcd answers, and follows the records.
 func (d *DB) begin(ctx context.Context) error {
 	if _, err := d.revision(ctx); err != nil {
-		return err
+		return fmt.Errorf("%w (%v)", err, d.reason(ctx))
 	}
 	started := make(chan struct{})
 	d.task(func() { d.newFeed("record/", "record0", records{d}).run(d.ctx, func() { close(started) }) })
@@ -161,6 +163,15 @@ func (d *DB) begin(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// reason asks etcd something past the client, which keeps to itself why
+// connections cannot be made, such as a certificate that is not accepted.
+func (d *DB) reason(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, d.cfg.Timeout/attempts)
+	defer cancel()
+	_, err := pb.NewKVClient(d.client.ActiveConnection()).Range(ctx, &pb.RangeRequest{Key: []byte(d.recordKey("none"))})
+	return err
 }
 
 // task does something that Close waits for. It reports whether it does.

@@ -90,7 +90,7 @@ func TestEtcd(t *testing.T) {
 			cloudtest.TestRegistry(t, l.relays)
 		})
 		for _, test := range []fault{
-			{"pages", testPages}, {"cache", testCache}, {"a relay dies", testDeath}, {"routers of a dead relay are removed", testSweep},
+			{"pages", testPages}, {"cache", testCache}, {"TLS", testTLS}, {"a relay dies", testDeath}, {"routers of a dead relay are removed", testSweep},
 			{"compaction while cut off", testCompaction}, {"a relay is cut off", testCutOff},
 		} {
 			t.Run(test.name, func(t *testing.T) {

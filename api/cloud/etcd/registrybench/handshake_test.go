@@ -44,7 +44,7 @@ func BenchmarkHandshake(b *testing.B) {
 
 // processor is how long this process has kept processors busy, which other
 // programs do not change.
-func processor(b *testing.B) time.Duration {
+func processor(b testing.TB) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		b.Fatal(err)
