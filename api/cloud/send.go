@@ -47,7 +47,9 @@ func (r *Relay) away(ctx context.Context, router string) (Node, error) {
 		return Node{}, errNotConnected()
 	}
 	if n, ok := o.moves.to(router); ok {
-		return n, nil
+		if _, lives := o.node(n.ID); lives {
+			return n, nil
+		}
 	}
 	n, err := o.registry.Where(ctx, router)
 	switch {

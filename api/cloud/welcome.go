@@ -67,7 +67,7 @@ const measureEvery = 10 * time.Minute
 // ends. Nobody waits for either: there may be ten thousand.
 func (r *Relay) tend(router string, link *tunnel.Link) {
 	r.tending.Add(1)
-	m := &measuring{link: link, within: r.cfg.Limits.Answer}
+	m := &measuring{link: link, within: r.cfg.Limits.Answer, seen: func() { r.sightings.note(router, "", r.cfg.Now()) }}
 	m.again()
 	link.AfterEnd(func() {
 		defer r.tending.Done()
@@ -84,11 +84,17 @@ func (r *Relay) tend(router string, link *tunnel.Link) {
 type measuring struct {
 	link   *tunnel.Link
 	within time.Duration
+	seen   func()
 	mu     sync.Mutex // guards what follows
 	timer  *time.Timer
 	last   time.Duration
+	times  int
 	over   bool
 }
+
+// seenEvery is at how many measurements a router is noted as seen: a relay that
+// dies notes nothing of those it had.
+const seenEvery = 6
 
 // again measures some time from now.
 func (m *measuring) again() {
@@ -112,7 +118,12 @@ func (m *measuring) measure() {
 	}
 	m.mu.Lock()
 	m.last = took
+	m.times++
+	due := m.times%seenEvery == 0
 	m.mu.Unlock()
+	if due {
+		m.seen()
+	}
 }
 
 func (m *measuring) stop() {

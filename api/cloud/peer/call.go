@@ -18,8 +18,12 @@ const (
 	elsewhereHeader = "Vouchsafe-Elsewhere"
 )
 
-// movedPath is where a relay is told that a router has moved.
-const movedPath = "/moved"
+// helloPath is where a relay answers that it is there, and movedPath where it is
+// told that a router has moved.
+const (
+	helloPath = "/hello"
+	movedPath = "/moved"
+)
 
 // Call is a request that a relay passes on.
 type Call struct {

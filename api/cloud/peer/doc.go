@@ -5,7 +5,7 @@
 // A relay connects to another one's peer port by TLS 1.3 and HTTP/2. Each shows a
 // certificate of the authority of nodes, which names it ([Identity]); routers'
 // certificates are of another authority, and are refused. Connections stay, a few
-// for each relay, and are pinged.
+// for each relay, and are pinged. GET /hello is answered with nothing.
 //
 // A request for a router is passed on as it is, to /api/, with the router's id,
 // the client's address and the id of the relay that it is for ([Call]). The other

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -133,16 +134,10 @@ func (p *Pool) roundTrip(to Node, r *http.Request) (*http.Response, error) {
 
 // reserve returns a connection with room for one request, which must follow.
 func (p *Pool) reserve(ctx context.Context, to Node) (*http.ClientConn, error) {
-	for range 3 { // the second finds what the first has dialled
+	for {
 		cc, wait, err := p.choose(to)
-		if err != nil {
-			return nil, err
-		}
-		if cc != nil {
-			if cc.Reserve() == nil {
-				return cc, nil
-			}
-			continue
+		if cc != nil || err != nil {
+			return cc, err
 		}
 		select {
 		case <-wait:
@@ -150,11 +145,10 @@ func (p *Pool) reserve(ctx context.Context, to Node) (*http.ClientConn, error) {
 			return nil, fmt.Errorf("%w: %w", ErrUnreachable, ctx.Err())
 		}
 	}
-	return nil, ErrBusy
 }
 
-// choose returns the connection to a relay that has the least to do; or what to
-// wait for until there is one.
+// choose reserves a connection to a relay, that which has the least to do; or
+// returns what to wait for until there is one.
 func (p *Pool) choose(to Node) (cc *http.ClientConn, wait <-chan struct{}, err error) {
 	now := time.Now()
 	p.mu.Lock()
@@ -169,28 +163,39 @@ func (p *Pool) choose(to Node) (cc *http.ClientConn, wait <-chan struct{}, err e
 		p.groups[to.ID] = g
 	}
 	g.used = now
-	least := 0
-	alive := g.conns[:0]
-	for _, c := range g.conns {
-		if c.Err() != nil {
-			continue
-		}
-		alive = append(alive, c)
-		if n := c.InFlight(); cc == nil || n < least {
-			cc, least = c, n
-		}
-	}
-	clear(g.conns[len(alive):])
-	g.conns = alive
-	paused := now.Before(g.until)
-	if (cc == nil || least >= spread && len(g.conns) < p.cfg.Connections) && g.dialing == nil && !paused {
+	cc, least := g.reserve()
+	room := len(g.conns) < p.cfg.Connections && (cc == nil || least >= spread)
+	if room && g.dialing == nil && !now.Before(g.until) {
 		g.dialing = make(chan struct{})
 		go p.dial(to, g, g.dialing)
 	}
-	if cc == nil && g.dialing == nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrUnreachable, g.err)
+	switch {
+	case cc != nil || g.dialing != nil:
+		return cc, g.dialing, nil
+	case len(g.conns) > 0:
+		return nil, nil, ErrBusy
 	}
-	return cc, g.dialing, nil
+	return nil, nil, fmt.Errorf("%w: %w", ErrUnreachable, g.err)
+}
+
+// reserve takes the connection that has the least to do, and how much that was;
+// nil: none has room. Those that have ended are forgotten.
+func (g *group) reserve() (cc *http.ClientConn, least int) {
+	g.conns = slices.DeleteFunc(g.conns, func(c *http.ClientConn) bool { return c.Err() != nil })
+	slices.SortStableFunc(g.conns, func(a, b *http.ClientConn) int { return cmp.Compare(a.InFlight(), b.InFlight()) })
+	for i := 0; i < len(g.conns); {
+		c := g.conns[i]
+		n := c.InFlight()
+		switch {
+		case c.Reserve() == nil:
+			return c, n
+		case n < spread: // it is not full, so it is about to end
+			g.conns = slices.Delete(g.conns, i, i+1)
+		default:
+			i++
+		}
+	}
+	return nil, 0
 }
 
 // dial adds a connection to a group.
@@ -244,8 +249,30 @@ func (p *Pool) connect(ctx context.Context, to Node) (*http.ClientConn, error) {
 	cc, err := t.NewClientConn(ctx, "https", nodeName+":443")
 	if err != nil {
 		conn.Close()
+		return nil, err
 	}
-	return cc, err
+	if err := greet(ctx, cc); err != nil {
+		return nil, errors.Join(err, cc.Close())
+	}
+	return cc, nil
+}
+
+// greet waits for a first answer: how many requests there may be at a time comes
+// before it.
+func greet(ctx context.Context, cc *http.ClientConn) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+nodeName+helloPath, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := cc.RoundTrip(r)
+	if err != nil {
+		return err
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("it answered %d", resp.StatusCode)
+	}
+	return nil
 }
 
 // sweep forgets relays that nothing was sent to for long. mu is held.

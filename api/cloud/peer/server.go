@@ -53,7 +53,7 @@ func NewServer(cfg ServerConfig) *Server {
 	protocols.SetHTTP2(true)
 	s.srv = &http.Server{
 		Handler: s, Protocols: &protocols, TLSConfig: cfg.Identity.server(), MaxHeaderBytes: 16 << 10,
-		ReadHeaderTimeout: cfg.Within, ReadTimeout: cfg.Within, WriteTimeout: 20 * time.Minute, IdleTimeout: 2 * unusedFor,
+		ReadHeaderTimeout: cfg.Within, ReadTimeout: cfg.Within, WriteTimeout: 20 * time.Minute, IdleTimeout: -1, // whoever connects decides; 0 would be ReadTimeout's
 		ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerStream: 64 << 10, MaxReceiveBufferPerConnection: 2 << 20,
 			MaxDecoderHeaderTableSize: 4 << 10, MaxEncoderHeaderTableSize: 4 << 10,
@@ -87,6 +87,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	from, err := caller(r.TLS)
 	if err != nil { // the handshake would have failed
 		http.Error(w, "not a relay", http.StatusForbidden)
+		return
+	}
+	if r.URL.Path == helloPath {
+		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	moved := r.URL.Path == movedPath
