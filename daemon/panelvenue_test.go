@@ -22,12 +22,13 @@ import (
 // online, those of the last weeks, vouchers in every state, somebody blocked.
 // Its clock stands still.
 type venue struct {
-	t     testing.TB
-	d     *hotspotDaemon
-	gate  *memory.Gate
-	hosts *hotspottest.Hosts
-	clock *hotspottest.Clock
-	url   string
+	axeScript string // of axe-core; empty: pages are tried without
+	t         testing.TB
+	d         *hotspotDaemon
+	gate      *memory.Gate
+	hosts     *hotspottest.Hosts
+	clock     *hotspottest.Clock
+	url       string
 	// cookie is the owner's.
 	cookie   string
 	pages    []panel.Page

@@ -17,6 +17,7 @@ test_needs="$run_needs"'
 gcc gcc
 conntrack conntrack
 chromium chromium
+curl curl
 pdftotext poppler-utils
 qpdf qpdf
 qemu-mips-static qemu-user-static
@@ -88,6 +89,30 @@ fetch_go() {
 	rm -rf "$tmp"
 }
 
+# axe-core finds faults of pages for those who see or move otherwise. It is another
+# project's, so it is not in this one: the tests take it from the user's cache.
+# daemon/panelpages_test.go names the same version.
+axe_version=4.10.3
+axe_sha512=5e6edba515e70d25f6604d9815f064d859c5d1ea7ab661bbc4f87c88779ef0c21cae0abbeb636471ef39e9d62d2582e4b88a1866f19f4ecfcf6d986275e4dc12
+
+# ensure_axe fetches it from the registry of npm packages, once. Without it, the
+# tests that need it fail in CI, and say so elsewhere.
+ensure_axe() {
+	local dest tmp
+	dest=${XDG_CACHE_HOME:-$HOME/.cache}/vouchsafe/axe-core-$axe_version.js
+	[ ! -e "$dest" ] || return 0
+	tmp=$(mktemp -d)
+	if curl -sSf --retry 3 --max-time 60 -o "$tmp/axe.tgz" "https://registry.npmjs.org/axe-core/-/axe-core-$axe_version.tgz" &&
+		echo "$axe_sha512  $tmp/axe.tgz" | sha512sum --check --quiet; then
+		tar -xzf "$tmp/axe.tgz" -C "$tmp" package/axe.min.js
+		mkdir -p "$(dirname "$dest")"
+		mv "$tmp/package/axe.min.js" "$dest"
+	else
+		say "axe-core $axe_version could not be fetched: pages are tried without it"
+	fi
+	rm -rf "$tmp"
+}
+
 what=${1:-build}
 case $what in
 build) needs=$build_needs ;;
@@ -100,3 +125,4 @@ if [ "${#packages[@]}" -gt 0 ]; then
 	install_packages "${packages[@]}" ca-certificates
 fi
 ensure_go
+[ "$what" != test ] || ensure_axe
