@@ -41,8 +41,8 @@ type Config struct {
 	// CacheBytes bounds what is kept in memory of records; 0: 1 GiB, which is room
 	// for a million routers. It is only of routers that there are.
 	CacheBytes int64
-	// Resync is after how long without etcd all that is known is read again;
-	// 0: 30 s.
+	// Resync is after how long without etcd all that is known is read again, within
+	// as long a time once etcd is back; 0: 30 s.
 	Resync time.Duration
 	// Forget is after how long the routers' keys of a relay that is gone are
 	// removed; 0: 10 min.

@@ -178,7 +178,9 @@ func commit(t *testing.T, d *DB, key, value string) {
 func testCutOff(t *testing.T, l *lab) {
 	prefix := l.prefix()
 	way := l.Way()
-	a, b := l.join(t, quick(prefix), "a"), l.join(t, by(prefix, way.Endpoints()...), "b")
+	cfg := by(prefix, way.Endpoints()...)
+	cfg.Timeout = 1500 * time.Millisecond
+	a, b := l.join(t, quick(prefix), "a"), l.join(t, cfg, "b")
 	enter(t, a, "r1")
 	enter(t, b, "r2")
 	commit(t, b.d, "prefix/p", "r1")

@@ -30,7 +30,7 @@ const (
 
 var (
 	// errPlaceLost says that a watch cannot go on where it was: what it would go
-	// on with has been compacted, or is not of this etcd.
+	// on with has been compacted, or is not of this etcd, or may not be.
 	errPlaceLost = errors.New("the watch has lost its place")
 	errSilent    = errors.New("etcd is silent")
 )
@@ -58,7 +58,8 @@ type feed struct {
 	rev     int64 // all changes up to here have been told; 0: all has to be read
 	cluster uint64
 	heard   time.Time
-	quiet   bool // it has been logged that etcd is silent
+	quiet   bool      // it has been logged that etcd is silent
+	reread  time.Time // when all is read anew although the place is not lost; zero: never
 }
 
 func (d *DB) newFeed(from, to string, tells follower) *feed {
@@ -89,13 +90,13 @@ func (f *feed) run(ctx context.Context, started func()) {
 
 // once reads what there is, if it has to be, and follows from there.
 func (f *feed) once(ctx context.Context, started func()) error {
-	if f.rev == 0 || f.d.cfg.Now().Sub(f.heard) >= f.d.cfg.Resync {
+	if f.rev == 0 {
 		rev, err := f.tells.restart(ctx, f.first)
 		if err != nil {
 			return err
 		}
-		f.rev, f.cluster = rev, 0
 		f.hears()
+		f.rev, f.cluster, f.reread = rev, 0, time.Time{}
 		if f.first {
 			f.first = false
 			started()
@@ -104,9 +105,15 @@ func (f *feed) once(ctx context.Context, started func()) error {
 	return f.follow(ctx)
 }
 
-// hears notes that etcd has answered.
+// hears notes that etcd has answered. After a long silence the watch has gone on
+// where it was; that etcd is not another one by now is made sure of a little later,
+// by each relay at its own time: all of them will have been cut off.
 func (f *feed) hears() {
-	f.heard = f.d.cfg.Now()
+	now := f.d.cfg.Now()
+	if now.Sub(f.heard) >= f.d.cfg.Resync {
+		f.reread = now.Add(rand.N(f.d.cfg.Resync))
+	}
+	f.heard = now
 	if f.quiet {
 		f.quiet = false
 		f.d.log.Info("etcd answers again", "keys", f.from)
@@ -180,6 +187,8 @@ func (f *feed) take(ctx context.Context, r *pb.WatchResponse) error {
 		return errPlaceLost
 	case r.Canceled:
 		return fmt.Errorf("etcd: watch: %s", r.CancelReason)
+	case !f.reread.IsZero() && f.d.cfg.Now().After(f.reread):
+		return errPlaceLost
 	case r.Created && r.Header.GetRevision() < f.rev:
 		// This member is behind, or etcd has been put back to an older backup.
 		now, err := f.d.revision(ctx)

