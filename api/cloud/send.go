@@ -94,11 +94,16 @@ func (r *Relay) send(ctx context.Context, q question) (resp *http.Response, by s
 }
 
 // relocate finds out where a router is that was not where a request was to be
-// sent. Not ok: nowhere else.
+// sent. Not ok: nowhere else. What another relay says of it is remembered: the
+// registry may still tell that the router has left before it tells where it is.
 func (r *Relay) relocate(ctx context.Context, router string, was place, failed error) (place, bool) {
+	if was.here == nil {
+		r.others.moves.forget(router)
+	}
 	var not *peer.NotHereError
 	if errors.As(failed, &not) && not.Elsewhere != "" && not.Elsewhere != r.others.self.ID {
 		if n, ok := r.others.node(not.Elsewhere); ok && n.ID != was.there.ID {
+			r.others.moves.note(router, n)
 			return place{there: n}, true
 		}
 	}
