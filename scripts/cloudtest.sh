@@ -7,5 +7,5 @@ deps test
 
 ulimit -n 20000 2>/dev/null || die "raise the limit of open files: ulimit -Hn 20000"
 VOUCHSAFE_CLOUD_ROUTERS=${VOUCHSAFE_CLOUD_ROUTERS:-2000} \
-	go test -count=1 -timeout 10m -run '^Test(Leaving|Killed|Frozen)$' -v ./api/cloud |
+	go test -count=1 -parallel 1 -timeout 10m -run '^Test(Leaving|Killed|Frozen)$' -v ./api/cloud |
 	grep -vE '^ *time='

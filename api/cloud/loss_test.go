@@ -27,19 +27,17 @@ func (tr *traffic) clean(t *testing.T, may string) {
 	t.Logf("%d requests, %v", tr.asked.Load(), tr.answers())
 }
 
-// split puts routers at relays in turn, and returns those of the second one and
-// the others.
+// split puts so many routers at the second relay, and a few at the others.
 func (f *fleet) split(n int, backoff time.Duration) (victims, others []*box) {
 	f.t.Helper()
-	all := f.boxesAt(n, backoff, func(i int) *post { return f.posts[i%len(f.posts)] })
-	for i, b := range all {
-		if i%len(f.posts) == 1 {
-			victims = append(victims, b)
-		} else {
-			others = append(others, b)
+	few := min(n, 60)
+	all := f.boxesAt(n+few, backoff, func(i int) *post {
+		if i < n {
+			return f.posts[1]
 		}
-	}
-	return victims, others
+		return f.posts[i%2*2]
+	})
+	return all[:n], all[n:]
 }
 
 // unavailable is what clients may be told while a router's relay is lost.
@@ -57,7 +55,7 @@ func TestKilled(t *testing.T) {
 	victims, others := f.split(size(t, 200), backoff)
 	f.reachAll(append(others[:10:10], victims[:10]...))
 	first, third := f.client(f.posts[0].dial), f.client(f.posts[2].dial)
-	well, lost := f.flow(others, 2, first, third), f.flow(victims, 2, first, third)
+	well, lost := f.flow(some(others), 2, first, third), f.flow(some(victims), 2, first, third)
 	until(t, "requests flow", func() bool { return well.asked.Load() > 200 && lost.asked.Load() > 200 })
 	killed := time.Now()
 	f.posts[1].member.Deafen(true)
@@ -79,7 +77,7 @@ func TestKilled(t *testing.T) {
 		t.Errorf("back after %v", took)
 	}
 	f.posts = []*post{f.posts[0], f.posts[2]}
-	f.reachAll(victims)
+	f.reachAll(some(victims))
 	well.stop()
 	lost.stop()
 	well.clean(t, "^$")
@@ -104,7 +102,7 @@ func TestFrozen(t *testing.T) {
 		c.Limits.Answer = 8 * time.Second
 		c.Peer.DialWithin, c.Peer.PingAfter, c.Peer.PingWait = 2*time.Second, 500*time.Millisecond, 3*time.Second
 	})
-	victims, others := f.split(9, 100*time.Millisecond)
+	victims, others := f.split(6, 100*time.Millisecond)
 	f.reachAll(append(victims, others...))
 	first, third := f.client(f.posts[0].dial), f.client(f.posts[2].dial)
 	well, lost := f.flow(others, 1, first, third), f.flow(victims, 1, first, third)
