@@ -291,13 +291,13 @@ func (d *hotspotDaemon) status(context.Context) v1.Status {
 // notices are what the operator should know.
 func (d *hotspotDaemon) notices() hotspot.Texts {
 	out := d.health.problems(time.Now(), d.conf().Accounting)
-	out = append(out, d.view.Load().notices...)
+	out.Add(d.view.Load().notices)
 	if bad := d.badConfig.Load(); bad != nil {
-		out = append(out, *bad)
+		out.Add(hotspot.Texts{*bad})
 	}
-	out = append(out, d.certs.Problems()...)
-	out = append(out, notices(d.db, d.conf().Data)...)
-	out = append(out, d.webhooks.Notices()...)
+	out.Add(d.certs.Problems())
+	out.Add(notices(d.db, d.conf().Data))
+	out.Add(d.webhooks.Notices())
 	if d.conf().Network.Backend == config.BackendMemory {
 		out.Addf("the memory backend lets nobody through: it is for trying things out")
 	}

@@ -61,6 +61,11 @@ func (t *Text) UnmarshalText(b []byte) error {
 //go:noinline // as Invalid
 func (t *Texts) Addf(format string, args ...any) { *t = append(*t, Text{Worded(format, args...)}) }
 
+// Add appends texts.
+//
+//go:noinline // it takes much code where it is called
+func (t *Texts) Add(more Texts) { *t = append(*t, more...) }
+
 // Strings are the texts in English.
 func (t Texts) Strings() []string {
 	out := make([]string, len(t))

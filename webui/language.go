@@ -170,12 +170,20 @@ func (l *Language) Time(t, now time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	t = t.In(now.Location())
-	clock := l.numerals(t.Format("15:04"))
-	y, m, d := t.Date()
-	if ny, nm, nd := now.Date(); y == ny && m == nm && d == nd {
+	day, clock := l.Split(t, now)
+	if day == "" {
 		return l.T("time.today", "time", clock)
 	}
-	return l.T("time.date", "time", clock, "day", d,
-		"month", l.T("month."+strconv.Itoa(int(m))), "year", y)
+	return l.T("time.date", "time", clock, "day", day)
+}
+
+// Split writes a moment in the zone of now for a narrow place: its day, unless
+// that is today, and its time of day.
+func (l *Language) Split(t, now time.Time) (day, clock string) {
+	t = t.In(now.Location())
+	y, m, d := t.Date()
+	if ny, nm, nd := now.Date(); y != ny || m != nm || d != nd {
+		day = l.T("time.day", "day", d, "month", l.T("month."+strconv.Itoa(int(m))), "year", y)
+	}
+	return day, l.numerals(t.Format("15:04"))
 }

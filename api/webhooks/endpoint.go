@@ -226,10 +226,3 @@ func millis(t time.Time) int64 {
 	}
 	return t.UnixMilli()
 }
-
-func plural(n uint64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.FormatUint(n, 10) + " " + many
-}

@@ -66,12 +66,10 @@ func (u *unusable) Error() string {
 	return u.file + ": " + text
 }
 
-// Message is the error for people: see [hotspot.Text].
+// Message is the error for people, see [hotspot.Text], without what only the log
+// can tell.
 func (u *unusable) Message() (format string, args []any) {
-	if u.err == nil {
-		return hotspot.Textf("%s: %s", u.file, u.text).Message()
-	}
-	return hotspot.Textf("%s: %s (%v)", u.file, u.text, u.err).Message()
+	return hotspot.Textf("%s: %s", u.file, u.text).Message()
 }
 
 // Unwrap makes the reason an [ErrUnusable], and keeps what it came from.

@@ -182,9 +182,10 @@ func cells(q *panel.Request, r *hotspot.AuditRow) []parts.CellView {
 	if r.Provisional {
 		when.Badge = &parts.BadgeView{Kind: parts.Warning, Text: q.T("auditlog.unsure")}
 	}
-	who, detail := actor(q, &r.Actor)
+	who, by := actor(q, &r.Actor)
+	what, detail := subject(q, r)
 	view := changesOf(q, r.Changes)
-	return []parts.CellView{when, {Text: who, Typed: true, Detail: detail}, {Text: actionText(q, r.Action)}, subject(q, r),
+	return []parts.CellView{when, {Text: who, Typed: true, Detail: by}, {Text: actionText(q, r.Action)}, {Text: what, Typed: true, Detail: detail},
 		{StreamContent: func(w *quicktemplate.Writer) { streamchanges(w, view) }}}
 }
 

@@ -8,7 +8,6 @@ import (
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
-	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
 )
 
 // changeView is what a field was and is.
@@ -35,8 +34,11 @@ func changesOf(q *panel.Request, changes []hotspot.Change) *changesView {
 // fieldName is what a field is called: settings as on the pages where they are
 // made, if there are such pages.
 func fieldName(l *webui.Language, field string) string {
-	for _, key := range []string{"auditlog.field." + field, "system.set." + field, "loginpage." + field, "people.period." + field,
-		"printing.field." + strings.TrimPrefix(field, "print.")} {
+	for _, area := range []string{"auditlog.field.", "system.set.", "loginpage.", "people.period.", "printing.field."} {
+		key := area + field
+		if area == "printing.field." {
+			key = area + strings.TrimPrefix(field, "print.")
+		}
 		if l.Has(key) {
 			return l.T(key)
 		}
@@ -44,24 +46,23 @@ func fieldName(l *webui.Language, field string) string {
 	return field
 }
 
-// subject is what was changed.
-func subject(q *panel.Request, r *hotspot.AuditRow) parts.CellView {
-	c := parts.CellView{Text: r.Subject, Typed: true}
-	if r.Action == hotspot.AuditSettingChanged {
-		if c.Text = fieldName(q.Lang, r.Subject); c.Text != r.Subject {
-			c.Detail = r.Subject
+// subject is what was changed, and how the log's file has it if that differs.
+func subject(q *panel.Request, r *hotspot.AuditRow) (text, detail string) {
+	switch r.Action {
+	case hotspot.AuditSettingChanged:
+		if text = fieldName(q.Lang, r.Subject); text != r.Subject {
+			detail = r.Subject
 		}
-		return c
-	}
-	if key := "auditlog.subject." + strings.ReplaceAll(r.Subject, " ", "_"); (r.Action == hotspot.AuditPersonErased || r.Action == hotspot.AuditSupportMade) && q.Lang.Has(key) {
-		c.Text = q.T(key)
+		return text, detail
+	case hotspot.AuditPersonErased, hotspot.AuditSupportMade:
+		return textOr(q, "auditlog.subject."+strings.ReplaceAll(r.Subject, " ", "_"), r.Subject), ""
 	}
 	if number, ok := strings.CutSuffix(r.Subject, " vouchers"); ok {
-		if n, err := strconv.ParseInt(number, 10, 64); err == nil {
-			c.Text = q.Lang.N("auditlog.vouchers", n)
+		if n, err := strconv.Atoi(number); err == nil {
+			return q.Lang.N("auditlog.vouchers", int64(n)), ""
 		}
 	}
-	return c
+	return r.Subject, ""
 }
 
 // told is a value as people read it; the file has it as it was stored.

@@ -233,9 +233,11 @@ type findingView struct {
 }
 
 func findingsOf(q *panel.Request, found []api.Finding) *findings {
-	v := &findings{}
-	for _, f := range found {
-		v.Rows = append(v.Rows, findingView{badge(q, f.Verdict), q.Words(hotspot.Said(f.Check)), q.Words(f.Found), q.Words(f.Remedy)})
+	v := &findings{make([]findingView, len(found))}
+	for i := range v.Rows {
+		f, row := &found[i], &v.Rows[i]
+		row.Badge, row.Check = badge(q, f.Verdict), q.Words(hotspot.Said(f.Check))
+		row.Found, row.Remedy = q.Words(f.Found), q.Words(f.Remedy)
 	}
 	return v
 }

@@ -148,7 +148,20 @@ func (a *area) row(q *panel.Request, s *search, v *hotspot.VoucherView, now time
 	valid := parts.CellView{}
 	valid.Text, valid.Detail = validText(q, v, now)
 	return []parts.CellView{{StreamContent: name.StreamCell}, who, {Badge: badge(q, v)}, valid, {StreamContent: usedLines(q, "vouchers.short.", v.Used, v.Limit, v.LimitTotal).StreamLines},
-		{Text: devicesText(q, v, set)}, {Text: timeText(q, v.LastUse, now)}, {Text: timeText(q, v.Created, now)}}
+		{Text: devicesText(q, v, set)}, momentCell(q, v.LastUse, now), momentCell(q, v.Created, now)}
+}
+
+// momentCell is a moment in a narrow column: the time of today, or the day with
+// its time below.
+func momentCell(q *panel.Request, t, now time.Time) parts.CellView {
+	if t.IsZero() {
+		return parts.CellView{Text: q.T("vouchers.never")}
+	}
+	day, clock := q.Lang.Split(t, now)
+	if day == "" {
+		day, clock = clock, ""
+	}
+	return parts.CellView{Text: day, Detail: clock}
 }
 
 // caption says what is listed, and how many there are.
