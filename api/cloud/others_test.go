@@ -18,10 +18,7 @@ import (
 // and it hears who asks.
 func TestAnyRelay(t *testing.T) {
 	f := newFleet(t, 3, nil)
-	var boxes []*box
-	for i := range 12 {
-		boxes = append(boxes, f.box(f.posts[i%3], nil))
-	}
+	boxes := f.boxesAt(12, 20*time.Millisecond, func(i int) *post { return f.posts[i%3] })
 	gone := f.enrol()
 	f.reachAll(boxes)
 	for _, b := range boxes {
@@ -173,7 +170,7 @@ func TestKeptAlive(t *testing.T) {
 	f := newFleet(t, 3, nil)
 	b := f.box(f.posts[0], nil)
 	clients := []*http.Client{f.client(f.posts[0].dial), f.client(f.posts[1].dial), f.client(f.posts[2].dial)}
-	for round := range 12 {
+	for round := range 6 {
 		to := (round + 1) % 3
 		for _, c := range clients {
 			f.reach(c, b.id.Host)
