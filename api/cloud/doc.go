@@ -8,7 +8,8 @@
 // the codes with which routers enrol. What it keeps are small JSON records in a
 // [Store], which knows nothing of them: keys with revisions, and transactions
 // that take place only if what was read is still so. There is one
-// implementation for a single relay; see the packages below this one.
+// implementation for a single relay and one for several; see the packages below
+// this one.
 //
 // # The relay
 //
@@ -16,4 +17,13 @@
 // (SNI) tells tunnels of routers from clients. A router's certificate is one
 // that the relay has signed when the router enrolled, and its fingerprint must
 // be the one on record at every handshake: what is removed is refused at once.
+//
+// # Several relays
+//
+// A [Registry] says which relay has a router. Any of them serves any router's
+// host: it asks the router's relay, by the package peer, which asks the router or
+// nobody. A request is tried elsewhere only as long as it is certain that no router
+// got it. The newest link of a router counts: the relay that has it notes it, lets
+// the relay before let go, and greets the router after that, so that a router that
+// is asked to move loses nothing.
 package cloud
