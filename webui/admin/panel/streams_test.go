@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,8 +15,8 @@ import (
 )
 
 // open begins a stream of a session; the answer may be read when closed returns.
-func open(ctx context.Context, s *panel.Streams, session byte, ticks <-chan struct{}) (w *httptest.ResponseRecorder, closed <-chan struct{}) {
-	w = httptest.NewRecorder()
+func open(ctx context.Context, s *panel.Streams, session byte, ticks <-chan struct{}) (w *recorder, closed <-chan struct{}) {
+	w = &recorder{ResponseRecorder: httptest.NewRecorder()}
 	q := &panel.Request{Request: httptest.NewRequestWithContext(ctx, http.MethodGet, "/events", nil), W: w, By: &api.Principal{Session: api.ID{session}}}
 	done := make(chan struct{})
 	go func() {
@@ -23,6 +24,33 @@ func open(ctx context.Context, s *panel.Streams, session byte, ticks <-chan stru
 		close(done)
 	}()
 	return w, done
+}
+
+// recorder is one that may be read while the stream goes on.
+type recorder struct {
+	*httptest.ResponseRecorder
+	mu sync.Mutex
+}
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(b []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ResponseRecorder.Write(b)
+}
+
+// Flush implements http.Flusher.
+func (r *recorder) Flush() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ResponseRecorder.Flush()
+}
+
+// soFar is what has come.
+func (r *recorder) soFar() (body string, flushed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.Body.String(), r.Flushed
 }
 
 // TestStream: events follow ticks, but not too often; silence is broken; and the
@@ -40,16 +68,18 @@ func TestStream(t *testing.T) {
 			ticks <- struct{}{}
 		}
 		synctest.Wait()
-		if got := strings.Count(w.Body.String(), "data: old\n\n"); got != 2 {
-			t.Errorf("%d events in 12 seconds: %q", got, w.Body)
+		body, _ := w.soFar()
+		if got := strings.Count(body, "data: old\n\n"); got != 2 {
+			t.Errorf("%d events in 12 seconds: %q", got, body)
 		}
 		<-time.After(20 * time.Second)
 		synctest.Wait()
-		if !strings.Contains(w.Body.String(), "\n:\n\n") || w.Header().Get("Content-Type") != "text/event-stream" || !w.Flushed {
-			t.Errorf("%v %q", w.Header(), w.Body)
-		}
+		body, flushed := w.soFar()
 		end()
 		<-closed
+		if !strings.Contains(body, "\n:\n\n") || w.Header().Get("Content-Type") != "text/event-stream" || !flushed {
+			t.Errorf("%v %q", w.Header(), body)
+		}
 		_, closed = open(t.Context(), s, 1, ticks)
 		close(stopping)
 		<-closed
