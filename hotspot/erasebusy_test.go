@@ -50,7 +50,9 @@ func TestEraseWhileBusy(t *testing.T) {
 	})
 	for range 40 {
 		_, err := l.Erase(t.Context(), hotspot.Who{Key: annaMail})
-		if err != nil && !errors.Is(err, hotspot.ErrNotFound) {
+		// Who comes back faster than sessions end makes it say "try again".
+		var refusal *hotspot.Error
+		if again := errors.As(err, &refusal) && refusal.Code == hotspot.CodeUnavailable; err != nil && !again && !errors.Is(err, hotspot.ErrNotFound) {
 			t.Error(err)
 		}
 	}
