@@ -122,18 +122,21 @@ func (a *Accounts) Secret(ctx context.Context, name string) ([]byte, error) {
 func (a *Accounts) Keep(ctx context.Context, name string, first []byte) ([]byte, error) {
 	var secret []byte
 	err := retry(func() error {
-		e, ok, err := a.record(ctx, "secret/"+name, &secret)
+		e, ok, err := a.record(ctx, secretKey(name), &secret)
 		if err != nil || ok {
 			return err
 		}
 		secret = first
-		return a.cfg.Store.Commit(ctx, Transaction{If: []Entry{e}, Put: []Entry{entry(e.Key, secret)}})
+		return a.cfg.Store.Commit(ctx, Transaction{If: []Entry{e}, Put: []Entry{Kept(name, secret)}})
 	})
 	if err == nil && len(secret) != 32 {
-		err = fmt.Errorf("the record secret/%s is damaged", name)
+		err = fmt.Errorf("the record %s is damaged", secretKey(name))
 	}
 	return secret, err
 }
+
+// Kept is the record in which Keep keeps a secret.
+func Kept(name string, secret []byte) Entry { return entry(secretKey(name), secret) }
 
 // SetLicense puts a licence into force. One that is wrong leaves the one in
 // force; one licence is for one account.

@@ -9,7 +9,7 @@
 // [Store], which knows nothing of them: keys with revisions, and transactions
 // that take place only if what was read is still so. There is one
 // implementation for a single relay and one for several; see the packages below
-// this one.
+// this one. [Copy] takes the records of one store to another.
 //
 // # The relay
 //

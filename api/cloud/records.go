@@ -70,6 +70,7 @@ func openClaimKey(account, claim string) string {
 }
 func claimKey(code string) string   { return "claim/" + hash(code) }
 func licenseKeyOf(id string) string { return "license/" + id }
+func secretKey(name string) string  { return "secret/" + name }
 
 func hash(secret string) string {
 	sum := sha256.Sum256([]byte(secret))

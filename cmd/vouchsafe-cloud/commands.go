@@ -21,12 +21,12 @@ func commands() *cobra.Command {
 		Use: "vouchsafe-cloud", Short: "A relay for Vouchsafe routers", Version: version,
 		SilenceUsage: true, SilenceErrors: true,
 		Long: "A relay that makes routers reachable at https://<prefix>.<domain>/api/ though nobody can\n" +
-			"connect to them, and the accounts that own them. All commands but serve work beside a\n" +
-			"running relay and without one.",
+			"connect to them, and the accounts that own them. All commands but serve and records copy work\n" +
+			"beside a running relay and without one.",
 	}
 	var at place
 	at.flags(root.PersistentFlags())
-	root.AddCommand(serveCommand(&at), accountCommand(&at), licenseCommand(&at), routerCommand(&at))
+	root.AddCommand(serveCommand(&at), accountCommand(&at), licenseCommand(&at), routerCommand(&at), recordsCommand(&at))
 	return root
 }
 

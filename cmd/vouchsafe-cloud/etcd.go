@@ -63,15 +63,30 @@ func (p *place) open(ctx context.Context, log *slog.Logger) (records, error) {
 		s, err := bolt.Open(filepath.Join(p.data, recordsFile))
 		return records{Store: s}, err
 	}
-	cfg, err := p.etcd.tls()
+	db, err := p.connect(ctx, log)
 	if err != nil {
 		return records{}, err
 	}
-	db, err := etcd.Open(ctx, etcd.Config{Endpoints: p.etcd.endpoints, TLS: cfg, Prefix: p.etcd.prefix, Log: log})
-	if err != nil {
-		return records{}, fmt.Errorf("--etcd: %w", err)
+	if err := cloud.CheckCopied(ctx, db); err != nil {
+		if errors.Is(err, cloud.ErrUnfinished) {
+			err = fmt.Errorf("%w: let `vouchsafe-cloud records copy` end, or run it again", err)
+		}
+		return records{}, errors.Join(fmt.Errorf("--etcd: %w", err), db.Close())
 	}
 	return records{db, db}, nil
+}
+
+// connect opens the records in etcd, even if not all of them are there yet.
+func (p *place) connect(ctx context.Context, log *slog.Logger) (*etcd.DB, error) {
+	cfg, err := p.etcd.tls()
+	if err != nil {
+		return nil, err
+	}
+	db, err := etcd.Open(ctx, etcd.Config{Endpoints: p.etcd.endpoints, TLS: cfg, Prefix: p.etcd.prefix, Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("--etcd: %w", err)
+	}
+	return db, nil
 }
 
 // tls is how etcd is met; nil: in plain text, unless an endpoint says https.
@@ -111,6 +126,9 @@ func (o etcdOptions) tls() (*tls.Config, error) {
 	return cfg, nil
 }
 
+// licenseSecret is what the key of licences is kept as among the records.
+const licenseSecret = "license-key"
+
 // licenseKey returns the key that licences are signed with. That of several
 // relays is with their records; it is the one of the first directory that has one.
 func (p *place) licenseKey(ctx context.Context, s cloud.Store) (ed25519.PrivateKey, error) {
@@ -129,7 +147,7 @@ func (p *place) licenseKey(ctx context.Context, s cloud.Store) (ed25519.PrivateK
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("key of the licences: %w", err)
 	}
-	seed, err := cloud.NewAccounts(cloud.AccountsConfig{Store: s}).Keep(ctx, "license-key", first)
+	seed, err := cloud.NewAccounts(cloud.AccountsConfig{Store: s}).Keep(ctx, licenseSecret, first)
 	if err != nil {
 		return nil, fmt.Errorf("key of the licences: %w", err)
 	}
