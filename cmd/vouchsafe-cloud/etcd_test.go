@@ -35,9 +35,15 @@ type running struct {
 }
 
 func (s *several) run(name string) running {
+	s.t.Helper()
+	return s.serve(place{filepath.Join(s.t.TempDir(), name), etcdOptions{endpoints: []string{s.etcd}}},
+		peerOptions{address: "127.0.0.1:0", name: name, notice: time.Millisecond})
+}
+
+func (s *several) serve(at place, peer peerOptions) running {
 	t := s.t
 	t.Helper()
-	r := running{data: filepath.Join(t.TempDir(), name)}
+	r := running{data: at.data}
 	if s.pem != nil { // they have one certificate
 		if err := os.MkdirAll(r.data, 0o700); err != nil {
 			t.Fatal(err)
@@ -49,8 +55,7 @@ func (s *several) run(name string) running {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	up, done := make(chan net.Addr, 1), make(chan error, 1)
 	go func() {
-		done <- serve(ctx, place{r.data, etcdOptions{endpoints: []string{s.etcd}}}, serveOptions{domain: "cloud.test", listen: "127.0.0.1:0", tls: "selfsigned",
-			perRouter: 1000, perClient: 1000, peer: peerOptions{address: "127.0.0.1:0", name: name, notice: time.Millisecond}},
+		done <- serve(ctx, at, serveOptions{domain: "cloud.test", listen: "127.0.0.1:0", tls: "selfsigned", perRouter: 1000, perClient: 1000, peer: peer},
 			slog.New(slog.NewTextHandler(t.Output(), nil)), func(a net.Addr) { up <- a })
 	}()
 	r.stop = sync.OnceFunc(func() {
@@ -92,6 +97,19 @@ func (s *several) post(r running, host string) (int, string) {
 	return resp.StatusCode, string(b)
 }
 
+// enrol makes a router join at a relay.
+func (s *several) enrol(r running, code, name string) tunnel.Identity {
+	s.t.Helper()
+	id, err := tunnel.Enrol(s.t.Context(), tunnel.Enrolment{API: "https://api.cloud.test", Code: code, Name: name, Version: "1.2.3", Roots: s.roots,
+		Dial: func(ctx context.Context, n, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, n, r.addr)
+		}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return id
+}
+
 // TestSeveral: two relays over a real etcd are one for accounts, routers and
 // clients, and one of them can go.
 func TestSeveral(t *testing.T) {
@@ -106,9 +124,9 @@ func TestSeveral(t *testing.T) {
 		}
 		return strings.TrimSpace(out)
 	}
-	// The records, and the key of licences, are those of a single relay before them.
-	license := movedIn(t, data, s.etcd)
-	account := strings.Fields(strings.Split(at("account", "list"), "\n")[1])[0]
+	// The router, the other records and the key of licences are those of a single
+	// relay before them.
+	account, license, id := s.movedIn(data)
 	one, two := s.run("one"), s.run("two")
 	if out, err := run(t, "records", "copy", "--data", data, "--etcd", s.etcd); err == nil || !strings.Contains(err.Error(), "etcdctl del --prefix vouchsafe/") {
 		t.Errorf("while relays run: %s %v", out, err)
@@ -121,10 +139,7 @@ func TestSeveral(t *testing.T) {
 	dial := func(ctx context.Context, n, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, n, *to.Load())
 	}
-	id, err := tunnel.Enrol(t.Context(), tunnel.Enrolment{API: "https://api.cloud.test", Code: at("router", "claim", "--account", account), Name: "Lobby", Version: "1.2.3", Roots: s.roots, Dial: dial})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.enrol(one, at("router", "claim", "--account", account), "Attic")
 	tun := tunnel.New(tunnel.Config{Relay: "tunnel.test:443", Version: "1.2.3", Log: slog.New(slog.DiscardHandler), Backoff: 10 * time.Millisecond, Most: 100 * time.Millisecond, Dial: dial,
 		TLS: func() (*tls.Config, error) { return id.TLS(s.roots) }, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "it is me") // a client that is gone is seen
@@ -163,7 +178,7 @@ func TestSeveral(t *testing.T) {
 	to.Store(&two.addr)
 	one.stop()
 	etcdtest.Until(t, 20*time.Second, "the router has moved", reached(two))
-	if list := at("router", "list", "--account", account); !strings.Contains(list, "Lobby") {
+	if list := at("router", "list", "--account", account); !strings.Contains(list, "Lobby") || !strings.Contains(list, "Attic") {
 		t.Error(list)
 	}
 	at("router", "remove", id.Host[:10], "--account", account)

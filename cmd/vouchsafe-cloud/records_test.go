@@ -10,24 +10,30 @@ import (
 
 	"github.com/vouchsafe/vouchsafe/api/cloud"
 	"github.com/vouchsafe/vouchsafe/api/cloud/bolt"
+	"github.com/vouchsafe/vouchsafe/api/tunnel"
 )
 
-// movedIn makes the records of a single relay and copies them to etcd. It returns a
-// licence of that relay.
-func movedIn(t *testing.T, data, etcd string) string {
+// movedIn runs a single relay, which a router joins, and copies its records to etcd.
+// It returns the account, a licence that the relay has signed, and the router.
+func (s *several) movedIn(data string) (account, license string, id tunnel.Identity) {
+	t := s.t
 	t.Helper()
-	for _, args := range [][]string{{"account", "create", "--name", "acme"}, {"account", "list"}} {
-		if out, err := run(t, append(args, "--data", data)...); err != nil {
+	single := s.serve(place{data: data}, peerOptions{})
+	operator := func(args ...string) string {
+		t.Helper()
+		out, err := run(t, append(args, "--data", data)...)
+		if err != nil {
 			t.Fatalf("%q: %s %v", args, out, err)
 		}
+		return strings.TrimSpace(out)
 	}
-	license, err := run(t, "license", "issue", "--limit", "5", "--data", data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	to := []string{"--data", data, "--etcd", etcd}
+	account = strings.Fields(operator("account", "create", "--name", "acme"))[1]
+	license = operator("license", "issue", "--limit", "5")
+	id = s.enrol(single, operator("router", "claim", "--account", account), "Lobby")
+	single.stop()
+	to := []string{"--data", data, "--etcd", s.etcd}
 	// One that was interrupted: nothing else begins before it has ended.
-	at := place{data, etcdOptions{endpoints: []string{etcd}}}
+	at := place{data, etcdOptions{endpoints: []string{s.etcd}}}
 	db, err := at.connect(t.Context(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -42,14 +48,14 @@ func movedIn(t *testing.T, data, etcd string) string {
 		t.Errorf("before the copy has ended: %s %v", out, err)
 	}
 	for _, want := range []string{
-		"all 4 records are in etcd, 4 of them copied now: accounts 1, tokens 1, routers 0, the key of licences\n",
-		"all 4 records are in etcd, 0 of them copied now: accounts 1, tokens 1, routers 0, the key of licences\n",
+		"all 9 records are in etcd, 9 of them copied now: accounts 1, tokens 1, routers 1, the key of licences\n",
+		"all 9 records are in etcd, 0 of them copied now: accounts 1, tokens 1, routers 1, the key of licences\n",
 	} {
 		if out, err := run(t, append([]string{"records", "copy"}, to...)...); err != nil || out != want {
 			t.Fatalf("%q %v", out, err)
 		}
 	}
-	return strings.TrimSpace(license)
+	return account, license, id
 }
 
 // TestCopyRefused: what cannot be copied is said before etcd is asked.
