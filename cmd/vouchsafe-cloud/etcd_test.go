@@ -113,6 +113,7 @@ func (s *several) enrol(r running, code, name string) tunnel.Identity {
 // TestSeveral: two relays over a real etcd are one for accounts, routers and
 // clients, and one of them can go.
 func TestSeveral(t *testing.T) {
+	t.Parallel() // it mostly waits
 	etcd := etcdtest.Start(t, etcdtest.Options{Members: 1}).Members[0]
 	s := &several{t: t, etcd: etcd.Endpoint()}
 	data := t.TempDir()
