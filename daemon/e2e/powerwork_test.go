@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/vouchsafe/vouchsafe/api/keys"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/store"
@@ -46,7 +48,7 @@ func powerChild() bool {
 	for {
 		err := j.session()
 		switch {
-		case errors.Is(err, hotspot.ErrUnavailable):
+		case errors.Is(err, hotspot.ErrUnavailable), errors.Is(err, unix.EIO): // the latter by a restore
 			j.say(saysRefused, strings.ReplaceAll(err.Error(), "\n", "; "))
 		case err != nil:
 			j.say(saysError, err)
