@@ -43,16 +43,21 @@ func (f *fleet) split(n int, backoff time.Duration) (victims, others []*box) {
 // unavailable is what clients may be told while a router's relay is lost.
 const unavailable = `^by \d: 50[234] `
 
+// backoff is how long routers wait at most before they connect again: a short time,
+// or as in real use when there are as many of them.
+func backoff(short time.Duration) time.Duration {
+	if os.Getenv("VOUCHSAFE_CLOUD_ROUTERS") != "" {
+		return 10 * time.Second
+	}
+	return short
+}
+
 // TestKilled: a relay dies with many routers on it. The others go on as if
 // nothing had happened, and its routers are back soon, each at a time of its own.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	backoff := 2 * time.Second
-	if os.Getenv("VOUCHSAFE_CLOUD_ROUTERS") != "" {
-		backoff = 10 * time.Second // as routers have it
-	}
 	f := newFleet(t, 3, nil)
-	victims, others := f.split(size(t, 200), backoff)
+	victims, others := f.split(size(t, 200), backoff(2*time.Second))
 	f.reachAll(append(others[:10:10], victims[:10]...))
 	first, third := f.client(f.posts[0].dial), f.client(f.posts[2].dial)
 	well, lost := f.flow(some(others), 2, first, third), f.flow(some(victims), 2, first, third)
@@ -85,12 +90,18 @@ func TestKilled(t *testing.T) {
 	if twice := f.twice(append(victims, others...)); len(twice) > 0 {
 		t.Error(twice)
 	}
+	f.noneFailed()
+	t.Logf("%d routers were back after %v", len(victims), took)
+}
+
+// noneFailed checks that no handshake has failed.
+func (f *fleet) noneFailed() {
+	f.t.Helper()
 	for _, p := range f.posts {
 		if n := p.figure("vouchsafe_cloud_handshakes_failed_total"); n != "0" {
-			t.Errorf("%s: %s handshakes failed", p.id, n)
+			f.t.Errorf("%s: %s handshakes failed", p.id, n)
 		}
 	}
-	t.Logf("%d routers were back after %v", len(victims), took)
 }
 
 // TestFrozen: a relay's machine stops without a word. The others notice, and its
@@ -102,10 +113,10 @@ func TestFrozen(t *testing.T) {
 		c.Limits.Answer = 8 * time.Second
 		c.Peer.DialWithin, c.Peer.PingAfter, c.Peer.PingWait = 2*time.Second, 500*time.Millisecond, 3*time.Second
 	})
-	victims, others := f.split(6, 100*time.Millisecond)
-	f.reachAll(append(victims, others...))
+	victims, others := f.split(size(t, 6), backoff(100*time.Millisecond))
+	f.reachAll(append(some(others), some(victims)...))
 	first, third := f.client(f.posts[0].dial), f.client(f.posts[2].dial)
-	well, lost := f.flow(others, 1, first, third), f.flow(victims, 1, first, third)
+	well, lost := f.flow(some(others), 1, first, third), f.flow(some(victims), 1, first, third)
 	until(t, "requests flow", func() bool { return well.asked.Load() > 100 && lost.asked.Load() > 100 })
 	frozen := time.Now()
 	f.posts[1].member.Deafen(true)
@@ -129,7 +140,7 @@ func TestFrozen(t *testing.T) {
 		t.Errorf("noticed after %v, back after %v", noticed, took)
 	}
 	f.posts = []*post{f.posts[0], f.posts[2]}
-	f.reachAll(victims)
+	f.reachAll(some(victims))
 	well.stop()
 	lost.stop()
 	well.clean(t, "^$")
@@ -137,5 +148,6 @@ func TestFrozen(t *testing.T) {
 	if twice := f.twice(append(victims, others...)); len(twice) > 0 {
 		t.Error(twice)
 	}
-	t.Logf("noticed after %v, back after %v", noticed, took)
+	f.noneFailed()
+	t.Logf("noticed after %v, %d routers were back after %v", noticed, len(victims), took)
 }
