@@ -8,12 +8,8 @@ version=$(awk '$1 == "go.etcd.io/etcd/server/v3" && NF > 1 { print $2 }' scripts
 [ -n "$version" ] || die "scripts/tools/go.mod names no go.etcd.io/etcd/server/v3"
 etcd=${XDG_CACHE_HOME:-$HOME/.cache}/vouchsafe/etcd-$version-go$(go_wanted)
 if [ ! -x "$etcd" ]; then
-	mkdir -p "$(dirname "$etcd")"
-	exec 9>"$etcd.lock"
-	flock 9 # packages' tests begin at the same time
-fi
-if [ ! -x "$etcd" ]; then
 	# Several packages' tests may come at once; the first one builds it for all.
+	mkdir -p "$(dirname "$etcd")"
 	exec 9>"$etcd.lock"
 	flock 9
 fi

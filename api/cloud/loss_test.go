@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -81,22 +82,24 @@ func TestKilled(t *testing.T) {
 	if took > 30*time.Second {
 		t.Errorf("back after %v", took)
 	}
+	f.unharmed(victims, others, well, lost)
+	t.Logf("%d routers were back after %v", len(victims), took)
+}
+
+// unharmed checks, after the second relay was lost, that the routers can be reached
+// through the others, that requests to other routers were all answered, and that no
+// request arrived twice and no handshake failed.
+func (f *fleet) unharmed(victims, others []*box, well, lost *traffic) {
+	f.t.Helper()
 	f.posts = []*post{f.posts[0], f.posts[2]}
 	f.reachAll(some(victims))
 	well.stop()
 	lost.stop()
-	well.clean(t, "^$")
-	lost.clean(t, unavailable)
-	if twice := f.twice(append(victims, others...)); len(twice) > 0 {
-		t.Error(twice)
+	well.clean(f.t, "^$")
+	lost.clean(f.t, unavailable)
+	if twice := f.twice(slices.Concat(victims, others)); len(twice) > 0 {
+		f.t.Error(twice)
 	}
-	f.noneFailed()
-	t.Logf("%d routers were back after %v", len(victims), took)
-}
-
-// noneFailed checks that no handshake has failed.
-func (f *fleet) noneFailed() {
-	f.t.Helper()
 	for _, p := range f.posts {
 		if n := p.figure("vouchsafe_cloud_handshakes_failed_total"); n != "0" {
 			f.t.Errorf("%s: %s handshakes failed", p.id, n)
@@ -114,7 +117,7 @@ func TestFrozen(t *testing.T) {
 		c.Peer.DialWithin, c.Peer.PingAfter, c.Peer.PingWait = 2*time.Second, 500*time.Millisecond, 3*time.Second
 	})
 	victims, others := f.split(size(t, 6), backoff(100*time.Millisecond))
-	f.reachAll(append(some(others), some(victims)...))
+	f.reachAll(slices.Concat(some(others), some(victims)))
 	first, third := f.client(f.posts[0].dial), f.client(f.posts[2].dial)
 	well, lost := f.flow(some(others), 1, first, third), f.flow(some(victims), 1, first, third)
 	until(t, "requests flow", func() bool { return well.asked.Load() > 100 && lost.asked.Load() > 100 })
@@ -139,15 +142,6 @@ func TestFrozen(t *testing.T) {
 	if noticed > 10*time.Second || took > 30*time.Second {
 		t.Errorf("noticed after %v, back after %v", noticed, took)
 	}
-	f.posts = []*post{f.posts[0], f.posts[2]}
-	f.reachAll(some(victims))
-	well.stop()
-	lost.stop()
-	well.clean(t, "^$")
-	lost.clean(t, unavailable)
-	if twice := f.twice(append(victims, others...)); len(twice) > 0 {
-		t.Error(twice)
-	}
-	f.noneFailed()
+	f.unharmed(victims, others, well, lost)
 	t.Logf("noticed after %v, %d routers were back after %v", noticed, len(victims), took)
 }
