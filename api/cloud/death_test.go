@@ -202,46 +202,63 @@ func TestMoved(t *testing.T) {
 // TestBusyRouter: what a router has no room for is refused at once, not queued.
 func TestBusyRouter(t *testing.T) {
 	h := newHouse(t, nil)
-	end := make(chan struct{})
-	begun := make(chan struct{}, 200)
-	id, _ := h.online(func(http.ResponseWriter, *http.Request) {
-		begun <- struct{}{}
-		<-end
+	const room, beyond = 100, 20
+	end, begun := make(chan struct{}), make(chan struct{}, room+beyond)
+	id, _ := h.online(func(_ http.ResponseWriter, r *http.Request) {
+		if b, _ := io.ReadAll(r.Body); string(b) == "slow" {
+			begun <- struct{}{}
+			<-end
+		}
 	})
-	client := h.client()
-	post := func() int {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+id.Host+"/api/", strings.NewReader("{}"))
-		if err != nil {
-			t.Error(err)
-			return 0
+	release := sync.OnceFunc(func() { close(end) })
+	t.Cleanup(release) // a handler would hold up the house's end
+	posts := func(n int, body string) <-chan int {
+		client := h.client()
+		post := func(body string) int {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+id.Host+"/api/", strings.NewReader(body))
+			if err != nil {
+				t.Error(err)
+				return 0
+			}
+			resp, err := client.Do(r)
+			if err != nil {
+				t.Error(err)
+				return 0
+			}
+			resp.Body.Close()
+			return resp.StatusCode
 		}
-		resp, err := client.Do(r)
-		if err != nil {
-			t.Error(err)
-			return 0
+		// Two connections for all: a handshake of each of a hundred would keep a
+		// slow machine from answering the tunnel's pings.
+		_ = post("{}") // whatever its answer
+		answers := make(chan int, n)
+		for range n {
+			go func() { answers <- post(body) }()
 		}
-		resp.Body.Close()
-		return resp.StatusCode
+		return answers
 	}
-	answers := make(chan int, 120)
-	for range 120 {
-		go func() { answers <- post() }()
-	}
-	for range 20 {
-		if status := <-answers; status != http.StatusServiceUnavailable {
-			t.Errorf("beyond what the router takes: %d", status)
+	within(t, posts(1, "{}"), 1, "an answer before", func(status int) bool { return status == 200 })
+	served := posts(room, "slow")
+	within(t, begun, room, "a request at the router", func(struct{}) bool { return true })
+	within(t, posts(beyond, "slow"), beyond, "a refusal", func(status int) bool { return status == http.StatusServiceUnavailable })
+	release()
+	within(t, served, room, "an answer", func(status int) bool { return status == 200 })
+	within(t, posts(1, "{}"), 1, "an answer afterwards", func(status int) bool { return status == 200 })
+}
+
+// within receives n values, each of which must be as it should be.
+func within[T any](t *testing.T, c <-chan T, n int, what string, good func(T) bool) {
+	t.Helper()
+	limit := time.NewTimer(time.Minute)
+	defer limit.Stop()
+	for i := range n {
+		select {
+		case v := <-c:
+			if !good(v) {
+				t.Errorf("%s: %v", what, v)
+			}
+		case <-limit.C:
+			t.Fatalf("%s: the last %d of %d never came", what, n-i, n)
 		}
-	}
-	for range 100 {
-		<-begun
-	}
-	close(end)
-	for range 100 {
-		if status := <-answers; status != 200 {
-			t.Errorf("%d", status)
-		}
-	}
-	if status := post(); status != 200 {
-		t.Errorf("afterwards: %d", status)
 	}
 }
