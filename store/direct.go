@@ -38,8 +38,9 @@ func boltOptions(temporary bool) *bolt.Options {
 		// and by a goroutine of bbolt's whose panic on a damaged file nobody
 		// can catch.
 		NoFreelistSync: false,
-		// The map finds and merges free pages without sorting them all.
-		FreelistType: bolt.FreelistMapType,
+		// The lowest free pages are taken first, so that most of a commit's are
+		// neighbours and go to the disk in one write. The map takes any.
+		FreelistType: bolt.FreelistArrayType,
 		// The file is grown and synced before pages are written behind its
 		// end: without that, a power cut can leave a file shorter than its
 		// meta page says, and reading it is a SIGBUS. A file that is still
