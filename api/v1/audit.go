@@ -49,8 +49,8 @@ type listAuditIn struct {
 }
 
 // audit registers the operation on who changed what.
-func (s *server) audit(api huma.API) {
-	register(s, api, reads(surface.ScopeAll), &huma.Operation{OperationID: "list-audit", Method: http.MethodGet, Path: "/audit",
+func (s *server) audit() {
+	register(s, reads(surface.ScopeAll), &huma.Operation{OperationID: "list-audit", Method: http.MethodGet, Path: "/audit",
 		Summary: "List who changed what, newest first"}, s.listAudit)
 }
 

@@ -19,30 +19,30 @@ type (
 )
 
 // backups registers the operations on the store as a whole.
-func (s *server) backups(api huma.API) {
-	s.raw(api, writes(surface.ScopeAll), &huma.Operation{OperationID: "get-backup", Method: http.MethodGet, Path: "/backup",
+func (s *server) backups() {
+	s.raw(writes(surface.ScopeAll), &huma.Operation{OperationID: "get-backup", Method: http.MethodGet, Path: "/backup",
 		Summary: "Copy all that is stored: vouchers, users, logins, settings, keys"}, "", fileAnswer(snapshotType), func(w http.ResponseWriter, r *http.Request) error {
 		return s.sendFile(w, snapshotType, func(out io.Writer) error { return s.Config.Backups.Backup(r.Context(), out) })
 	})
-	register(s, api, writes(surface.ScopeAll), &huma.Operation{OperationID: "list-snapshots", Method: http.MethodGet, Path: "/snapshots",
+	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "list-snapshots", Method: http.MethodGet, Path: "/snapshots",
 		Summary: "List the backups that the router made by itself, newest first"}, s.listSnapshots)
-	s.raw(api, writes(surface.ScopeAll), &huma.Operation{OperationID: "get-snapshot", Method: http.MethodGet, Path: "/snapshots/{name}",
+	s.raw(writes(surface.ScopeAll), &huma.Operation{OperationID: "get-snapshot", Method: http.MethodGet, Path: "/snapshots/{name}",
 		Summary: "Copy a backup that the router made by itself", Parameters: []*huma.Param{inPath("name")}}, "", fileAnswer(snapshotType),
 		func(w http.ResponseWriter, r *http.Request) error {
 			return s.sendFile(w, snapshotType, func(out io.Writer) error { return s.Config.Backups.Snapshot(r.Context(), r.PathValue("name"), out) })
 		})
-	s.raw(api, writes(surface.ScopeAll), &huma.Operation{OperationID: "restore", Method: http.MethodPost, Path: "/restore",
+	s.raw(writes(surface.ScopeAll), &huma.Operation{OperationID: "restore", Method: http.MethodPost, Path: "/restore",
 		Summary:     "Put a backup in place of all that is stored",
 		Description: "The backup is verified whole before anything is touched. A running daemon then starts anew on it: wait until the status tells a later run than the answer does.",
 		Parameters:  []*huma.Param{query("dry_run", "boolean", "only verify it")},
-	}, snapshotType, answering[Backup](api, "Backup"), func(w http.ResponseWriter, r *http.Request) error {
+	}, snapshotType, answering[Backup](s, "Backup"), func(w http.ResponseWriter, r *http.Request) error {
 		got, err := s.Config.Backups.Restore(r.Context(), r.Body, r.URL.Query().Get("dry_run") == "true")
 		if err == nil {
 			got.Created = inZone(s, got.Created)
 			if got.Records == nil {
 				got.Records = map[string]uint64{} // an object, as is promised
 			}
-			s.sendJSON(w, r, api, got)
+			s.sendJSON(w, r, got)
 		}
 		return err
 	})

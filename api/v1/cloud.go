@@ -44,16 +44,16 @@ type enrolIn struct{ Body CloudEnrolment }
 type switchIn struct{ Body CloudSwitch }
 
 // cloud registers the operations on the address on the internet.
-func (s *server) cloud(api huma.API) {
-	register(s, api, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-cloud", Method: http.MethodGet, Path: "/cloud",
+func (s *server) cloud() {
+	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-cloud", Method: http.MethodGet, Path: "/cloud",
 		Summary: "Tell how the address on the internet is"}, s.getCloud)
-	register(s, api, writes(surface.ScopeAll), &huma.Operation{OperationID: "enrol-cloud", Method: http.MethodPost, Path: "/cloud",
+	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "enrol-cloud", Method: http.MethodPost, Path: "/cloud",
 		Summary: "Make the router one of an account's at a relay, and reachable from the internet"}, s.enrolCloud)
-	register(s, api, writes(surface.ScopeAll), &huma.Operation{OperationID: "switch-cloud", Method: http.MethodPut, Path: "/cloud",
+	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "switch-cloud", Method: http.MethodPut, Path: "/cloud",
 		Summary: "Turn the address on the internet on or off"}, s.switchCloud)
-	register(s, api, writes(surface.ScopeAll), &huma.Operation{OperationID: "rotate-cloud", Method: http.MethodPost, Path: "/cloud/rotate",
+	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "rotate-cloud", Method: http.MethodPost, Path: "/cloud/rotate",
 		Summary: "Get another address; the one before leads nowhere from then on"}, s.rotateCloud)
-	register(s, api, writes(surface.ScopeAll), &huma.Operation{OperationID: "leave-cloud", Method: http.MethodDelete, Path: "/cloud",
+	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "leave-cloud", Method: http.MethodDelete, Path: "/cloud",
 		Summary: "Take the router out of the account"}, s.leaveCloud)
 }
 

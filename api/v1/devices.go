@@ -51,18 +51,18 @@ type (
 )
 
 // devices registers the operations on single devices.
-func (s *server) devices(api huma.API) {
-	register(s, api, writes(surface.ScopeVouchers), &huma.Operation{OperationID: "extend-guest", Method: http.MethodPost, Path: "/guests/{mac}/extend",
+func (s *server) devices() {
+	register(s, writes(surface.ScopeVouchers), &huma.Operation{OperationID: "extend-guest", Method: http.MethodPost, Path: "/guests/{mac}/extend",
 		Summary: "Give the account of a guest's device more time or data",
 		Description: "A voucher is topped up. Free access lasts longer until its next period begins. " +
 			"A device that is offline is extended by the account that it was on last, and let in if it may return by itself.",
 		DefaultStatus: http.StatusNoContent}, s.extendGuest)
-	register(s, api, reads(surface.ScopeLive), &huma.Operation{OperationID: "list-blocked", Method: http.MethodGet, Path: "/blocked-devices",
+	register(s, reads(surface.ScopeLive), &huma.Operation{OperationID: "list-blocked", Method: http.MethodGet, Path: "/blocked-devices",
 		Summary: "List the devices that are blocked"}, s.listBlocked)
-	register(s, api, writes(surface.ScopeLive), &huma.Operation{OperationID: "block-device", Method: http.MethodPost, Path: "/blocked-devices",
+	register(s, writes(surface.ScopeLive), &huma.Operation{OperationID: "block-device", Method: http.MethodPost, Path: "/blocked-devices",
 		Summary:     "Block a device: its session ends, and nothing lets it in",
 		Description: "A device that is blocked already gets the new note. At most 1,000 devices can be blocked."}, s.blockDevice)
-	register(s, api, writes(surface.ScopeLive), &huma.Operation{OperationID: "unblock-device", Method: http.MethodDelete, Path: "/blocked-devices/{mac}",
+	register(s, writes(surface.ScopeLive), &huma.Operation{OperationID: "unblock-device", Method: http.MethodDelete, Path: "/blocked-devices/{mac}",
 		Summary: "Unblock a device", DefaultStatus: http.StatusNoContent}, s.unblockDevice)
 }
 

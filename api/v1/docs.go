@@ -24,7 +24,7 @@ const docsStyle = `:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sa
 
 // docs serves the reference as a page: made here, of the OpenAPI document,
 // without anything from elsewhere and without a script.
-func (s *server) docs(api huma.API) http.Handler {
+func (s *server) docs() http.Handler {
 	sum := sha256.Sum256([]byte(docsStyle))
 	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -33,7 +33,7 @@ func (s *server) docs(api huma.API) http.Handler {
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		h.Set("Content-Security-Policy", policy)
 		h.Set("Referrer-Policy", "no-referrer")
-		p := &docsPage{doc: api.OpenAPI(), base: baseOf(r)}
+		p := &docsPage{doc: s.doc, base: baseOf(r)}
 		p.page()
 		if _, err := w.Write([]byte(p.b.String())); err != nil {
 			cutShort(r, err)

@@ -3,6 +3,7 @@ package v1
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -112,8 +113,8 @@ func (p *Problem) domain() *hotspot.Error {
 }
 
 // problemResponse describes errors in the OpenAPI document.
-func problemResponse(api huma.API) *huma.Response {
-	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
+func problemResponse(s *server) *huma.Response {
+	schema := s.doc.Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
 	return &huma.Response{Description: "Error", Content: map[string]*huma.MediaType{problemType: {Schema: schema}}}
 }
 
@@ -126,8 +127,12 @@ func writeProblem(w http.ResponseWriter, p *Problem) {
 		w.Header().Set("Retry-After", strconv.Itoa(p.retry))
 	}
 	w.WriteHeader(p.Status)
-	// The client is gone if this fails; there is nobody left to tell.
+	_ = encode(w, p) // the client is gone if this fails; there is nobody left to tell
+}
+
+// encode writes a value as JSON.
+func encode(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false) // it is no page
-	_ = e.Encode(p)
+	return e.Encode(v)
 }

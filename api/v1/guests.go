@@ -14,12 +14,12 @@ type guestIn struct {
 }
 
 // guests registers the operations on the guest network's devices.
-func (s *server) guests(api huma.API) {
-	register(s, api, reads(surface.ScopeLive), &huma.Operation{OperationID: "list-guests", Method: http.MethodGet, Path: "/guests",
+func (s *server) guests() {
+	register(s, reads(surface.ScopeLive), &huma.Operation{OperationID: "list-guests", Method: http.MethodGet, Path: "/guests",
 		Summary: "List the guests let in, in order of login"}, s.listGuests)
-	register(s, api, writes(surface.ScopeLive), &huma.Operation{OperationID: "kick-guest", Method: http.MethodDelete, Path: "/guests/{mac}",
+	register(s, writes(surface.ScopeLive), &huma.Operation{OperationID: "kick-guest", Method: http.MethodDelete, Path: "/guests/{mac}",
 		Summary: "End a guest's session; it has to log in again", DefaultStatus: http.StatusNoContent}, s.kickGuest)
-	register(s, api, reads(surface.ScopeLive), &huma.Operation{OperationID: "list-hosts", Method: http.MethodGet, Path: "/hosts",
+	register(s, reads(surface.ScopeLive), &huma.Operation{OperationID: "list-hosts", Method: http.MethodGet, Path: "/hosts",
 		Summary: "List the devices on the guest network, let in or not"}, s.listHosts)
 }
 

@@ -18,8 +18,8 @@ type Health struct {
 }
 
 // healthOps registers the operation on the hotspot's health.
-func (s *server) healthOps(api huma.API) {
-	register(s, api, forKnown(), &huma.Operation{OperationID: "get-health", Method: http.MethodGet, Path: "/health",
+func (s *server) healthOps() {
+	register(s, forKnown(), &huma.Operation{OperationID: "get-health", Method: http.MethodGet, Path: "/health",
 		Summary: "Tell how uplink, flash, memory, clock and the like are, and what to do"}, s.getHealth)
 }
 

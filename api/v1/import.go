@@ -65,11 +65,11 @@ const (
 )
 
 // imports registers the import.
-func (s *server) imports(api huma.API) {
-	gives := answering[ImportFitted](api, "ImportResult")
+func (s *server) imports() {
+	gives := answering[ImportFitted](s, "ImportResult")
 	// Its lines are described as a schema although no operation has them as such.
-	api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[ImportVoucher](), true, "ImportVoucher")
-	s.raw(api, writes(surface.ScopeVouchers), &huma.Operation{OperationID: "import-vouchers", Method: http.MethodPost, Path: "/vouchers/import",
+	s.doc.Components.Schemas.Schema(reflect.TypeFor[ImportVoucher](), true, "ImportVoucher")
+	s.raw(writes(surface.ScopeVouchers), &huma.Operation{OperationID: "import-vouchers", Method: http.MethodPost, Path: "/vouchers/import",
 		Summary:     "Make up to 5000 vouchers from lines, all or none",
 		Description: "Every line of the body is an ImportVoucher as JSON. The field of an error names the line, counted from 0, and what is wrong in it: vouchers[3].valid_for.",
 		Parameters: []*huma.Param{
@@ -89,7 +89,7 @@ func (s *server) imports(api huma.API) {
 		defer done()
 		result, err := s.importVouchers(ctx, r.URL.Query(), body)
 		if err == nil {
-			s.sendJSON(w, r, api, result)
+			s.sendJSON(w, r, result)
 		}
 		return err
 	})

@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -103,24 +104,30 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *Problem) {
 
 // decode checks a body against its schema, and then puts it into its field.
 func (o *operation) decode(contentType string, b []byte, field reflect.Value) *Problem {
-	if contentType == "" {
-		contentType = jsonType
+	if !isJSON(contentType) {
+		return inputProblem(http.StatusUnsupportedMediaType, "", huma.ErrUnknownContentType.Error()+": "+contentType)
 	}
 	var loose any
-	if err := o.api.Unmarshal(contentType, b, &loose); err != nil {
-		status := http.StatusBadRequest
-		if errors.Is(err, huma.ErrUnknownContentType) {
-			status = http.StatusUnsupportedMediaType
-		}
-		return inputProblem(status, "", err.Error())
+	if err := json.Unmarshal(b, &loose); err != nil {
+		return inputProblem(http.StatusBadRequest, "", err.Error())
 	}
 	if p := o.check("", o.body, loose); p != nil {
 		return p
 	}
-	if err := o.api.Unmarshal(contentType, b, field.Addr().Interface()); err != nil {
+	if err := json.Unmarshal(b, field.Addr().Interface()); err != nil {
 		return inputProblem(http.StatusUnprocessableEntity, "", err.Error())
 	}
 	return nil
+}
+
+// isJSON tells whether a body of that type is JSON, as that of
+// application/merge-patch+json is, too. A body without a type is.
+func isJSON(contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	if _, of, ok := strings.Cut(kind, "+"); ok {
+		kind = of
+	}
+	return kind == "" || kind == jsonType || kind == "json"
 }
 
 // check tells the first thing that does not fit the schema. The field at fault
@@ -128,7 +135,7 @@ func (o *operation) decode(contentType string, b []byte, field reflect.Value) *P
 func (o *operation) check(name string, schema *huma.Schema, v any) *Problem {
 	path, result := huma.NewPathBuffer(nil, 0), &huma.ValidateResult{}
 	path.Push("body")
-	huma.Validate(o.api.OpenAPI().Components.Schemas, schema, path, huma.ModeWriteToServer, v, result)
+	huma.Validate(o.server.doc.Components.Schemas, schema, path, huma.ModeWriteToServer, v, result)
 	if len(result.Errors) == 0 {
 		return nil
 	}

@@ -40,8 +40,8 @@ type (
 )
 
 // logins registers the operations on who has been here.
-func (s *server) logins(api huma.API) {
-	register(s, api, reads(surface.ScopeUsers), &huma.Operation{OperationID: "list-logins", Method: http.MethodGet, Path: "/logins",
+func (s *server) logins() {
+	register(s, reads(surface.ScopeUsers), &huma.Operation{OperationID: "list-logins", Method: http.MethodGet, Path: "/logins",
 		Summary:     "List logins, newest first",
 		Description: "A page may have less than was asked for, or nothing, and a next one all the same: a request looks at so many logins only."}, s.listLogins)
 }

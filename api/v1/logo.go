@@ -24,18 +24,18 @@ type Logo interface {
 const maxLogoBody = 1 << 20
 
 // logo registers the operations on the venue's logo.
-func (s *server) logo(api huma.API) {
+func (s *server) logo() {
 	picture := func() map[string]*huma.MediaType {
 		file := &huma.MediaType{Schema: &huma.Schema{Type: "string", Format: "binary"}}
 		return map[string]*huma.MediaType{"image/png": file, "image/jpeg": file}
 	}
-	s.raw(api, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-logo", Method: http.MethodGet, Path: "/logo",
+	s.raw(reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-logo", Method: http.MethodGet, Path: "/logo",
 		Summary: "Copy the venue's logo"}, "", &huma.Response{Content: picture()}, s.getLogo)
-	s.raw(api, writes(surface.ScopeSettings), &huma.Operation{OperationID: "put-logo", Method: http.MethodPut, Path: "/logo",
+	s.raw(writes(surface.ScopeSettings), &huma.Operation{OperationID: "put-logo", Method: http.MethodPut, Path: "/logo",
 		Summary:       "Set the venue's logo, for the login page and printed vouchers",
 		Description:   "A PNG or JPEG file of at most 64 KiB and 2000 pixels on a side. What a camera or a program wrote beside the picture is not stored.",
 		DefaultStatus: http.StatusNoContent, RequestBody: &huma.RequestBody{Required: true, Content: picture()}}, "", &huma.Response{}, s.putLogo)
-	register(s, api, writes(surface.ScopeSettings), &huma.Operation{OperationID: "remove-logo", Method: http.MethodDelete, Path: "/logo",
+	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "remove-logo", Method: http.MethodDelete, Path: "/logo",
 		Summary: "Remove the venue's logo", DefaultStatus: http.StatusNoContent}, s.removeLogo)
 }
 

@@ -35,24 +35,24 @@ type logIn struct {
 const bundleType = "application/gzip"
 
 // machine registers the operations on the daemon's surroundings.
-func (s *server) machine(api huma.API) {
-	register(s, api, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-about", Method: http.MethodGet, Path: "/about",
+func (s *server) machine() {
+	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-about", Method: http.MethodGet, Path: "/about",
 		Summary: "Tell what runs here, and what it takes of the machine"}, askDaemon(s, func(ctx context.Context) About { return s.System.About(ctx) }))
-	register(s, api, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-configuration", Method: http.MethodGet, Path: "/configuration",
+	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-configuration", Method: http.MethodGet, Path: "/configuration",
 		Summary: "Show what the configuration file sets, and the certificate for HTTPS"},
 		askDaemon(s, func(context.Context) Configuration { return s.System.Configuration() }))
-	register(s, api, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-clock", Method: http.MethodGet, Path: "/clock",
+	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-clock", Method: http.MethodGet, Path: "/clock",
 		Summary: "Tell the time, and who vouches for it"}, askDaemon(s, func(context.Context) Clock { return s.System.Clock() }))
-	register(s, api, writes(surface.ScopeSettings), &huma.Operation{OperationID: "examine", Method: http.MethodPost, Path: "/examination",
+	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "examine", Method: http.MethodPost, Path: "/examination",
 		Summary: "Examine the machine, the network and the files, as vouchsafe doctor does; it takes five seconds at most"},
 		askDaemon(s, func(ctx context.Context) List[HealthFact] {
 			list := List[HealthFact]{Items: []HealthFact{}}
 			s.System.Examine(ctx, func(f surface.Finding) { list.Items = append(list.Items, f) })
 			return list
 		}))
-	register(s, api, writes(surface.ScopeAll), &huma.Operation{OperationID: "list-log", Method: http.MethodGet, Path: "/log",
+	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "list-log", Method: http.MethodGet, Path: "/log",
 		Summary: "List the newest lines of the daemon's log, newest first"}, s.listLog)
-	s.raw(api, writes(surface.ScopeAll), &huma.Operation{OperationID: "get-support-bundle", Method: http.MethodGet, Path: "/support-bundle",
+	s.raw(writes(surface.ScopeAll), &huma.Operation{OperationID: "get-support-bundle", Method: http.MethodGet, Path: "/support-bundle",
 		Summary:     "Pack what helps to find a fault, without secrets, as .tar.gz",
 		Description: "Nothing in it says who a guest is, unless personal is true.",
 		Parameters:  []*huma.Param{query("personal", "boolean", "with guests' addresses and names")},

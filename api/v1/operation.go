@@ -27,8 +27,6 @@ type none struct{}
 // not. Schemas, their checks, and the OpenAPI document are huma's.
 type operation struct {
 	server *server
-	api    huma.API
-	access access
 	spec   *huma.Operation
 	input  reflect.Type
 	params []param
@@ -49,49 +47,43 @@ type tagged[T any] struct {
 // register adds an operation. Fields of I with the tag path, query or header are
 // parameters, its field Body is what the request's body holds, and that of O
 // is what the answer's does; a field ETag is the header. Errors go through the
-// one table. It is thin, and add takes pointer types, because a router's flash
+// one table. It is thin, and add takes pointers, because a router's flash
 // has a copy of it for every operation.
-func register[I, O any](s *server, api huma.API, who access, op *huma.Operation, h func(context.Context, *I) (*O, error)) {
-	add(&operation{
-		server: s, api: api, access: who, spec: op, input: reflect.TypeOf((*I)(nil)),
-		call: func(ctx context.Context, in any) (any, error) { return h(ctx, in.(*I)) },
-	}, reflect.TypeOf((*O)(nil)))
+func register[I, O any](s *server, who access, op *huma.Operation, h func(context.Context, *I) (*O, error)) {
+	add(s, who, op, (*I)(nil), (*O)(nil), nil, func(ctx context.Context, in any) (any, error) { return h(ctx, in.(*I)) })
 }
 
 // registerOnce adds an operation that makes something, and that takes an
 // Idempotency-Key. made gives the body of its answer again.
-func registerOnce[I, O any](s *server, api huma.API, who access, op *huma.Operation, made func(made any) any, h func(context.Context, *I) (*O, error)) {
+func registerOnce[I, O any](s *server, who access, op *huma.Operation, made func(made any) any, h func(context.Context, *I) (*O, error)) {
 	op.Parameters = append(op.Parameters, onceParam())
-	add(&operation{
-		server: s, api: api, access: who, spec: op, input: reflect.TypeOf((*I)(nil)), made: made,
-		call: func(ctx context.Context, in any) (any, error) { return h(ctx, in.(*I)) },
-	}, reflect.TypeOf((*O)(nil)))
+	add(s, who, op, (*I)(nil), (*O)(nil), made, func(ctx context.Context, in any) (any, error) { return h(ctx, in.(*I)) })
 }
 
 // add describes the operation and serves it. Its input and the output are given
-// as the types of pointers to them.
-func add(o *operation, output reflect.Type) {
-	o.input = o.input.Elem()
+// by pointers to them, which are nil.
+func add(s *server, who access, op *huma.Operation, in, out any, made func(any) any, call func(context.Context, any) (any, error)) {
+	o := &operation{server: s, spec: op, input: reflect.TypeOf(in).Elem(), made: made, call: call}
 	o.describeInput()
-	o.describeOutput(output.Elem())
-	o.server.enter(o.api, o.access, o.spec, o.made != nil, o)
+	o.describeOutput(reflect.TypeOf(out).Elem())
+	s.enter(who, op, made != nil, o)
 }
 
 // enter puts an operation into the table: the OpenAPI document, and the mux.
-func (s *server) enter(api huma.API, who access, op *huma.Operation, once bool, h http.Handler) {
+func (s *server) enter(who access, op *huma.Operation, once bool, h http.Handler) {
 	who.mustBeGiven(op.OperationID)
 	op.Path = Prefix + op.Path
 	op.Security = who.security()
 	if who.kind == accessWrite {
 		op.Extensions = map[string]any{"x-writes": true}
 	}
-	api.OpenAPI().AddOperation(op)
+	s.doc.AddOperation(op)
 	s.mux.Handle(op.Method+" "+op.Path, &route{op.OperationID, who, once, h})
 }
 
 // describeInput reads the tags of the input's fields.
 func (o *operation) describeInput() {
-	registry := o.api.OpenAPI().Components.Schemas
+	registry := o.server.doc.Components.Schemas
 	o.known = map[string]bool{}
 	for i := range o.input.NumField() {
 		f := o.input.Field(i)
@@ -124,7 +116,7 @@ func (o *operation) describeOutput(output reflect.Type) {
 	}
 	answer := &huma.Response{Description: http.StatusText(o.spec.DefaultStatus)}
 	if f, ok := output.FieldByName("Body"); ok {
-		schema := huma.SchemaFromField(o.api.OpenAPI().Components.Schemas, f, "")
+		schema := huma.SchemaFromField(o.server.doc.Components.Schemas, f, "")
 		answer.Content = map[string]*huma.MediaType{jsonType: {Schema: schema}}
 	}
 	if _, ok := output.FieldByName("ETag"); ok {
@@ -133,7 +125,7 @@ func (o *operation) describeOutput(output reflect.Type) {
 	}
 	o.spec.Responses = map[string]*huma.Response{
 		strconv.Itoa(o.spec.DefaultStatus): answer,
-		"default":                          problemResponse(o.api),
+		"default":                          problemResponse(o.server),
 	}
 }
 
@@ -168,7 +160,7 @@ func (o *operation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(etagHeader, strconv.Quote(tag.String()))
 	}
 	w.WriteHeader(o.spec.DefaultStatus)
-	if err := o.api.Marshal(w, jsonType, v.Elem().Field(0).Interface()); err != nil {
+	if err := encode(w, v.Elem().Field(0).Interface()); err != nil {
 		cutShort(r, err)
 	}
 }

@@ -99,27 +99,27 @@ type (
 
 // operators registers the operations on those who may sign in. Beyond the scope,
 // they want the command line or an owner in person: see [Operators].
-func (s *server) operators(api huma.API) {
+func (s *server) operators() {
 	all := writes(surface.ScopeAll)
-	register(s, api, reads(surface.ScopeAll), &huma.Operation{OperationID: "list-operators", Method: http.MethodGet, Path: "/operators",
+	register(s, reads(surface.ScopeAll), &huma.Operation{OperationID: "list-operators", Method: http.MethodGet, Path: "/operators",
 		Summary: "List the operators, in order of creation"}, s.listOperators)
-	register(s, api, all, &huma.Operation{OperationID: "create-operator", Method: http.MethodPost, Path: "/operators",
+	register(s, all, &huma.Operation{OperationID: "create-operator", Method: http.MethodPost, Path: "/operators",
 		Summary: "Make an operator", DefaultStatus: http.StatusCreated}, s.createOperator)
-	register(s, api, reads(surface.ScopeAll), &huma.Operation{OperationID: "get-operator", Method: http.MethodGet, Path: "/operators/{id}",
+	register(s, reads(surface.ScopeAll), &huma.Operation{OperationID: "get-operator", Method: http.MethodGet, Path: "/operators/{id}",
 		Summary: "Describe an operator"}, s.getOperator)
-	register(s, api, all, &huma.Operation{OperationID: "edit-operator", Method: http.MethodPatch, Path: "/operators/{id}",
+	register(s, all, &huma.Operation{OperationID: "edit-operator", Method: http.MethodPatch, Path: "/operators/{id}",
 		Summary: "Change an operator's name or role; the role is in force at once"}, s.editOperator)
-	register(s, api, all, &huma.Operation{OperationID: "remove-operator", Method: http.MethodDelete, Path: "/operators/{id}",
+	register(s, all, &huma.Operation{OperationID: "remove-operator", Method: http.MethodDelete, Path: "/operators/{id}",
 		Summary: "Remove an operator; sessions, access tokens and API keys of the operator are refused at once", DefaultStatus: http.StatusNoContent}, s.removeOperator)
-	register(s, api, all, &huma.Operation{OperationID: "put-operator-password", Method: http.MethodPut, Path: "/operators/{id}/password",
+	register(s, all, &huma.Operation{OperationID: "put-operator-password", Method: http.MethodPut, Path: "/operators/{id}/password",
 		Summary: "Give an operator another password; sessions and access tokens end", DefaultStatus: http.StatusNoContent}, s.putPassword)
-	register(s, api, all, &huma.Operation{OperationID: "remove-operator-totp", Method: http.MethodDelete, Path: "/operators/{id}/totp",
+	register(s, all, &huma.Operation{OperationID: "remove-operator-totp", Method: http.MethodDelete, Path: "/operators/{id}/totp",
 		Summary: "Ask no more for codes of an authenticator app", DefaultStatus: http.StatusNoContent}, s.dropTOTP)
-	register(s, api, reads(surface.ScopeAll), &huma.Operation{OperationID: "list-operator-sessions", Method: http.MethodGet, Path: "/operators/{id}/sessions",
+	register(s, reads(surface.ScopeAll), &huma.Operation{OperationID: "list-operator-sessions", Method: http.MethodGet, Path: "/operators/{id}/sessions",
 		Summary: "List the browsers that an operator is signed in with, the one used last first"}, s.listOperatorSessions)
-	register(s, api, all, &huma.Operation{OperationID: "end-operator-sessions", Method: http.MethodDelete, Path: "/operators/{id}/sessions",
+	register(s, all, &huma.Operation{OperationID: "end-operator-sessions", Method: http.MethodDelete, Path: "/operators/{id}/sessions",
 		Summary: "End an operator's sessions, but for the one that asks"}, s.endOperatorSessions)
-	register(s, api, all, &huma.Operation{OperationID: "end-operator-session", Method: http.MethodDelete, Path: "/operators/{id}/sessions/{session}",
+	register(s, all, &huma.Operation{OperationID: "end-operator-session", Method: http.MethodDelete, Path: "/operators/{id}/sessions/{session}",
 		Summary: "End one of an operator's sessions"}, s.endOperatorSession)
 }
 

@@ -14,8 +14,8 @@ import (
 const pdfType = "application/pdf"
 
 // printing registers the operation that makes vouchers to be printed.
-func (s *server) printing(api huma.API) {
-	s.raw(api, reads(surface.ScopeVouchers), &huma.Operation{OperationID: "print-vouchers", Method: http.MethodGet, Path: "/print/vouchers.pdf",
+func (s *server) printing() {
+	s.raw(reads(surface.ScopeVouchers), &huma.Operation{OperationID: "print-vouchers", Method: http.MethodGet, Path: "/print/vouchers.pdf",
 		Summary:     "Write vouchers as a PDF for printing",
 		Description: "How they look is what the settings print.* say. At most 5,000 at a time.",
 		Parameters: []*huma.Param{

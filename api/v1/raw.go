@@ -17,7 +17,7 @@ const (
 // raw adds an operation whose bodies are too large, or no JSON, to be read and
 // checked as those of [register] are. A handler that returns an error has
 // written nothing.
-func (s *server) raw(api huma.API, who access, op *huma.Operation, takes string, gives *huma.Response, h func(http.ResponseWriter, *http.Request) error) {
+func (s *server) raw(who access, op *huma.Operation, takes string, gives *huma.Response, h func(http.ResponseWriter, *http.Request) error) {
 	if takes != "" {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{takes: {}}}
 	}
@@ -25,8 +25,8 @@ func (s *server) raw(api huma.API, who access, op *huma.Operation, takes string,
 		op.DefaultStatus = http.StatusOK
 	}
 	gives.Description = http.StatusText(op.DefaultStatus)
-	op.Responses = map[string]*huma.Response{strconv.Itoa(op.DefaultStatus): gives, "default": problemResponse(api)}
-	s.enter(api, who, op, takesOnce(op.Parameters), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	op.Responses = map[string]*huma.Response{strconv.Itoa(op.DefaultStatus): gives, "default": problemResponse(s)}
+	s.enter(who, op, takesOnce(op.Parameters), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := h(w, r); err != nil {
 			writeProblem(w, s.problem(r.Context(), op.OperationID, err))
 		}
@@ -43,8 +43,8 @@ func takesOnce(params []*huma.Param) bool {
 }
 
 // answering describes an answer of a JSON type.
-func answering[T any](api huma.API, name string) *huma.Response {
-	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeOf((*T)(nil)).Elem(), true, name)
+func answering[T any](s *server, name string) *huma.Response {
+	schema := s.doc.Components.Schemas.Schema(reflect.TypeOf((*T)(nil)).Elem(), true, name)
 	return &huma.Response{Content: map[string]*huma.MediaType{jsonType: {Schema: schema}}}
 }
 
@@ -59,9 +59,9 @@ func inPath(name string) *huma.Param {
 }
 
 // sendJSON writes an answer.
-func (s *server) sendJSON(w http.ResponseWriter, r *http.Request, api huma.API, v any) {
+func (s *server) sendJSON(w http.ResponseWriter, r *http.Request, v any) {
 	w.Header().Set("Content-Type", jsonType)
-	if err := api.Marshal(w, jsonType, v); err != nil {
+	if err := encode(w, v); err != nil {
 		cutShort(r, err)
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	surface "github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
@@ -113,21 +112,12 @@ type Config struct {
 type server struct {
 	Config
 	mux     *http.ServeMux
-	streams atomic.Int32 // of statistics, that are open
+	doc     *huma.OpenAPI // what describes the operations, and checks input
+	streams atomic.Int32  // of statistics, that are open
 }
 
 // New returns the API for paths under [Prefix].
 func New(c Config) *API {
-	mux := http.NewServeMux()
-	config := huma.DefaultConfig("Vouchsafe", "1")
-	config.Info.Description = "Vouchers, guests and settings of a Vouchsafe hotspot."
-	config.OpenAPIPath = "" // we have our own
-	config.DocsPath = ""    // its pages would load assets from elsewhere
-	config.SchemasPath = "" // the schemas are in the OpenAPI document
-	config.CreateHooks = nil
-	config.Components.SecuritySchemes = securitySchemes()
-	api := humago.New(mux, config)
-
 	if c.Backups == nil {
 		c.Backups = noBackups{}
 	}
@@ -137,27 +127,27 @@ func New(c Config) *API {
 	if c.Cloud == nil {
 		c.Cloud = noCloud{}
 	}
-	s := &server{Config: c, mux: mux}
-	s.vouchers(api)
-	s.bulk(api)
-	s.imports(api)
-	s.guests(api)
-	s.devices(api)
-	s.settings(api)
-	s.logo(api)
-	s.logins(api)
-	s.persons(api)
-	s.stats(api)
-	s.system(api)
-	s.machine(api)
-	s.apiKeys(api)
-	s.webhooks(api)
-	s.cloud(api)
-	s.printing(api)
-	s.operators(api)
-	s.audit(api)
-	s.backups(api)
-	s.describe(api)
+	s := &server{Config: c, mux: http.NewServeMux(), doc: newDocument()}
+	s.vouchers()
+	s.bulk()
+	s.imports()
+	s.guests()
+	s.devices()
+	s.settings()
+	s.logo()
+	s.logins()
+	s.persons()
+	s.stats()
+	s.system()
+	s.machine()
+	s.apiKeys()
+	s.webhooks()
+	s.cloud()
+	s.printing()
+	s.operators()
+	s.audit()
+	s.backups()
+	s.describe()
 	return &API{s}
 }
 

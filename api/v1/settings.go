@@ -33,14 +33,14 @@ type SettingValues struct {
 }
 
 // settings registers the operations on settings.
-func (s *server) settings(api huma.API) {
-	register(s, api, reads(surface.ScopeSettings), &huma.Operation{OperationID: "list-settings", Method: http.MethodGet, Path: "/settings",
+func (s *server) settings() {
+	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "list-settings", Method: http.MethodGet, Path: "/settings",
 		Summary: "List all settings, in order of key"}, s.listSettings)
-	register(s, api, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-setting", Method: http.MethodGet, Path: "/settings/{key}",
+	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-setting", Method: http.MethodGet, Path: "/settings/{key}",
 		Summary: "Show a setting"}, s.getSetting)
-	register(s, api, writes(surface.ScopeSettings), &huma.Operation{OperationID: "put-setting", Method: http.MethodPut, Path: "/settings/{key}",
+	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "put-setting", Method: http.MethodPut, Path: "/settings/{key}",
 		Summary: "Change a setting; it is in force at once"}, s.putSetting)
-	register(s, api, writes(surface.ScopeSettings), &huma.Operation{OperationID: "patch-settings", Method: http.MethodPatch, Path: "/settings",
+	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "patch-settings", Method: http.MethodPatch, Path: "/settings",
 		Summary: "Change several settings in one step: all of them, or none. The answer lists all settings"}, s.patchSettings)
 }
 

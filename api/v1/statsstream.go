@@ -22,10 +22,10 @@ const (
 )
 
 // liveStream registers the stream of what goes on.
-func (s *server) liveStream(api huma.API) {
+func (s *server) liveStream() {
 	answer := &huma.Response{Content: map[string]*huma.MediaType{eventsType: {Schema: &huma.Schema{Type: "string"}}}}
 	most := query("guests", "integer", "how many guests are told of, at most 1000; 100 by default")
-	s.raw(api, reads(surface.ScopeLive), &huma.Operation{OperationID: "stream-live", Method: http.MethodGet, Path: "/stats/live/stream",
+	s.raw(reads(surface.ScopeLive), &huma.Operation{OperationID: "stream-live", Method: http.MethodGet, Path: "/stats/live/stream",
 		Summary: "Tell what goes on after each reading of the counters",
 		Description: "Server-sent events of the type live, whose data is what /stats/live answers, without the series. " +
 			"A client that is too slow misses readings. The stream ends when the credential is revoked or the daemon stops.",

@@ -42,16 +42,16 @@ type (
 )
 
 // vouchers registers the operations on vouchers.
-func (s *server) vouchers(api huma.API) {
-	register(s, api, reads(surface.ScopeVouchers), &huma.Operation{OperationID: "list-vouchers", Method: http.MethodGet, Path: "/vouchers",
+func (s *server) vouchers() {
+	register(s, reads(surface.ScopeVouchers), &huma.Operation{OperationID: "list-vouchers", Method: http.MethodGet, Path: "/vouchers",
 		Summary: "List vouchers, search them, and put them in order"}, s.listVouchers)
-	registerOnce(s, api, writes(surface.ScopeVouchers), &huma.Operation{OperationID: "create-vouchers", Method: http.MethodPost, Path: "/vouchers",
+	registerOnce(s, writes(surface.ScopeVouchers), &huma.Operation{OperationID: "create-vouchers", Method: http.MethodPost, Path: "/vouchers",
 		Summary: "Make one voucher or many", DefaultStatus: http.StatusCreated}, s.madeVouchers, s.createVouchers)
-	register(s, api, reads(surface.ScopeVouchers), &huma.Operation{OperationID: "get-voucher", Method: http.MethodGet, Path: "/vouchers/{username}",
+	register(s, reads(surface.ScopeVouchers), &huma.Operation{OperationID: "get-voucher", Method: http.MethodGet, Path: "/vouchers/{username}",
 		Summary: "Show a voucher"}, s.getVoucher)
-	register(s, api, writes(surface.ScopeVouchers), &huma.Operation{OperationID: "edit-voucher", Method: http.MethodPatch, Path: "/vouchers/{username}",
+	register(s, writes(surface.ScopeVouchers), &huma.Operation{OperationID: "edit-voucher", Method: http.MethodPatch, Path: "/vouchers/{username}",
 		Summary: "Change a voucher"}, s.editVoucher)
-	register(s, api, writes(surface.ScopeVouchers), &huma.Operation{OperationID: "remove-voucher", Method: http.MethodDelete, Path: "/vouchers/{username}",
+	register(s, writes(surface.ScopeVouchers), &huma.Operation{OperationID: "remove-voucher", Method: http.MethodDelete, Path: "/vouchers/{username}",
 		Summary: "Remove a voucher and end its sessions", DefaultStatus: http.StatusNoContent}, s.removeVoucher)
 }
 

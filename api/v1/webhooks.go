@@ -101,24 +101,24 @@ type (
 )
 
 // webhooks registers the operations on endpoints.
-func (s *server) webhooks(api huma.API) {
-	register(s, api, reads(surface.ScopeSettings), &huma.Operation{OperationID: "list-webhooks", Method: http.MethodGet, Path: "/webhooks",
+func (s *server) webhooks() {
+	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "list-webhooks", Method: http.MethodGet, Path: "/webhooks",
 		Summary: "List the webhooks, in order of creation"}, s.listWebhooks)
-	register(s, api, writes(surface.ScopeSettings), &huma.Operation{OperationID: "create-webhook", Method: http.MethodPost, Path: "/webhooks",
+	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "create-webhook", Method: http.MethodPost, Path: "/webhooks",
 		Summary: "Make a webhook", DefaultStatus: http.StatusCreated}, s.createWebhook)
-	register(s, api, reads(surface.ScopeSettings), &huma.Operation{OperationID: "list-webhook-deliveries", Method: http.MethodGet, Path: "/webhook-deliveries",
+	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "list-webhook-deliveries", Method: http.MethodGet, Path: "/webhook-deliveries",
 		Summary: "List the newest deliveries to all webhooks since the daemon started, newest first"}, s.listDeliveries)
-	register(s, api, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-webhook", Method: http.MethodGet, Path: "/webhooks/{id}",
+	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-webhook", Method: http.MethodGet, Path: "/webhooks/{id}",
 		Summary: "Describe a webhook"}, s.getWebhook)
-	register(s, api, writes(surface.ScopeSettings), &huma.Operation{OperationID: "edit-webhook", Method: http.MethodPatch, Path: "/webhooks/{id}",
+	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "edit-webhook", Method: http.MethodPatch, Path: "/webhooks/{id}",
 		Summary: "Change a webhook; what waits for it goes to its new address"}, s.editWebhook)
-	register(s, api, writes(surface.ScopeSettings), &huma.Operation{OperationID: "remove-webhook", Method: http.MethodDelete, Path: "/webhooks/{id}",
+	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "remove-webhook", Method: http.MethodDelete, Path: "/webhooks/{id}",
 		Summary: "Remove a webhook; nothing more is sent to it", DefaultStatus: http.StatusNoContent}, s.removeWebhook)
-	register(s, api, writes(surface.ScopeSettings), &huma.Operation{OperationID: "test-webhook", Method: http.MethodPost, Path: "/webhooks/{id}/test",
+	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "test-webhook", Method: http.MethodPost, Path: "/webhooks/{id}/test",
 		Summary: "Send an event of the type test.ping to a webhook, once, and tell what became of it"}, s.testWebhook)
-	register(s, api, writes(surface.ScopeSettings), &huma.Operation{OperationID: "rotate-webhook", Method: http.MethodPost, Path: "/webhooks/{id}/rotate",
+	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "rotate-webhook", Method: http.MethodPost, Path: "/webhooks/{id}/rotate",
 		Summary: "Give a webhook a new secret; for a day, the one before signs, too"}, s.rotateWebhook)
-	register(s, api, reads(surface.ScopeSettings), &huma.Operation{OperationID: "list-deliveries", Method: http.MethodGet, Path: "/webhooks/{id}/deliveries",
+	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "list-deliveries", Method: http.MethodGet, Path: "/webhooks/{id}/deliveries",
 		Summary: "List the newest deliveries to a webhook since the daemon started, newest first"}, s.listDeliveriesTo)
 }
 
