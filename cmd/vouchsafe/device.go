@@ -71,7 +71,7 @@ func (a *app) deviceList() *cobra.Command {
 
 func (a *app) listBlocked(list []v1.BlockedDevice) error {
 	if a.json {
-		return streamJSON(a.stdout, all(list))
+		return listJSON(a.stdout, list)
 	}
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(a.stdout, "No device is blocked.")

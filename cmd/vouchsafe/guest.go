@@ -36,7 +36,7 @@ func (a *app) listGuests(cmd *cobra.Command, c *v1.Client) error {
 		return err
 	}
 	if a.json {
-		return streamJSON(a.stdout, all(guests))
+		return listJSON(a.stdout, guests)
 	}
 	if len(guests) == 0 {
 		_, err := fmt.Fprintln(a.stdout, "No guest is online. Devices waiting at the portal: vouchsafe guest list --all")
@@ -66,7 +66,7 @@ func (a *app) listHosts(cmd *cobra.Command, c *v1.Client) error {
 		return err
 	}
 	if a.json {
-		return streamJSON(a.stdout, all(hosts))
+		return listJSON(a.stdout, hosts)
 	}
 	if len(hosts) == 0 {
 		_, err := fmt.Fprintln(a.stdout, "No device is on the guest network.")

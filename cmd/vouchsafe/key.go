@@ -77,7 +77,7 @@ func (a *app) keyList() *cobra.Command {
 					return err
 				}
 				if a.json {
-					return streamJSON(a.stdout, all(keys))
+					return listJSON(a.stdout, keys)
 				}
 				t := newTable(a.stdout)
 				t.row("ID", "LABEL", "KEY", "SCOPES", "CREATED", "BY", "EXPIRES", "LAST USED", "FROM")

@@ -89,7 +89,7 @@ func (a *app) many(cmd *cobra.Command, names []string, m *manyFlags, b bulk) err
 			return err
 		}
 		if a.json {
-			return streamJSON(a.stdout, all(m.items))
+			return listJSON(a.stdout, m.items)
 		}
 		if len(names) == 0 {
 			_, err = fmt.Fprintln(a.stdout, vouchers(m.n), b.done)

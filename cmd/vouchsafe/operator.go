@@ -92,7 +92,7 @@ func (a *app) operatorList() *cobra.Command {
 					return err
 				}
 				if a.json {
-					return streamJSON(a.stdout, all(people))
+					return listJSON(a.stdout, people)
 				}
 				if len(people) == 0 {
 					_, err := fmt.Fprintln(a.stdout, "Nobody may sign in yet; make an owner: vouchsafe operator add")
@@ -202,7 +202,7 @@ func (a *app) operatorSessions() *cobra.Command {
 
 func (a *app) printSessions(list []v1.OperatorSession) error {
 	if a.json {
-		return streamJSON(a.stdout, all(list))
+		return listJSON(a.stdout, list)
 	}
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(a.stdout, "No browser is signed in.")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"iter"
+	"reflect"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -74,7 +75,19 @@ func printJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// streamJSON prints a list as one array, an item per line, as they come.
+// listJSON prints a slice as one array, an item per line. It has no type
+// parameter, or a router's flash would have a copy for every type.
+func listJSON(w io.Writer, items any) error {
+	out, list := newJSONList(w), reflect.ValueOf(items)
+	for i := range list.Len() {
+		if err := out.add(list.Index(i).Addr().Interface()); err != nil {
+			return err
+		}
+	}
+	return out.end()
+}
+
+// streamJSON prints a list like listJSON, as the items come.
 func streamJSON[T any](w io.Writer, items iter.Seq2[T, error]) error {
 	out := newJSONList(w)
 	for item, err := range items {
@@ -152,17 +165,6 @@ func (a *app) orNone(n int, err error, text string) error {
 		_, err = io.WriteString(a.stdout, text+"\n")
 	}
 	return err
-}
-
-// all makes a list one that streams.
-func all[T any](items []T) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		for _, item := range items {
-			if !yield(item, nil) {
-				return
-			}
-		}
-	}
 }
 
 // size writes an amount of bytes for people.

@@ -57,7 +57,7 @@ func (a *app) settingsList() *cobra.Command {
 					return err
 				}
 				if a.json {
-					return streamJSON(a.stdout, all(settings))
+					return listJSON(a.stdout, settings)
 				}
 				t := newTable(a.stdout)
 				t.row("KEY", "VALUE", "TAKES", "WHAT IT DOES")

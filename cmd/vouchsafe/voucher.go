@@ -73,7 +73,7 @@ With --count, either all are made or none.`,
 
 func (a *app) printMade(made []v1.Voucher) error {
 	if a.json {
-		return streamJSON(a.stdout, all(made))
+		return listJSON(a.stdout, made)
 	}
 	t := newTable(a.stdout)
 	for _, v := range made {

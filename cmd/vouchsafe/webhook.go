@@ -36,7 +36,7 @@ func (a *app) webhookList() *cobra.Command {
 					return err
 				}
 				if a.json {
-					return streamJSON(a.stdout, all(hooks))
+					return listJSON(a.stdout, hooks)
 				}
 				t := newTable(a.stdout)
 				t.row("ID", "DESCRIPTION", "URL", "TYPES", "STATE", "WAITING", "LAST")
@@ -237,7 +237,7 @@ func (a *app) webhookLog() *cobra.Command {
 					return err
 				}
 				if a.json {
-					return streamJSON(a.stdout, all(list))
+					return listJSON(a.stdout, list)
 				}
 				t := newTable(a.stdout)
 				t.row("AT", "WEBHOOK", "TYPE", "EVENT", "ATTEMPT", "MS", "NEXT", "RESULT")
