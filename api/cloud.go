@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"time"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // CloudEndpoint is the address under which integrations on the internet reach
@@ -39,5 +41,5 @@ type CloudStatus struct {
 	Phase   string
 	Since   time.Time     // when that began; zero: unknown
 	Latency time.Duration // of a round trip to the relay; 0: not measured yet
-	Failure string        // why the last attempt failed; empty: none has
+	Failure hotspot.Text  // why the last attempt failed; empty: none has
 }

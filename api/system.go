@@ -50,7 +50,7 @@ type About struct {
 	Store        uint64        `json:"store" doc:"size of the store's file, in bytes"`
 	StoreFree    uint64        `json:"store_free" doc:"what of it is to be used again"`
 	Run          int           `json:"run" doc:"counts up when a restore starts the daemon's parts anew" format:"int64"`
-	RestoreError string        `json:"restore_error" doc:"why the restore that began this run did not succeed; what was stored before is still there"`
+	RestoreError hotspot.Text  `json:"restore_error" doc:"why the restore that began this run did not succeed; what was stored before is still there"`
 	Notices      hotspot.Texts `json:"notices" nullable:"false"`
 	Modules      []Module      `json:"modules" nullable:"false" doc:"what of others is in the program"`
 }

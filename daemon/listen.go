@@ -279,7 +279,7 @@ func (d *hotspotDaemon) status(context.Context) v1.Status {
 	st := v1.Status{Version: d.opts.Version, Running: true, Backend: string(d.conf().Network.Backend),
 		Uptime: int64(time.Since(d.started).Seconds()), Run: d.run}
 	if d.restoreFailed != nil {
-		st.RestoreError = d.restoreFailed.Error()
+		st.RestoreError = hotspot.Because(d.restoreFailed).String()
 	}
 	if p := d.certs.Serving(); p != nil {
 		st.Certificate = p.Fingerprint()

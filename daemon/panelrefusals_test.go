@@ -5,15 +5,20 @@ import (
 	"encoding/binary"
 	"fmt"
 	"html"
+	"io"
+	"io/fs"
 	"mime/multipart"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/vouchsafe/vouchsafe/daemon/config"
 	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/store"
 )
 
 // refused is a form, or a file, that the panel refuses.
@@ -219,13 +224,53 @@ func (v *venue) refusal(lang string, r refused) (told []string) {
 		told = append(told, strings.TrimSpace(html.UnescapeString(tags.ReplaceAllString(m[1]+m[2]+m[3], " "))))
 	}
 	if lang == "ar" {
-		text := html.UnescapeString(tags.ReplaceAllString(foreign.ReplaceAllString(html.UnescapeString(page), " … "), " | "))
-		text = strings.ReplaceAll(text, "Booking system", "") // a name
-		for _, s := range latin.FindAllString(text, -1) {
-			v.t.Errorf("%s: the Arabic page says %q", r.name, s)
-		}
+		v.arabic(r.name, page)
 	}
 	return told
+}
+
+// arabic complains about Latin sentences on an Arabic page.
+func (v *venue) arabic(name, page string) {
+	v.t.Helper()
+	text := html.UnescapeString(tags.ReplaceAllString(foreign.ReplaceAllString(html.UnescapeString(page), " … "), " | "))
+	text = strings.ReplaceAll(text, "Booking system", "") // a name
+	for _, s := range latin.FindAllString(text, -1) {
+		v.t.Errorf("%s: the Arabic page says %q", name, s)
+	}
+}
+
+// TestPanelFaults: what went wrong with the configuration, the disk and a restore
+// is told in the page's language, wherever it is shown.
+func TestPanelFaults(t *testing.T) {
+	v := newVenue(t, false)
+	_, wrong := config.Parse([]byte("data: here\nguest:\n  portal_port: 0\nlan:\n  names: [a b]\nlog:\n  level: loud\nzone: Nowhere\nstore: 7\n"))
+	_, broken := config.Parse([]byte("data: [\n"))
+	full := fmt.Errorf("restore: %w", &fs.PathError{Op: "write", Path: "/data/vouchsafe.db", Err: syscall.ENOSPC})
+	for _, tc := range []struct {
+		err    error
+		it, ar string
+	}{
+		{wrong, `guest.portal_port: "0" non è una porta; scrivi un numero da 1 a 65535; `, "ليس منفذًا"},
+		{broken, "non è YAML valido (in inglese: «did not find expected node content»)", "ليس YAML صحيحًا"},
+		{full, "/data/vouchsafe.db: non c’è più spazio sul disco", "لم تبقَ مساحة على القرص"},
+		{&store.SnapshotError{Err: io.ErrUnexpectedEOF}, "l’istantanea non si può usare: ", "لا يمكن استخدام اللقطة"},
+		{fmt.Errorf("listen: %w", syscall.Errno(18)), "in inglese: «listen: invalid cross-device link»", "بالإنجليزية"},
+	} {
+		v.d.restoreFailed = tc.err
+		text := notInUse(tc.err)
+		v.d.badConfig.Store(&text)
+		for _, path := range []string{"/settings/backup", "/settings/network", "/"} {
+			for lang, want := range map[string]string{"it": tc.it, "ar": tc.ar} {
+				_, page := v.scales().fetch(http.MethodGet, path+"?lang="+lang, nil)
+				if page = html.UnescapeString(page); !strings.Contains(page, want) {
+					t.Errorf("%s in %s does not say %q of %v", path, lang, want, tc.err)
+				}
+				if lang == "ar" {
+					v.arabic(path, page)
+				}
+			}
+		}
+	}
 }
 
 // send sends a form, with its file if it has one.

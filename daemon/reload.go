@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/daemon/config"
@@ -134,13 +133,18 @@ func (d *hotspotDaemon) reload(ctx context.Context) {
 	}
 	d.metrics.reloaded(err)
 	if err != nil {
-		text := hotspot.Textf("the configuration was read again and is not in use: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		text := notInUse(err)
 		d.badConfig.Store(&text)
 		d.log.Error("the configuration was read again and is not in use; the one before it still is", "error", err)
 		return
 	}
 	d.badConfig.Store(nil)
 	d.log.Info("the configuration was read again", "took", time.Since(begun).Round(time.Microsecond))
+}
+
+// notInUse is what the operator reads of a configuration that is not used.
+func notInUse(err error) hotspot.Text {
+	return hotspot.Textf("the configuration was read again and is not in use: %s", hotspot.Because(err))
 }
 
 // replace puts another configuration into use, or changes nothing.

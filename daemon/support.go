@@ -49,7 +49,7 @@ func (s systemPort) Support(ctx context.Context, w io.Writer, personal bool) err
 	for i, n := range about.Notices {
 		about.Notices[i] = hotspot.Said(plain(n.String()))
 	}
-	about.RestoreError = plain(about.RestoreError)
+	about.RestoreError = hotspot.Said(plain(about.RestoreError.String()))
 	b.json("about.json", about)
 	b.json("configuration.json", s.Configuration())
 	b.json("settings.json", plainSettings(d.service.Settings()))

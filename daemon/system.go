@@ -31,7 +31,7 @@ func (s systemPort) About(ctx context.Context) api.About {
 		Resident: known(residentMemory()), Memory: m.memory, MemoryFree: m.available,
 		Flash: known(size), FlashFree: known(free),
 		Store: d.db.Stats().Size, StoreFree: d.db.Stats().Free,
-		Run: st.Run, RestoreError: st.RestoreError, Notices: append(hotspot.Texts{}, d.notices()...), Modules: []api.Module{}}
+		Run: st.Run, RestoreError: hotspot.Because(d.restoreFailed), Notices: append(hotspot.Texts{}, d.notices()...), Modules: []api.Module{}}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {
 			a.Modules = append(a.Modules, api.Module{Path: m.Path, Version: m.Version})

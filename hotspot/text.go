@@ -1,6 +1,9 @@
 package hotspot
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // Text is a sentence about the machine. By itself it is English, as logs,
 // commands and programs have it; pages tell it in their languages as they do
@@ -25,6 +28,37 @@ func Said(text string) Text {
 		return Text{}
 	}
 	return Text{&Wording{text: text, format: text}}
+}
+
+// Because makes a Text of an error, nil for none. One that several are joined in
+// tells each. What pages tell in place of an error that is English alone, such as
+// one of the kernel, is theirs to say.
+//
+//go:noinline // as Invalid
+func Because(err error) Text {
+	if err == nil {
+		return Text{}
+	}
+	joined, several := err.(interface{ Unwrap() []error })
+	if _, told := err.(interface{ Message() (string, []any) }); told || !several {
+		return Textf("%v", err)
+	}
+	var all Texts
+	for _, e := range joined.Unwrap() {
+		all = append(all, Because(e))
+	}
+	return Textf("%s", all)
+}
+
+// Innermost is what an error began with, without what it passed through.
+func Innermost(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
 }
 
 // IsZero reports whether nothing is said.

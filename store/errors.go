@@ -19,7 +19,12 @@ type LockedError struct {
 
 // Error implements error.
 func (e *LockedError) Error() string {
-	return fmt.Sprintf("%s: another daemon has this store open (its lock was not given up within %s)", e.Path, e.Waited)
+	return english(e)
+}
+
+// Message is what the error is made of, see [hotspot.Wording].
+func (e *LockedError) Message() (format string, args []any) {
+	return hotspot.Textf("%s: another daemon has this store open (its lock was not given up within %s)", e.Path, e.Waited).Message()
 }
 
 // NewerSchemaError says that a store or a snapshot was written by a newer
@@ -32,8 +37,13 @@ type NewerSchemaError struct {
 
 // Error implements error.
 func (e *NewerSchemaError) Error() string {
-	return fmt.Sprintf("%s has schema version %d, and this program knows versions up to %d: it was written by a newer version; nothing was changed",
-		e.What, e.Found, e.Known)
+	return english(e)
+}
+
+// Message is what the error is made of, see [hotspot.Wording].
+func (e *NewerSchemaError) Message() (format string, args []any) {
+	return hotspot.Textf("%s has schema version %d, and this program knows versions up to %d: it was written by a newer version; nothing was changed",
+		hotspot.Said(e.What), e.Found, e.Known).Message()
 }
 
 // DamagedError says that a store's file, or a record in it, is not what was
@@ -44,29 +54,48 @@ type DamagedError struct {
 }
 
 // Error implements error.
-func (e *DamagedError) Error() string { return e.What + " is damaged: " + e.Err.Error() }
+func (e *DamagedError) Error() string { return english(e) }
 
 // Unwrap returns the cause.
 func (e *DamagedError) Unwrap() error { return e.Err }
+
+// Message is what the error is made of, see [hotspot.Wording].
+func (e *DamagedError) Message() (format string, args []any) {
+	return hotspot.Textf("%s is damaged: %v", hotspot.Said(e.What), e.Err).Message()
+}
 
 // SnapshotError says that a snapshot cannot be used.
 type SnapshotError struct{ Err error }
 
 // Error implements error.
-func (e *SnapshotError) Error() string { return "the snapshot cannot be used: " + e.Err.Error() }
+func (e *SnapshotError) Error() string { return english(e) }
 
 // Unwrap returns the cause.
 func (e *SnapshotError) Unwrap() error { return e.Err }
+
+// Message is what the error is made of, see [hotspot.Wording].
+func (e *SnapshotError) Message() (format string, args []any) {
+	return hotspot.Textf("the snapshot cannot be used: %v", e.Err).Message()
+}
+
+// english is what an error says in logs and commands.
+func english(e interface{ Message() (string, []any) }) string {
+	format, args := e.Message()
+	return fmt.Sprintf(format, args...)
+}
 
 func badSnapshot(format string, args ...any) error {
 	return &SnapshotError{fmt.Errorf(format, args...)}
 }
 
+// unavailableText is what they read.
+const unavailableText = "the data could not be stored, try again; if it stays so: is the disk full or read-only?"
+
 // unavailable is what callers see when the disk fails.
 func unavailable(cause error) error {
 	return &hotspot.Error{
 		Code: hotspot.CodeUnavailable,
-		Text: "the data could not be stored, try again; if it stays so: is the disk full or read-only?",
+		Text: unavailableText,
 		Err:  cause,
 	}
 }

@@ -242,7 +242,7 @@ func (e *Endpoint) Status() api.CloudStatus {
 	s := t.State()
 	st.Phase, st.Since, st.Latency = string(s.Phase), s.Since, s.Latency
 	if s.Failure != nil {
-		st.Failure = s.Failure.Error()
+		st.Failure = hotspot.Because(s.Failure)
 	}
 	return st
 }

@@ -185,7 +185,7 @@ func TestLife(t *testing.T) {
 	up := func() bool { return e.Status().Phase == "up" }
 	until(t, "the tunnel is up", up)
 	st := e.Status()
-	if !st.Enrolled || !st.On || st.Domain != "cloud.test" || !strings.HasSuffix(st.Host, ".cloud.test") || st.Failure != "" {
+	if !st.Enrolled || !st.On || st.Domain != "cloud.test" || !strings.HasSuffix(st.Host, ".cloud.test") || !st.Failure.IsZero() {
 		t.Errorf("%+v", st)
 	}
 	if status, body := w.post(st.Host); status != 200 || body != "answer to 127.0.0.1:0" {

@@ -73,7 +73,7 @@ func (n noCloud) Leave(context.Context) (bool, error)               { return fal
 func (s *server) cloudNow() *item[Cloud] {
 	st := s.Cloud.Status()
 	out := Cloud{Enrolled: st.Enrolled, On: st.On, Domain: st.Domain, Phase: st.Phase, Since: in(s.Service.Zone(), st.Since),
-		Latency: st.Latency.Microseconds(), Failure: st.Failure}
+		Latency: st.Latency.Microseconds(), Failure: st.Failure.String()}
 	if st.Host != "" {
 		out.Endpoint = "https://" + st.Host + "/api/"
 	}

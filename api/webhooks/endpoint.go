@@ -49,7 +49,7 @@ type result struct {
 func (r result) delivery(id api.ID) api.WebhookDelivery {
 	format, args := r.Error, make([]any, len(r.Args))
 	for i, a := range r.Args {
-		args[i] = a
+		args[i] = hotspot.Said(a) // there may be words for it
 	}
 	return api.WebhookDelivery{Webhook: id, Event: r.Event, Type: r.Type, At: milli(r.At), Attempt: r.Attempt, OK: r.OK,
 		Status: r.Status, Took: time.Duration(r.Took) * time.Millisecond, Error: hotspot.Textf(format, args...)}
@@ -60,6 +60,9 @@ func resultOf(d api.WebhookDelivery) result {
 	r := result{Event: d.Event, Type: d.Type, At: millis(d.At), Attempt: d.Attempt, OK: d.OK, Status: d.Status,
 		Took: d.Took.Milliseconds(), Error: format}
 	for _, a := range args {
+		if err, ok := a.(error); ok {
+			a = shown(hotspot.Innermost(err).Error())
+		}
 		r.Args = append(r.Args, fmt.Sprint(a))
 	}
 	return r

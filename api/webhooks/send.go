@@ -153,8 +153,17 @@ func reason(err error) hotspot.Text {
 		format, args := refused.Message()
 		return hotspot.Textf(format, args...)
 	}
-	return hotspot.Textf("it could not be reached (%s)", shown(err.Error()))
+	return hotspot.Textf("it could not be reached (%s)", strange{err})
 }
+
+// strange is an error with words of strangers in it.
+type strange struct{ error }
+
+// Error implements error.
+func (s strange) Error() string { return shown(s.error.Error()) }
+
+// Unwrap returns the error as it was.
+func (s strange) Unwrap() error { return s.error }
 
 // shown makes a text of strangers fit for lists.
 func shown(s string) string {

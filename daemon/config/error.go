@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // FieldError is one fault of a configuration.
@@ -13,30 +16,52 @@ type FieldError struct {
 	File   string // empty: not from a file
 	Line   int    // from 1; 0: not from a file, or a key that is missing
 	Column int
-	Path   string // such as guest.portal_port or lan.listen[1]; empty: the file as a whole
-	Text   string // what is wrong and how to put it right
+	Path   string       // such as guest.portal_port or lan.listen[1]; empty: the file as a whole
+	Text   hotspot.Text // what is wrong and how to put it right
+}
+
+// faulty makes an error of a sentence, after a format.
+//
+//go:noinline // it takes much code where it is called
+func faulty(path string, at place, format string, args ...any) *FieldError {
+	return &FieldError{Line: at.line, Column: at.column, Path: path, Text: hotspot.Textf(format, args...)}
 }
 
 // Error implements error, in the form editors jump to.
 func (e *FieldError) Error() string {
+	if where := e.where(); where != "" {
+		return where + ": " + e.Text.String()
+	}
+	return e.Text.String()
+}
+
+// where is the place of the fault.
+func (e *FieldError) where() string {
 	var b strings.Builder
-	if e.File != "" {
-		b.WriteString(e.File + ":")
-	}
-	if e.Line > 0 {
-		fmt.Fprintf(&b, "%d:", e.Line)
-		if e.Column > 0 {
-			fmt.Fprintf(&b, "%d:", e.Column)
+	b.WriteString(e.File)
+	for _, n := range [...]int{e.Line, e.Column} {
+		if n == 0 {
+			break
 		}
+		if b.Len() > 0 {
+			b.WriteByte(':')
+		}
+		b.WriteString(strconv.Itoa(n))
 	}
-	if b.Len() > 0 {
-		b.WriteByte(' ')
+	if b.Len() > 0 && e.Path != "" {
+		b.WriteString(": ")
 	}
-	if e.Path != "" {
-		b.WriteString(e.Path + ": ")
-	}
-	b.WriteString(e.Text)
+	b.WriteString(e.Path)
 	return b.String()
+}
+
+// Message is what the error is made of, see [hotspot.Wording].
+func (e *FieldError) Message() (format string, args []any) {
+	where := e.where()
+	if where == "" {
+		return e.Text.Message()
+	}
+	return hotspot.Textf("%s: %s", where, e.Text).Message()
 }
 
 // maxFaults bounds what one hostile or mixed-up file can print.
@@ -77,9 +102,17 @@ func (f *faults) join(file string) error {
 		errs = append(errs, e)
 	}
 	if f.dropped > 0 {
-		errs = append(errs, fmt.Errorf("and %d more", f.dropped))
+		errs = append(errs, hotspot.Worded("and %d more", f.dropped))
 	}
 	return errors.Join(errs...)
+}
+
+// Faults are the errors that [Load] or [Config.Validate] found, one by one.
+func Faults(err error) []error {
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		return all.Unwrap()
+	}
+	return []error{err}
 }
 
 // clip shortens a value from the file for an error's text.

@@ -76,7 +76,7 @@ type parser struct {
 // document returns the file's one document, or nil if it is empty or broken.
 func (p *parser) document(b []byte) *yaml.Node {
 	if len(b) > maxFile {
-		p.bad.add(&FieldError{Text: fmt.Sprintf("the file is longer than %d bytes; remove what is not configuration", maxFile)})
+		p.bad.add(faulty("", place{}, "the file is longer than %d bytes; remove what is not configuration", maxFile))
 		return nil
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(b))
@@ -90,7 +90,7 @@ func (p *parser) document(b []byte) *yaml.Node {
 		return nil
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		p.bad.add(&FieldError{Text: "the file holds more than one document; keep one and remove the line ---"})
+		p.bad.add(faulty("", place{}, "the file holds more than one document; keep one and remove the line ---"))
 		return nil
 	}
 	if len(doc.Content) != 1 {
@@ -107,20 +107,19 @@ var atLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(?s:(.*))$`)
 
 // syntax makes a fault of what the YAML reader said.
 func syntax(err error) *FieldError {
-	e := &FieldError{Text: err.Error()}
-	if m := atLine.FindStringSubmatch(e.Text); m != nil {
-		e.Line, _ = strconv.Atoi(m[1]) // stays 0 without a number
-		e.Text = m[2]
+	var at place
+	if m := atLine.FindStringSubmatch(err.Error()); m != nil {
+		at.line, _ = strconv.Atoi(m[1]) // stays 0 without a number
+		err = errors.New(m[2])
 	}
-	e.Text = "not valid YAML (" + e.Text + "); check the indentation (spaces, no tabs) and quote text with special characters"
-	return e
+	return faulty("", at, "not valid YAML (%v); check the indentation (spaces, no tabs) and quote text with special characters", err)
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
 // fault reports what is wrong with a node.
 func (p *parser) fault(path string, n *yaml.Node, format string, args ...any) {
-	p.bad.add(&FieldError{Line: n.Line, Column: n.Column, Path: path, Text: fmt.Sprintf(format, args...)})
+	p.bad.add(faulty(path, place{n.Line, n.Column}, format, args...))
 }
 
 // plain refuses what a configuration does not need and an attacker might:
@@ -202,9 +201,7 @@ func (p *parser) absolute(path, value string) {
 	if value == "" || filepath.IsAbs(value) {
 		return
 	}
-	at := p.find(path)
-	p.bad.add(&FieldError{Line: at.line, Column: at.column, Path: path,
-		Text: clip(value) + " is a relative path; write it from the root, beginning with /"})
+	p.bad.add(faulty(path, p.find(path), "%s is a relative path; write it from the root, beginning with /", clip(value)))
 }
 
 // find returns where a key stands or, if it is missing, the section that

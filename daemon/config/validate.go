@@ -31,7 +31,7 @@ func (c Config) Validate() error {
 type check []*FieldError
 
 func (k *check) bad(path, format string, args ...any) {
-	*k = append(*k, &FieldError{Path: path, Text: fmt.Sprintf(format, args...)})
+	*k = append(*k, faulty(path, place{}, format, args...))
 }
 
 func (c Config) faults() []*FieldError {

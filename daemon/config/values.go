@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"log/slog"
 	"math"
 	"net"
@@ -10,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // The readers of single values. Their errors are sentences that name the
@@ -24,7 +25,7 @@ func hostPort(s string) (string, error) {
 		_, err = port(p)
 	}
 	if _, e := netip.ParseAddr(host); err != nil || e != nil && !isHostName(host) {
-		return "", fmt.Errorf("%s is not a host and port; write them such as proxy.lan:3128", clip(s))
+		return "", hotspot.Worded("%s is not a host and port; write them such as proxy.lan:3128", clip(s))
 	}
 	return s, nil
 }
@@ -32,7 +33,7 @@ func hostPort(s string) (string, error) {
 func address(s string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(s)
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("%s is not an IP address; write one such as 192.168.0.1 or fd00::1, without prefix length", clip(s))
+		return netip.Addr{}, hotspot.Worded("%s is not an IP address; write one such as 192.168.0.1 or fd00::1, without prefix length", clip(s))
 	}
 	return a.Unmap(), nil
 }
@@ -40,7 +41,7 @@ func address(s string) (netip.Addr, error) {
 func addrPort(s string) (netip.AddrPort, error) {
 	a, err := netip.ParseAddrPort(s)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("%s is not an address and port; write them such as 192.168.10.1:80 or \"[fd00::1]:80\"", clip(s))
+		return netip.AddrPort{}, hotspot.Worded("%s is not an address and port; write them such as 192.168.10.1:80 or \"[fd00::1]:80\"", clip(s))
 	}
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), nil
 }
@@ -48,7 +49,7 @@ func addrPort(s string) (netip.AddrPort, error) {
 func port(s string) (uint16, error) {
 	n, err := strconv.ParseUint(s, 10, 16)
 	if err != nil || n == 0 {
-		return 0, fmt.Errorf("%s is not a port; write a number from 1 to 65535", clip(s))
+		return 0, hotspot.Worded("%s is not a port; write a number from 1 to 65535", clip(s))
 	}
 	return uint16(n), nil
 }
@@ -56,7 +57,7 @@ func port(s string) (uint16, error) {
 func number(s string) (int, error) {
 	n, err := strconv.ParseInt(s, 10, 32)
 	if err != nil {
-		return 0, fmt.Errorf("%s is not a whole number; write digits only", clip(s))
+		return 0, hotspot.Worded("%s is not a whole number; write digits only", clip(s))
 	}
 	return int(n), nil
 }
@@ -64,7 +65,7 @@ func number(s string) (int, error) {
 func duration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil {
-		return 0, fmt.Errorf("%s is not a duration; write a number with its unit, such as 10s, 5m or 1h", clip(s))
+		return 0, hotspot.Worded("%s is not a duration; write a number with its unit, such as 10s, 5m or 1h", clip(s))
 	}
 	return d, nil
 }
@@ -84,12 +85,8 @@ func notOneOf[T ~string](s string, allowed ...T) error {
 	for i, a := range allowed {
 		names[i] = string(a)
 	}
-	return fmt.Errorf("%s is not known; write %s", clip(s), orList(names))
-}
-
-func orList(names []string) string {
 	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " or " + names[last]
+	return hotspot.Worded("%s is not known; write %s or %s", clip(s), strings.Join(names[:last], ", "), names[last])
 }
 
 func level(s string) (slog.Level, error) {
@@ -121,7 +118,7 @@ func memory(s string) (int64, error) {
 			return n * u.size, nil
 		}
 	}
-	return 0, fmt.Errorf("%s is not an amount of memory; write a whole number with KiB, MiB or GiB, such as 32MiB", clip(s))
+	return 0, hotspot.Worded("%s is not an amount of memory; write a whole number with KiB, MiB or GiB, such as 32MiB", clip(s))
 }
 
 func boolean(s string) (bool, error) {
@@ -138,7 +135,7 @@ func boolean(s string) (bool, error) {
 func hostName(s string) (string, error) {
 	name := strings.ToLower(strings.TrimSuffix(s, "."))
 	if !isHostName(name) {
-		return "", fmt.Errorf("%s is not a host name; write one such as router.lan, without address, port or *", clip(s))
+		return "", hotspot.Worded("%s is not a host name; write one such as router.lan, without address, port or *", clip(s))
 	}
 	return name, nil
 }

@@ -3,12 +3,13 @@ package config
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // maxZone bounds a zone's text.
@@ -22,7 +23,7 @@ func parseZone(s string) (*time.Location, error) { return findZone(s, time.LoadL
 // findZone is parseZone with a given time zone database.
 func findZone(s string, load func(string) (*time.Location, error)) (*time.Location, error) {
 	if s == "" || len(s) > maxZone || s == "Local" {
-		return nil, fmt.Errorf("%s is not a time zone; write a name such as Europe/Rome, or leave the key out to use the system's", clip(s))
+		return nil, hotspot.Worded("%s is not a time zone; write a name such as Europe/Rome, or leave the key out to use the system's", clip(s))
 	}
 	if loc, err := offsetZone(s); err == nil {
 		return loc, nil
@@ -35,9 +36,9 @@ func findZone(s string, load func(string) (*time.Location, error)) (*time.Locati
 		return loc, nil
 	}
 	if _, none := load("Etc/UTC"); none != nil {
-		return nil, fmt.Errorf("%s cannot be looked up, since this system has no time zone database; install it (tzdata or zoneinfo-all), or write a rule such as CET-1CEST,M3.5.0,M10.5.0/3 or an offset such as +01:00", clip(s))
+		return nil, hotspot.Worded("%s cannot be looked up, since this system has no time zone database; install it (tzdata or zoneinfo-all), or write a rule such as CET-1CEST,M3.5.0,M10.5.0/3 or an offset such as +01:00", clip(s))
 	}
-	return nil, fmt.Errorf("%s is not in the time zone database; write a name such as Europe/Rome, or an offset such as +01:00", clip(s))
+	return nil, hotspot.Worded("%s is not in the time zone database; write a name such as Europe/Rome, or an offset such as +01:00", clip(s))
 }
 
 // offsetZone reads a fixed offset from UTC such as +01:00.

@@ -17,8 +17,8 @@ func (x *exam) configuration(context.Context) []Finding {
 		return one(Problem, "write it, beginning with the example in docs/configuration.md, or name another with --config", "there is no %s", x.Source)
 	case x.ConfigErr != nil:
 		var all []Finding
-		for line := range strings.Lines(x.ConfigErr.Error()) {
-			add(&all, Problem, "correct it, then run: vouchsafe config check FILE", "%s", strings.TrimSpace(line))
+		for _, fault := range config.Faults(x.ConfigErr) {
+			add(&all, Problem, "correct it, then run: vouchsafe config check FILE", "%v", fault)
 		}
 		add(&all, Unknown, "correct the configuration, then run this again", "the guest network was not looked at: nothing says which it is")
 		return all

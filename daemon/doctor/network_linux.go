@@ -3,7 +3,6 @@ package doctor
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +10,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // netFacts are what the name server and the internet answered.
@@ -62,7 +63,7 @@ func askNetwork(ctx context.Context, o Options) (f netFacts) {
 	return f
 }
 
-var errNoServer = errors.New("the guest interface has no address")
+var errNoServer = hotspot.Worded("the guest interface has no address")
 
 // nameServer is the router's own address on the guest network.
 func nameServer(o Options) netip.Addr {
@@ -117,7 +118,7 @@ func ask(ctx context.Context, network, server, name string) (a answer) {
 	there := a.there
 	a, ok := decodeReply(reply[:n], id)
 	if a.there = there; !ok {
-		a.err = fmt.Errorf("what came back from %s is no answer", server)
+		a.err = hotspot.Worded("what came back from %s is no answer", server)
 	}
 	return a
 }

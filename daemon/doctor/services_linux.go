@@ -230,7 +230,7 @@ func reason(err error) hotspot.Text {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return hotspot.Textf("no answer in time")
 	}
-	return hotspot.Textf("%s", err)
+	return hotspot.Because(err)
 }
 
 func (x *exam) internet(ctx context.Context) []Finding {

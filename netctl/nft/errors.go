@@ -37,6 +37,9 @@ var ErrLost = errors.New("nftables: the table was changed by somebody else")
 // ErrClosed says that the gate was closed.
 var ErrClosed = errors.New("nftables: the gate is closed")
 
+// unavailableText is what people read of the kernel's refusals.
+const unavailableText = "the packet filter did not answer as it should"
+
 // domain gives an error the code that surfaces show.
 func domain(err error) error {
 	var known *hotspot.Error
@@ -49,7 +52,7 @@ func domain(err error) error {
 			code = hotspot.CodeInternal
 		}
 	}
-	return &hotspot.Error{Code: code, Text: "the packet filter did not answer as it should", Err: err}
+	return &hotspot.Error{Code: code, Text: unavailableText, Err: err}
 }
 
 // again reports whether an error of reading goes away by reading again.

@@ -125,8 +125,8 @@ func (v *cloudView) addState(q *panel.Request, st api.CloudStatus, may bool) {
 		v.Facts.Rows = append(v.Facts.Rows, parts.FactView{Name: q.T("integrations.cloud_latency"),
 			Text: q.T("integrations.milliseconds", "n", max(1, st.Latency.Round(time.Millisecond).Milliseconds()))})
 	}
-	if st.On && st.Failure != "" && st.Phase != "up" {
-		v.Failure = &parts.NoticeView{Kind: parts.Bad, Text: q.T("integrations.cloud_failure", "reason", st.Failure), Remedy: q.T("integrations.cloud_failure_remedy")}
+	if st.On && !st.Failure.IsZero() && st.Phase != "up" {
+		v.Failure = &parts.NoticeView{Kind: parts.Bad, Text: q.T("integrations.cloud_failure", "reason", q.Words(st.Failure)), Remedy: q.T("integrations.cloud_failure_remedy")}
 	}
 	if !may {
 		return

@@ -6,35 +6,57 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"io"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // speakers are the packages that say something of the machine, with the
 // functions of theirs that are given formats, and at which places; names are of
-// constants that are shown by themselves.
+// constants that are shown by themselves. Files are left out that say nothing
+// that the panel shows.
 var speakers = []struct {
-	dir    string
-	places map[string][]int
-	names  []string
+	dir     string
+	places  map[string][]int
+	names   []string
+	without []string
 }{
-	{dir: "store"},
+	{dir: "store", names: []string{"unavailableText"}},
+	{dir: "netctl/nft", names: []string{"unavailableText"}},
+	{dir: "api/tunnel", places: map[string][]int{"New": {0}}, without: []string{"link.go", "membership.go"}}, // of the relay
 	{dir: "daemon"},
+	{dir: "daemon/config", places: map[string][]int{"faulty": {2}, "fault": {2}, "bad": {1}, "Worded": {0}}},
 	{dir: "daemon/certs"},
-	{dir: "daemon/doctor", places: map[string][]int{"one": {1, 2}, "fine": {0}, "list": {1}, "add": {2, 3}, "unseen": {0}}},
+	{dir: "daemon/doctor", places: map[string][]int{"one": {1, 2}, "fine": {0}, "list": {1}, "add": {2, 3}, "unseen": {0}, "Worded": {0}}},
 	{dir: "api/webhooks", names: []string{"goneText", "plainWarning"}},
 	{dir: "hotspot"},
+	{dir: "webui/admin/panel"},
 }
+
+// causes are what errors begin with that are not of this repository: those of the
+// kernel that can be met here, and ends of files and connections. What others are
+// is quoted in English. Names of parts of the store are among them.
+var causes = []string{io.EOF.Error(), io.ErrUnexpectedEOF.Error(), "the snapshot", "the schema version"}
+
+// errnos are those of the kernel.
+var errnos = []syscall.Errno{unix.EPERM, unix.ENOENT, unix.EINTR, unix.EIO, unix.ENXIO, unix.EAGAIN, unix.ENOMEM, unix.EACCES, unix.EBUSY, unix.EEXIST,
+	unix.ENODEV, unix.ENOTDIR, unix.EISDIR, unix.EINVAL, unix.ENFILE, unix.EMFILE, unix.EFBIG, unix.ENOSPC, unix.EROFS, unix.EPIPE,
+	unix.ENOSYS, unix.EBADMSG, unix.EUCLEAN, unix.EDQUOT, unix.ENOBUFS, unix.EPROTONOSUPPORT, unix.EOPNOTSUPP, unix.EAFNOSUPPORT,
+	unix.EADDRINUSE, unix.EADDRNOTAVAIL, unix.ENETDOWN, unix.ENETUNREACH, unix.ECONNABORTED, unix.ECONNRESET, unix.ETIMEDOUT,
+	unix.ECONNREFUSED, unix.EHOSTDOWN, unix.EHOSTUNREACH}
 
 // TestMachine: what the daemon says of the machine has words in every language,
 // with the same places, and there are none that it does not say any more.
 func TestMachine(t *testing.T) {
 	said := map[string]string{} // formats, and where they are
 	for _, s := range speakers {
-		l := listen(t, s.dir, s.names)
+		l := listen(t, s.dir, s.names, s.without)
 		for name, at := range s.places {
 			l.places[name] = at
 		}
@@ -44,6 +66,12 @@ func TestMachine(t *testing.T) {
 		for format, at := range l.said {
 			said[format] = at
 		}
+	}
+	for _, text := range causes {
+		said[text] = "causes"
+	}
+	for _, errno := range errnos {
+		said[errno.Error()] = "errnos"
 	}
 	if len(said) < 200 {
 		t.Fatalf("only %d formats were found", len(said))
@@ -62,7 +90,7 @@ type listener struct {
 }
 
 // listen reads a package. Its imports are not needed to know its constants.
-func listen(t *testing.T, dir string, names []string) *listener {
+func listen(t *testing.T, dir string, names, without []string) *listener {
 	t.Helper()
 	l := &listener{t: t, fset: token.NewFileSet(), said: map[string]string{}, places: map[string][]int{"Textf": {0}, "Addf": {0}},
 		info: types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}}}
@@ -71,7 +99,7 @@ func listen(t *testing.T, dir string, names []string) *listener {
 		t.Fatal(err)
 	}
 	for _, name := range paths {
-		if strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, "_others.go") {
+		if strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, "_others.go") || slices.Contains(without, filepath.Base(name)) {
 			continue
 		}
 		f, err := parser.ParseFile(l.fset, name, nil, parser.SkipObjectResolution)
@@ -97,12 +125,26 @@ func (l *listener) hear(n ast.Node) bool {
 		for _, at := range l.places[nameOf(n.Fun)] {
 			if at < len(n.Args) {
 				l.must(n.Args[at])
+				l.whole(n.Args[at+1:])
 			}
 		}
 	case *ast.CompositeLit:
 		l.literal(n)
 	}
 	return true
+}
+
+// whole refuses errors among what is written into a text that are English
+// already: as they are, pages can tell them.
+func (l *listener) whole(args []ast.Expr) {
+	for _, arg := range args {
+		ast.Inspect(arg, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok && nameOf(call.Fun) == "Error" && len(call.Args) == 0 {
+				l.t.Errorf("%s: the error is English in every language: give the error itself, or hotspot.Because", l.fset.Position(n.Pos()))
+			}
+			return true
+		})
+	}
 }
 
 // literal takes up the format of a Text that is written out, and the name of a

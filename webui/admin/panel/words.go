@@ -37,12 +37,24 @@ func tell(l *webui.Language, m message) string {
 	places := make([]any, 0, 2*len(verbs))
 	for i, verb := range verbs {
 		words := argument(l, verb, args[i])
-		if _, told := args[i].(message); !told && l.Dir == "rtl" {
+		if l.Dir == "rtl" && !told(l, args[i]) {
 			words = "\u2068" + words + "\u2069" // names and codes keep their direction
 		}
 		places = append(places, strconv.Itoa(i+1), words)
 	}
 	return l.T(key, places...)
+}
+
+// told reports whether a value is told in the page's language.
+func told(l *webui.Language, arg any) bool {
+	switch arg := arg.(type) {
+	case message:
+		format, args := arg.Message()
+		return l.Has(machine.Key(format)) || len(args) == 1 && told(l, args[0])
+	case error:
+		return true
+	}
+	return false
 }
 
 // english is what the rules say in their own language.
@@ -64,6 +76,8 @@ func argument(l *webui.Language, verb string, arg any) string {
 	switch arg := arg.(type) {
 	case message:
 		return tell(l, arg)
+	case error:
+		return because(l, arg)
 	case time.Duration:
 		if verb[end] != 'd' {
 			return l.Duration(arg)

@@ -1,8 +1,14 @@
 package panel_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,7 +46,14 @@ func TestWords(t *testing.T) {
 			"Questo router appartiene già a un account; prima lascia quello.", "هذا الموجّه تابع لحساب بالفعل؛ غادر ذلك الحساب أولًا."},
 		{hotspot.Refuse(hotspot.CodeNameTaken, "label", "another API key has this label"), "This name is taken. Choose another one.", "Questo nome è già in uso. Scegline un altro.", "هذا الاسم مستخدم. اختر غيره."},
 		{hotspot.Invalid("x", "is there a quote missing?"), "Is there a quote missing?", "Is there a quote missing?", "Is there a quote missing?"},
-		{hotspot.Invalid("x", "%s", errors.New("who knows")), "Who knows.", "Who knows.", "Who knows."},
+		{hotspot.Invalid("x", "%s", errors.New("who knows")), "Who knows.", "In inglese: «who knows».", "بالإنجليزية: «[who knows]»."},
+		{hotspot.Invalid("x", "%s", hotspot.Because(fmt.Errorf("restore: %w", &fs.PathError{Op: "write", Path: "/data/x", Err: syscall.ENOSPC}))), "Restore: write /data/x: no space left on device.",
+			"/data/x: non c’è più spazio sul disco.", "[/data/x]: لم تبقَ مساحة على القرص."},
+		{hotspot.Invalid("x", "whether random numbers are good: %v", &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}, Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}),
+			"Whether random numbers are good: dial tcp 192.0.2.1:443: connect: network is unreachable.", "Se i numeri casuali sono buoni: 192.0.2.1:443: la rete non è raggiungibile.",
+			"هل الأرقام العشوائية جيدة: [192.0.2.1:443]: لا يمكن الوصول إلى الشبكة."},
+		{hotspot.Invalid("x", "%s", fmt.Errorf("restore: %w", syscall.EXDEV)), "Restore: invalid cross-device link.", "In inglese: «restore: invalid cross-device link».", "بالإنجليزية: «[restore: invalid cross-device link]»."},
+		{hotspot.Invalid("x", "%s", hotspot.Because(errors.Join(context.DeadlineExceeded, fmt.Errorf("a: %w", hotspot.ErrInvalid)))), "Context deadline exceeded; a: not valid.", "Nessuna risposta in tempo; non è valido.", "لا جواب في الوقت المحدد؛ غير صالح."},
 	} {
 		for lang, want := range map[string]string{"en": tc.en, "it": tc.it, "ar": tc.ar} {
 			if got := tell(lang, tc.said); got != want {

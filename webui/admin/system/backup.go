@@ -49,8 +49,8 @@ func (a *area) showBackup(q *panel.Request, status int, refused string) {
 		return
 	}
 	var blocks []webui.Block
-	if failed := a.System.About(q.Context()).RestoreError; failed != "" {
-		blocks = append(blocks, notice(parts.NoticeView{Kind: parts.Bad, Text: q.T("system.restore.failed"), Remedy: failed}))
+	if failed := a.System.About(q.Context()).RestoreError; !failed.IsZero() {
+		blocks = append(blocks, notice(parts.NoticeView{Kind: parts.Bad, Text: q.T("system.restore.failed"), Remedy: q.Words(failed)}))
 	}
 	send := &uploadView{To: q.To(pathUpload), Token: q.Token(), Label: q.T("system.restore.file"), Help: q.T("system.restore.help"),
 		Submit: parts.ButtonView{Text: q.T("system.restore.check"), Second: true}}

@@ -278,7 +278,7 @@ func TestRestoreOfSnapshot(t *testing.T) {
 	for _, id := range []string{"", "x", "070000000000000000000000", "000000000000000000000000"} {
 		goes(t, h.Get(t, "/settings/backup/restore?id="+id), "/settings/backup")
 	}
-	h.snaps, h.about.RestoreError = nil, "restore: no space left on device"
+	h.snaps, h.about.RestoreError = nil, hotspot.Said("restore: no space left on device")
 	has(t, h.Get(t, "/settings/backup"), 200, "No backups on the router yet", "The last restore did not succeed", "no space left on device")
 }
 
