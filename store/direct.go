@@ -247,7 +247,7 @@ func (d *direct) check() (err error) {
 			err = &DamagedError{What: d.path, Err: e}
 		}
 	}
-	return err
+	return errors.Join(err, d.checkTails())
 }
 
 func (d *direct) close() error {
@@ -265,6 +265,7 @@ func (d *direct) close() error {
 type boltReader struct {
 	tx      *bolt.Tx
 	buckets [64]*bolt.Bucket // bbolt looks them up each time
+	tails   [lastTailed + 1]*bolt.Bucket
 }
 
 func (r *boltReader) bucket(b bucket) *bolt.Bucket {
@@ -285,62 +286,26 @@ func (r *boltReader) bucket(b bucket) *bolt.Bucket {
 
 func (r *boltReader) get(b bucket, key []byte) (value []byte, err error) {
 	defer caught(b.String(), &err)
-	return r.bucket(b).Get(key), nil
+	v := r.bucket(b).Get(key)
+	if v == nil {
+		if t := r.tail(b); t != nil {
+			v = t.Get(key)
+		}
+	}
+	return v, nil
 }
 
 func (r *boltReader) cursor(b bucket) cursor { return &boltCursor{r: r, b: b} }
 
-type boltCursor struct {
-	r *boltReader
-	b bucket
-	c *bolt.Cursor
-}
-
-func (c *boltCursor) cursor() *bolt.Cursor {
-	if c.c == nil {
-		c.c = c.r.bucket(c.b).Cursor()
-	}
-	return c.c
-}
-
-func (c *boltCursor) first() (key, value []byte, err error) {
-	defer caught(c.b.String(), &err)
-	key, value = c.cursor().First()
-	return key, value, nil
-}
-
-func (c *boltCursor) last() (key, value []byte, err error) {
-	defer caught(c.b.String(), &err)
-	key, value = c.cursor().Last()
-	return key, value, nil
-}
-
-func (c *boltCursor) seek(to []byte) (key, value []byte, err error) {
-	defer caught(c.b.String(), &err)
-	key, value = c.cursor().Seek(to)
-	return key, value, nil
-}
-
-func (c *boltCursor) next() (key, value []byte, err error) {
-	defer caught(c.b.String(), &err)
-	key, value = c.cursor().Next()
-	return key, value, nil
-}
-
-func (c *boltCursor) prev() (key, value []byte, err error) {
-	defer caught(c.b.String(), &err)
-	key, value = c.cursor().Prev()
-	return key, value, nil
-}
-
 // boltWriter writes in one transaction of bbolt.
 type boltWriter struct {
 	boltReader
-	engine *direct
-	base   uint64 // names of states
-	self   uint64
-	ops    int
-	broken error // an op that failed: the transaction is not whole any more
+	engine  *direct
+	base    uint64 // names of states
+	self    uint64
+	ops     int
+	settled [lastTailed + 1]bool // its tail was full, and is empty until the next transaction
+	broken  error                // an op that failed: the transaction is not whole any more
 }
 
 func (w *boltWriter) applied() int { return w.ops }
@@ -358,10 +323,14 @@ func (w *boltWriter) apply(o op) error {
 
 func (w *boltWriter) put(o op) (err error) {
 	defer caught(o.bucket.String(), &err)
-	if o.value == nil {
-		return w.bucket(o.bucket).Delete(o.key)
+	to, err := w.home(o)
+	switch {
+	case err != nil:
+		return err
+	case o.value == nil:
+		return to.Delete(o.key)
 	}
-	return w.bucket(o.bucket).Put(o.key, o.value)
+	return to.Put(o.key, o.value)
 }
 
 func (w *boltWriter) commit() error {

@@ -38,6 +38,9 @@ func Inspect(ctx context.Context, path string) (migrate bool, err error) {
 	if err != nil || found < l.version() {
 		return err == nil, err
 	}
+	if err := d.checkTails(); err != nil {
+		return false, err
+	}
 	return false, d.view(func(r reader) error {
 		rep, err := verify(r)
 		if err == nil && len(rep.wrong) > 0 {

@@ -161,6 +161,9 @@ func (o *opener) prepare(ctx context.Context, d *direct) error {
 			return err
 		}
 	}
+	if err := d.checkTails(); err != nil {
+		return err
+	}
 	var rep *report
 	if err := d.view(func(r reader) (err error) {
 		rep, err = verify(r)
