@@ -95,8 +95,13 @@ func (d *hotspotDaemon) lanHandler(rest *v1.API) http.Handler {
 	credentials := keys.NewHandler(d.keys, nil)
 	programs := rest.For(keys.NewAuthenticator(d.keys, nil), d.people.Authenticate)
 	people := http.Handler(http.HandlerFunc(unmade))
+	reference := programs
 	if pages, err := d.panel(); err == nil {
 		people = pages
+		reference = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			lang, dir, tell := pages.Reader(r)
+			programs.ServeHTTP(w, v1.ForReader(r, v1.Reader{Lang: lang, Dir: dir, Tell: tell}))
+		})
 	} else {
 		d.log.Error("the panel cannot be served", "error", err)
 	}
@@ -106,6 +111,8 @@ func (d *hotspotDaemon) lanHandler(rest *v1.API) http.Handler {
 		switch p := r.URL.Path; {
 		case keys.Serves(p):
 			credentials.ServeHTTP(w, r)
+		case p == v1.PathDocs:
+			reference.ServeHTTP(w, r)
 		case strings.HasPrefix(p, v1.Prefix+"/"):
 			programs.ServeHTTP(w, r)
 		case p == "/api" || strings.HasPrefix(p, "/api/"):

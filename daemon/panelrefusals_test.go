@@ -295,3 +295,19 @@ func (v *venue) send(x *scales, path string, r refused) (*http.Response, string)
 	v.fine(w.Close())
 	return x.ask(http.MethodPost, path, w.FormDataContentType(), &b)
 }
+
+// TestReferenceLanguage: the API's reference is in the reader's language but for
+// what the API itself says, which is marked.
+func TestReferenceLanguage(t *testing.T) {
+	v := newVenue(t, false)
+	own := regexp.MustCompile(`(?s)<(p|ul|h2|h3|span|td) lang="en" dir="ltr">.*?</(p|ul|h2|h3|span|tr)>|<(pre|style)\b.*?</(pre|style)>`)
+	for lang, want := range map[string]string{"en": "Not for read-only callers.", "it": "Non per chi può soltanto leggere.", "ar": "ليس لمن له القراءة فقط."} {
+		resp, page := v.scales().fetch(http.MethodGet, "/api/v1/docs?lang="+lang, nil)
+		if resp.StatusCode != http.StatusOK || !strings.Contains(page, `<html lang="`+lang+`"`) || !strings.Contains(page, want) || !strings.Contains(page, `<h3 lang="en" dir="ltr">`) {
+			t.Errorf("%s: %s", lang, resp.Status)
+		}
+		if lang == "ar" {
+			v.arabic("the reference", own.ReplaceAllString(page, " "))
+		}
+	}
+}

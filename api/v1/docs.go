@@ -2,6 +2,7 @@ package v1
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"html"
@@ -13,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
 // docsStyle is the page's only asset. It stands in the page; the policy names
@@ -33,12 +36,38 @@ func (s *server) docs() http.Handler {
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		h.Set("Content-Security-Policy", policy)
 		h.Set("Referrer-Policy", "no-referrer")
-		p := &docsPage{doc: s.doc, base: baseOf(r)}
+		p := &docsPage{doc: s.doc, base: baseOf(r), to: readerOf(r)}
 		p.page()
 		if _, err := w.Write([]byte(p.b.String())); err != nil {
 			cutShort(r, err)
 		}
 	})
+}
+
+// PathDocs is where the reference is.
+const PathDocs = Prefix + "/docs"
+
+// Reader is who reads the reference. The zero Reader reads English.
+type Reader struct {
+	Lang, Dir string
+	// Tell says in that language what the page itself says. What the OpenAPI
+	// document says stays as it is.
+	Tell func(hotspot.Text) string
+}
+
+type readerKey struct{}
+
+// ForReader is a request for the reference by somebody.
+func ForReader(r *http.Request, to Reader) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), readerKey{}, to))
+}
+
+func readerOf(r *http.Request) Reader {
+	to, ok := r.Context().Value(readerKey{}).(Reader)
+	if !ok {
+		to = Reader{"en", "ltr", hotspot.Text.String}
+	}
+	return to
 }
 
 // baseOf is this router's address as the reader's browser knows it. A name or
@@ -63,7 +92,18 @@ func baseOf(r *http.Request) string {
 type docsPage struct {
 	doc  *huma.OpenAPI
 	base string
+	to   Reader
 	b    strings.Builder
+}
+
+// english marks what is so in every language: the API's own words.
+const english = ` lang="en" dir="ltr"`
+
+// say is what the page itself says, in the reader's language.
+//
+//go:noinline // as put
+func (p *docsPage) say(format string, args ...any) string {
+	return esc(p.to.Tell(hotspot.Textf(format, args...)))
 }
 
 // documented is an operation with its place.
@@ -105,11 +145,15 @@ func esc(s string) string { return html.EscapeString(s) }
 
 func (p *docsPage) page() {
 	names, all := p.groups()
-	p.put(`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">`,
-		`<title>Vouchsafe API</title><style>`, docsStyle, `</style></head><body><h1>Vouchsafe API</h1><p>`, esc(p.doc.Info.Description),
-		` For programs, the same as <a href="openapi.json">OpenAPI 3.1</a>.</p><p>Put an API key or an access token in the place of <code>$KEY</code>.`,
-		` It goes with every request, as <code>Authorization: Bearer</code> or <code>x-api-key</code>, and opens what its scopes say.</p>`)
-	p.put(`<nav><ul>`)
+	p.put(`<!doctype html><html lang="`, esc(p.to.Lang), `" dir="`, esc(p.to.Dir), `"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">`,
+		`<title>Vouchsafe API</title><style>`, docsStyle, `</style></head><body><h1><bdi>Vouchsafe API</bdi></h1>`)
+	if p.to.Lang != "en" {
+		p.put(`<p>`, p.say("The API's own words are English, and so are its descriptions here."), `</p>`)
+	}
+	p.put(`<p`, english, `>`, esc(p.doc.Info.Description), `</p><p><a href="openapi.json">`, p.say("For programs: the same as OpenAPI 3.1"), `</a></p><p>`,
+		p.say("Put an API key or an access token in the place of %s. It goes with every request, as %s or %s, and opens what its scopes say.",
+			"$KEY", "Authorization: Bearer", "x-api-key"), `</p>`)
+	p.put(`<nav><ul`, english, `>`)
 	for _, name := range names {
 		for _, d := range all[name] {
 			p.put(`<li><a href="#`, esc(d.op.OperationID), `">`, esc(d.op.Summary), `</a>`)
@@ -117,7 +161,7 @@ func (p *docsPage) page() {
 	}
 	p.put(`</ul></nav><main>`)
 	for _, name := range names {
-		p.put(`<h2>`, esc(name), `</h2>`)
+		p.put(`<h2`, english, `>`, esc(name), `</h2>`)
 		for _, d := range all[name] {
 			p.operation(d)
 		}
@@ -127,52 +171,54 @@ func (p *docsPage) page() {
 }
 
 func (p *docsPage) operation(d documented) {
-	p.put(`<section id="`, esc(d.op.OperationID), `"><h3>`, esc(d.op.Summary), `</h3><p><code>`, d.method, ` `, esc(d.path), `</code><br><small>Needs `, esc(needs(d.op)), `.</small></p>`)
+	p.put(`<section id="`, esc(d.op.OperationID), `"><h3`, english, `>`, esc(d.op.Summary), `</h3><p><code dir="ltr">`, d.method, ` `, esc(d.path), `</code><br><small>`, p.needs(d.op), `</small></p>`)
 	if d.op.Description != "" {
-		p.put(`<p>`, esc(d.op.Description), `</p>`)
+		p.put(`<p`, english, `>`, esc(d.op.Description), `</p>`)
 	}
 	if len(d.op.Parameters) > 0 {
-		p.put(`<h4>Parameters</h4><table>`)
+		p.put(`<h4>`, p.say("Parameters"), `</h4><table>`)
 		for _, param := range d.op.Parameters {
 			p.row(param.Name, param.In+", "+kind(param.Schema), param.Required, param.Description)
 		}
 		p.put(`</table>`)
 	}
 	if d.op.RequestBody != nil {
-		p.body("Body", d.op.RequestBody.Content)
+		p.body(p.say("Body"), d.op.RequestBody.Content)
 	}
-	p.put(`<h4>Example</h4><pre>`, esc(p.curl(d)), `</pre>`)
+	p.put(`<h4>`, p.say("Example"), `</h4><pre dir="ltr">`, esc(p.curl(d)), `</pre>`)
 	for status, answer := range d.op.Responses {
 		if status != "default" {
-			p.body("Answer "+status, answer.Content)
+			p.body(p.say("Answer %s", status), answer.Content)
 		}
 	}
 	p.put(`</section>`)
 }
 
 // needs says what a caller must have.
-func needs(op *huma.Operation) string {
-	out := "no credential"
-	if len(op.Security) > 0 {
-		out = "any valid credential"
-		if scopes := op.Security[0][bearerScheme]; len(scopes) > 0 {
-			out = "the scope " + scopes[0]
-		}
+func (p *docsPage) needs(op *huma.Operation) string {
+	var out string
+	switch {
+	case len(op.Security) == 0:
+		out = p.say("Needs no credential.")
+	case len(op.Security[0][bearerScheme]) == 0:
+		out = p.say("Needs any valid credential.")
+	default:
+		out = p.say("Needs the scope %s.", op.Security[0][bearerScheme][0])
 	}
 	if op.Extensions["x-writes"] == true {
-		out += ", and is not for read-only callers"
+		out += " " + p.say("Not for read-only callers.")
 	}
 	return out
 }
 
-// body lists the fields of a body.
+// body lists the fields of a body under a title, which is markup.
 func (p *docsPage) body(title string, content map[string]*huma.MediaType) {
-	p.put(`<h4>`, esc(title), `</h4>`)
+	p.put(`<h4>`, title, `</h4>`)
 	if len(content) == 0 {
-		p.put(`<p>without a body</p>`)
+		p.put(`<p>`, p.say("It has no body."), `</p>`)
 	}
 	for mediaType, m := range content {
-		p.put(`<p><code>`, esc(mediaType), `</code></p>`)
+		p.put(`<p><code dir="ltr">`, esc(mediaType), `</code></p>`)
 		if m.Schema != nil {
 			p.fields(m.Schema, "", 0)
 		}
@@ -225,11 +271,11 @@ func (p *docsPage) resolve(s *huma.Schema) *huma.Schema {
 }
 
 func (p *docsPage) row(name, kind string, required bool, doc string) {
-	p.put(`<tr><td><code>`, esc(name), `</code><td>`, esc(kind))
+	p.put(`<tr><td><code dir="ltr">`, esc(name), `</code><td><span`, english, `>`, esc(kind), `</span>`)
 	if required {
-		p.put(`, required`)
+		p.put(` (`, p.say("required"), `)`)
 	}
-	p.put(`<td>`, esc(doc), `</tr>`)
+	p.put(`<td`, english, `>`, esc(doc), `</tr>`)
 }
 
 func kind(s *huma.Schema) string {
@@ -299,7 +345,7 @@ func (p *docsPage) value(s *huma.Schema) string {
 
 // problems describes the answers that say no.
 func (p *docsPage) problems() {
-	p.put(`<h2>Errors</h2><p>Every error is <code>`, problemType, `</code> (RFC 9457). Its code is for programs:</p><table>`)
+	p.put(`<h2>`, p.say("Errors"), `</h2><p>`, p.say("Every error is %s (RFC 9457). Its code is for programs:", problemType), `</p><table>`)
 	for _, row := range statuses {
 		p.row(string(row.code), strconv.Itoa(row.status), false, http.StatusText(row.status))
 	}

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/vouchsafe/vouchsafe/api"
-	"github.com/vouchsafe/vouchsafe/webui"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel"
 	"github.com/vouchsafe/vouchsafe/webui/admin/parts"
 )
@@ -46,7 +45,7 @@ var messages = [...][2]string{
 func (a *area) reference(q *panel.Request, key string) *referenceView {
 	v := &referenceView{Title: q.T("integrations.reference"), Texts: []string{q.T("integrations.reference_text"), q.T("integrations.reference_key")},
 		Said: q.T("integrations.messages"), Messages: &parts.FactsView{},
-		More: []parts.LinkView{{Text: q.T("integrations.rest"), To: webui.Local("/api/v1/docs", nil)}}}
+		More: []parts.LinkView{{Text: q.T("integrations.rest"), To: q.To("/api/v1/docs")}}}
 	if key != "" {
 		v.Texts[1] = q.T("integrations.reference_shown")
 	}

@@ -36,6 +36,7 @@ var speakers = []struct {
 	{dir: "daemon/doctor", places: map[string][]int{"one": {1, 2}, "fine": {0}, "list": {1}, "add": {2, 3}, "unseen": {0}, "Worded": {0}}},
 	{dir: "api/webhooks", names: []string{"goneText", "plainWarning"}},
 	{dir: "hotspot"},
+	{dir: "api/v1", places: map[string][]int{"say": {0}}},
 	{dir: "webui/admin/panel"},
 }
 

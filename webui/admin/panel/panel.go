@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/webui"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel/machine"
 	"github.com/vouchsafe/vouchsafe/webui/admin/panel/rules"
@@ -112,6 +113,13 @@ func (p *Panel) Pages() []Page { return p.pages }
 
 // Languages are those that the pages can be shown in.
 func (p *Panel) Languages() *webui.Languages { return p.langs }
+
+// Reader is who asks for a page that is not the panel's: the language's tag and
+// direction, and what tells texts of package machine in it.
+func (p *Panel) Reader(r *http.Request) (lang, dir string, tell func(hotspot.Text) string) {
+	l, _ := p.langs.For(r)
+	return l.Tag, l.Dir, func(t hotspot.Text) string { return argument(l, "v", t) }
+}
 
 // ServeHTTP implements http.Handler.
 func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
