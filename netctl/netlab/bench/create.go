@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -23,7 +22,8 @@ import (
 const createHow = `Vouchers are made one by one, and by 32 callers at once, in turns: through bare
 bbolt, configured as it is by default (a record of a voucher's size, one bucket, one
 transaction with its two syncs for each), through the store's Update (with its indexes),
-and through the action API over HTTP from the LAN on connections that are kept. Each is
+and through the action API over HTTP from the LAN on connections that are kept, by a client
+that does no more than write a request and read its answer. Each is
 on the disk before it is acknowledged, in files of their own in the same directory. The
 targets are for the ratio to bare bbolt. Further rows, without a target, compare like
 with like: our API beside a bare net/http server in a process of its own, asked over the
@@ -47,6 +47,8 @@ type maker struct {
 	served []*wire // to a bare server that commits
 	server *bare
 	count  atomic.Int64
+
+	request []byte // to the daemon
 }
 
 // creation measures making vouchers.
@@ -97,12 +99,11 @@ func newMaker(ctx context.Context, r *run, disk *slowDisk) (m *maker, err error)
 	if m.db, err = openStore(ctx, filepath.Join(dir, "store.db")); err != nil {
 		return nil, err
 	}
-	w, err := dialWire(ctx, m.house.LAN(), apiAt)
-	if err != nil {
+	m.request = asking(netlab.RouterLAN4, "/api/", m.house.ask("create_voucher", nil))
+	if err := redial(ctx, m.house.LAN(), apiAt, &m.wires, 1); err != nil {
 		return nil, err
 	}
-	m.wires = append(m.wires, w)
-	answer, err := m.ask(w)
+	answer, err := m.ask(m.wires[0])
 	if err != nil {
 		return nil, err
 	}
@@ -117,16 +118,23 @@ const (
 	servedAt = netlab.RouterLAN4 + ":8098"
 )
 
-// dial opens connections until there are n to each. They must be used soon: a
-// server hangs up on who says nothing. The listener of the API gives one
-// address 32.
-func (m *maker) dial(ctx context.Context, n int) error {
-	for to, wires := range map[string]*[]*wire{apiAt: &m.wires, servedAt: &m.served} {
-		for len(*wires) < n {
-			w, err := dialWire(ctx, m.house.LAN(), to)
-			if err != nil {
-				return err
-			}
+// redial sees to it that there are n connections to a server, none of which was
+// unused for long: a server hangs up on who says nothing. The listener of the API
+// gives one address 32.
+func redial(ctx context.Context, from *netlab.Host, to string, wires *[]*wire, n int) error {
+	const fresh = 5 * time.Second
+	for i := range n {
+		if i < len(*wires) && time.Since((*wires)[i].used) < fresh {
+			continue
+		}
+		w, err := dialWire(ctx, from, to)
+		if err != nil {
+			return err
+		}
+		if i < len(*wires) {
+			(*wires)[i].close()
+			(*wires)[i] = w
+		} else {
 			*wires = append(*wires, w)
 		}
 	}
@@ -155,7 +163,9 @@ type way struct {
 	name string
 	n    int // vouchers in a turn
 	make func(ctx context.Context, i int) error
-	rate Sample
+	// ready, if not nil, prepares a turn of some callers.
+	ready func(ctx context.Context, callers int) error
+	rate  Sample
 }
 
 func (m *maker) viaStore(ctx context.Context, _ int) error {
@@ -163,14 +173,23 @@ func (m *maker) viaStore(ctx context.Context, _ int) error {
 	return m.db.Update(ctx, func(tx hotspot.Tx) error { return tx.PutVoucher(&v) })
 }
 
-func (m *maker) viaAPI(_ context.Context, i int) error {
-	_, err := m.ask(m.wires[i])
-	return err
+// viaAPI is the way through the action API, n in a turn.
+func (m *maker) viaAPI(n int) *way {
+	return &way{
+		name: "action API", n: n,
+		make: func(_ context.Context, i int) error {
+			_, err := m.ask(m.wires[i])
+			return err
+		},
+		ready: func(ctx context.Context, callers int) error {
+			return redial(ctx, m.house.LAN(), apiAt, &m.wires, callers)
+		},
+	}
 }
 
 // ask makes a voucher through the API.
 func (m *maker) ask(w *wire) ([]byte, error) {
-	out, err := w.post(netlab.RouterLAN4, "/api/", m.house.ask("create_voucher", nil))
+	out, err := w.ask(m.request)
 	if err == nil && !bytes.Contains(out, []byte("User added successfully")) {
 		err = fmt.Errorf("create_voucher: %s", out)
 	}
@@ -178,10 +197,17 @@ func (m *maker) ask(w *wire) ([]byte, error) {
 }
 
 // viaServer asks the bare server the same.
-func (m *maker) viaServer(path string) func(context.Context, int) error {
-	return func(_ context.Context, i int) error {
-		_, err := m.served[i].post(netlab.RouterLAN4, path, m.house.ask("create_voucher", nil))
-		return err
+func (m *maker) viaServer(name, path string, n int) *way {
+	request := asking(netlab.RouterLAN4, path, m.house.ask("create_voucher", nil))
+	return &way{
+		name: name, n: n,
+		make: func(_ context.Context, i int) error {
+			_, err := m.served[i].ask(request)
+			return err
+		},
+		ready: func(ctx context.Context, callers int) error {
+			return redial(ctx, m.house.LAN(), servedAt, &m.served, callers)
+		},
 	}
 }
 
@@ -190,6 +216,11 @@ func (m *maker) viaServer(path string) func(context.Context, int) error {
 func turns(ctx context.Context, rounds, callers int, ways []*way) error {
 	for range rounds {
 		for _, w := range ways {
+			if w.ready != nil {
+				if err := w.ready(ctx, callers); err != nil {
+					return fmt.Errorf("%s: %w", w.name, err)
+				}
+			}
 			begun := time.Now()
 			var g errgroup.Group
 			var next atomic.Int64
@@ -212,13 +243,13 @@ func turns(ctx context.Context, rounds, callers int, ways []*way) error {
 	return nil
 }
 
+const bareServer = "bare net/http with a commit of bare bbolt"
+
 // singly are the ways to make vouchers one by one, n in a turn.
-func (m *maker) singly(ctx context.Context, n int) (bare, db, server, api *way, err error) {
+func (m *maker) singly(n int) (bare, db, server, api *way) {
 	bare = &way{name: "bare bbolt", n: n, make: func(context.Context, int) error { return m.bolt.update() }}
 	db = &way{name: "store", n: n, make: m.viaStore}
-	server = &way{name: "bare net/http with a commit of bare bbolt", n: n, make: m.viaServer("/")}
-	api = &way{name: "action API", n: n, make: m.viaAPI}
-	return bare, db, server, api, m.dial(ctx, 1)
+	return bare, db, m.viaServer(bareServer, "/", n), m.viaAPI(n)
 }
 
 // slowly makes vouchers one by one on a slow disk, if there can be one.
@@ -234,10 +265,7 @@ func slowly(ctx context.Context, r *run, s *Section) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.close()) }()
-	bare, db, server, api, err := m.singly(ctx, pick(r, 200, 3))
-	if err != nil {
-		return err
-	}
+	bare, db, server, api := m.singly(pick(r, 200, 3))
 	if err := turns(ctx, pick(r, 15, 1), 1, []*way{bare, db, server, api}); err != nil {
 		return err
 	}
@@ -249,10 +277,7 @@ func slowly(ctx context.Context, r *run, s *Section) (err error) {
 }
 
 func (m *maker) oneByOne(ctx context.Context, r *run, s *Section) error {
-	bare, db, server, api, err := m.singly(ctx, pick(r, 100, 20))
-	if err != nil {
-		return err
-	}
+	bare, db, server, api := m.singly(pick(r, 100, 20))
 	if err := turns(ctx, pick(r, 31, 1), 1, []*way{bare, db, server, api}); err != nil {
 		return err
 	}
@@ -268,17 +293,12 @@ func (m *maker) oneByOne(ctx context.Context, r *run, s *Section) error {
 }
 
 func (m *maker) together(ctx context.Context, r *run, s *Section) error {
-	if err := m.dial(ctx, atOnce); err != nil {
-		return err
-	}
 	m.bolt.db.MaxBatchSize = atOnce
 	n, slow := pick(r, 1500, 60)/atOnce*atOnce, pick(r, 500, 60)/atOnce*atOnce
 	bare := &way{name: "bare bbolt, Update", n: slow, make: func(context.Context, int) error { return m.bolt.update() }}
 	batch := &way{name: "bare bbolt, Batch of 32", n: n, make: func(context.Context, int) error { return m.bolt.batch() }}
 	db := &way{name: "store", n: n, make: m.viaStore}
-	server := &way{name: "bare net/http with a commit of bare bbolt", n: slow, make: m.viaServer("/")}
-	shared := &way{name: "bare net/http with Batch of 32", n: n, make: m.viaServer("/batch")}
-	api := &way{name: "action API", n: n, make: m.viaAPI}
+	server, shared, api := m.viaServer(bareServer, "/", slow), m.viaServer("bare net/http with Batch of 32", "/batch", n), m.viaAPI(n)
 	if err := turns(ctx, pick(r, 15, 1), atOnce, []*way{bare, db, batch, server, api, shared}); err != nil {
 		return err
 	}
@@ -378,10 +398,14 @@ func (m *maker) bulkAPI(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	w := &wire{conn: c, in: bufio.NewReader(c)}
+	w, err := newWire(c)
+	if err != nil {
+		return err
+	}
 	defer w.close()
+	request := asking("vouchsafe", "/api/v1/vouchers", fmt.Appendf(nil, `{"count":%d}`, bulkPart))
 	for range n / bulkPart {
-		if _, err := w.post("vouchsafe", "/api/v1/vouchers", fmt.Appendf(nil, `{"count":%d}`, bulkPart)); err != nil {
+		if _, err := w.ask(request); err != nil {
 			return err
 		}
 	}
