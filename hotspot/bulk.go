@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 )
 
 // MaxBulk is how many vouchers one call of [Service.EditVouchers] or
@@ -74,7 +75,7 @@ func (s *Service) lockVouchers(ids []uint64) (sorted []uint64, unlock func(), er
 		return nil, nil, Invalid("ids", "at most %d vouchers can be changed at once", MaxBulk)
 	}
 	sorted = slices.Clone(ids)
-	slices.Sort(sorted)
+	sort.Slice(sorted, func(i, j int) bool { return sorted[i] < sorted[j] })
 	sorted = slices.Compact(sorted)
 	held := make([]func(), len(sorted))
 	for i, id := range sorted {

@@ -110,7 +110,7 @@ func sortedIDs(m map[uint64]*session) []uint64 {
 	for id := range m {
 		ids = append(ids, id)
 	}
-	slices.Sort(ids)
+	sort.Slice(ids, func(i, j int) bool { return ids[i] < ids[j] })
 	return ids
 }
 

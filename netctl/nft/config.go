@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -79,7 +80,9 @@ func (c Config) withDefaults() (Config, error) {
 	if len(c.Table) > maxTableNameLen || strings.ContainsAny(c.Table, " \t\n{};\"") {
 		errs = append(errs, fmt.Errorf("field Table: %q is not a table's name", c.Table))
 	}
-	if c.Links = slices.Compact(slices.Sorted(slices.Values(c.Links))); len(c.Links) > mostLinks {
+	links := slices.Clone(c.Links)
+	sort.Slice(links, func(i, j int) bool { return links[i] < links[j] })
+	if c.Links = slices.Compact(links); len(c.Links) > mostLinks {
 		errs = append(errs, fmt.Errorf("field Links: more than %d", mostLinks))
 	}
 	names := append([]string{c.GuestInterface}, c.Uplinks...)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/url"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -115,7 +116,7 @@ func spansText(spans []span) string {
 // spansOf puts numbers together.
 func spansOf(ids []uint64) (spans []span) {
 	ids = slices.Clone(ids)
-	slices.Sort(ids)
+	sort.Slice(ids, func(i, j int) bool { return ids[i] < ids[j] })
 	for _, id := range ids {
 		if k := len(spans) - 1; k >= 0 && spans[k].last+1 >= id {
 			spans[k].last = id
