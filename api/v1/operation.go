@@ -3,6 +3,7 @@ package v1
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"reflect"
@@ -26,13 +27,13 @@ type none struct{}
 // of code, for every operation, and knows many kinds of input that we have
 // not. Schemas, their checks, and the OpenAPI document are huma's.
 type operation struct {
-	server *server
-	spec   *huma.Operation
-	input  reflect.Type
-	params []param
-	known  map[string]bool // the names that a query may have
-	body   *huma.Schema    // nil: the operation takes none
-	call   func(context.Context, any) (any, error)
+	server  *server
+	spec    *huma.Operation
+	input   reflect.Type
+	params  []param
+	known   map[string]bool // the names that a query may have
+	body    *huma.Schema    // nil: the operation takes none
+	handler reflect.Value   // a func(context.Context, *I) (*O, error)
 	// made gives the body of the answer again, from what was made; nil: the
 	// operation takes no Idempotency-Key.
 	made func(made any) any
@@ -44,29 +45,45 @@ type tagged[T any] struct {
 	ETag string
 }
 
-// register adds an operation. Fields of I with the tag path, query or header are
-// parameters, its field Body is what the request's body holds, and that of O
-// is what the answer's does; a field ETag is the header. Errors go through the
-// one table. It is thin, and add takes pointers, because a router's flash
-// has a copy of it for every operation.
-func register[I, O any](s *server, who access, op *huma.Operation, h func(context.Context, *I) (*O, error)) {
-	add(s, who, op, (*I)(nil), (*O)(nil), nil, func(ctx context.Context, in any) (any, error) { return h(ctx, in.(*I)) })
+// register adds an operation. h is a func(context.Context, *I) (*O, error), of
+// structs: fields of I with the tag path, query or header are parameters, its
+// field Body is what the request's body holds, and that of O is what the
+// answer's does; a field ETag is the header. Errors go through the one table.
+//
+// I and O are no type parameters, because a router's flash would have a copy of
+// register for every operation, 90 kB together. It panics if h is something else.
+func register(s *server, who access, op *huma.Operation, h any) {
+	add(s, who, op, nil, h)
 }
 
 // registerOnce adds an operation that makes something, and that takes an
 // Idempotency-Key. made gives the body of its answer again.
-func registerOnce[I, O any](s *server, who access, op *huma.Operation, made func(made any) any, h func(context.Context, *I) (*O, error)) {
+func registerOnce(s *server, who access, op *huma.Operation, made func(made any) any, h any) {
 	op.Parameters = append(op.Parameters, onceParam())
-	add(s, who, op, (*I)(nil), (*O)(nil), made, func(ctx context.Context, in any) (any, error) { return h(ctx, in.(*I)) })
+	add(s, who, op, made, h)
 }
 
-// add describes the operation and serves it. Its input and the output are given
-// by pointers to them, which are nil.
-func add(s *server, who access, op *huma.Operation, in, out any, made func(any) any, call func(context.Context, any) (any, error)) {
-	o := &operation{server: s, spec: op, input: reflect.TypeOf(in).Elem(), made: made, call: call}
+// add describes the operation and serves it.
+func add(s *server, who access, op *huma.Operation, made func(any) any, h any) {
+	input, output, ok := shapeOf(reflect.TypeOf(h))
+	if !ok {
+		panic(fmt.Sprintf("operation %s is registered with a %T, not a func(context.Context, *I) (*O, error) of structs", op.OperationID, h))
+	}
+	o := &operation{server: s, spec: op, input: input, handler: reflect.ValueOf(h), made: made}
 	o.describeInput()
-	o.describeOutput(reflect.TypeOf(out).Elem())
+	o.describeOutput(output)
 	s.enter(who, op, made != nil, o)
+}
+
+// shapeOf returns the input and the output of what serves an operation.
+func shapeOf(h reflect.Type) (input, output reflect.Type, ok bool) {
+	if h.Kind() != reflect.Func || h.NumIn() != 2 || h.NumOut() != 2 ||
+		h.In(0) != reflect.TypeFor[context.Context]() || h.Out(1) != reflect.TypeFor[error]() ||
+		h.In(1).Kind() != reflect.Pointer || h.Out(0).Kind() != reflect.Pointer {
+		return nil, nil, false
+	}
+	input, output = h.In(1).Elem(), h.Out(0).Elem()
+	return input, output, input.Kind() == reflect.Struct && output.Kind() == reflect.Struct
 }
 
 // enter puts an operation into the table: the OpenAPI document, and the mux.
@@ -145,12 +162,12 @@ func (o *operation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		defer done()
 	}
-	out, err := o.call(ctx, in.Interface())
-	if err != nil {
+	got := o.handler.Call([]reflect.Value{reflect.ValueOf(ctx), in})
+	if err, failed := got[1].Interface().(error); failed {
 		writeProblem(w, o.server.problem(r.Context(), o.spec.OperationID, err))
 		return
 	}
-	v := reflect.ValueOf(out)
+	v := got[0]
 	if v.IsNil() || v.Elem().NumField() == 0 {
 		w.WriteHeader(o.spec.DefaultStatus)
 		return
