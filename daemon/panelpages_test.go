@@ -5,8 +5,6 @@ package daemon
 import (
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -20,11 +18,7 @@ import (
 var (
 	everyLook   = flag.Bool("every-look", false, "look at every page in every size, colour scheme and language")
 	screenshots = flag.String("screenshots", "", "directory to put pictures of all pages into")
-	axeFile     = flag.String("axe", "", "file with axe-core to run on every page; empty: the one that scripts/deps.sh fetched")
 )
-
-// axeFetched is where scripts/deps.sh puts axe-core, beneath the user's cache.
-const axeFetched = "vouchsafe/axe-core-4.10.3.js"
 
 // browser is Chromium with the owner signed in, who calls the router by a name.
 func (v *venue) browser() *browser.Browser {
@@ -50,7 +44,7 @@ var odd = regexp.MustCompile(`[^a-z0-9]+`)
 func TestPanelPages(t *testing.T) {
 	v := newVenue(t, true)
 	v.key()
-	v.axeScript = v.readAxe()
+	axe := browser.ReadAxe(t)
 	looks := []look{{"en", 390, "dark"}, {"ar", 1280, "light"}}
 	if *everyLook {
 		looks = nil
@@ -66,7 +60,7 @@ func TestPanelPages(t *testing.T) {
 			for i, path := range v.paths() {
 				v.look(c, path, l)
 				if *everyLook || i%2 == turn { // each page once: it takes as long as all the rest
-					v.axe(c, fmt.Sprintf("%s %s %s %d", path, l.lang, l.scheme, l.width))
+					axe.Try(t, c, fmt.Sprintf("%s %s %s %d", path, l.lang, l.scheme, l.width))
 				}
 			}
 		})
@@ -104,42 +98,4 @@ func (v *venue) look(c *browser.Browser, path string, l look) {
 		v.t.Errorf("%s: console: %s", name, said)
 	}
 	c.Picture(v.t, *screenshots, strings.Trim(odd.ReplaceAllString(path, "-"), "-")+fmt.Sprintf("-%s-%d-%s.png", l.lang, l.width, l.scheme))
-}
-
-// readAxe reads axe-core, which is another project's. CI has it; elsewhere the
-// pages are tried without, if it could not be fetched.
-func (v *venue) readAxe() string {
-	v.t.Helper()
-	name := *axeFile
-	if name == "" {
-		cache, err := os.UserCacheDir()
-		v.fine(err)
-		name = filepath.Join(cache, filepath.FromSlash(axeFetched))
-	}
-	script, err := os.ReadFile(filepath.Clean(name))
-	if err != nil && (*axeFile != "" || os.Getenv("CI") != "") {
-		v.t.Fatalf("%v: run scripts/deps.sh test", err)
-	}
-	if err != nil {
-		v.t.Logf("pages are tried without axe-core: %v", err)
-	}
-	return string(script)
-}
-
-// axe runs axe-core on the page.
-func (v *venue) axe(c *browser.Browser, name string) {
-	v.t.Helper()
-	if v.axeScript == "" {
-		return
-	}
-	browser.Ask(v.t, c, chromedp.Evaluate[bool](v.axeScript+"; !!window.axe"))
-	const run = `axe.run({ resultTypes: ["violations"] }).then((r) => (r.passes.length ? [] : ["critical: nothing was tried"]).concat(r.violations.map((v) => v.impact + " " + v.id + ": " + v.help + " — " +
-		v.nodes.slice(0, 3).map((n) => n.target.join(" ") + " " + n.html.slice(0, 120)).join(" | "))))`
-	for _, fault := range browser.Ask(v.t, c, chromedp.Evaluate[[]string](run, chromedp.EvalAwaitPromise)) {
-		if strings.HasPrefix(fault, "serious") || strings.HasPrefix(fault, "critical") {
-			v.t.Errorf("%s: axe: %s", name, fault)
-		} else {
-			v.t.Logf("%s: axe: %s", name, fault)
-		}
-	}
 }

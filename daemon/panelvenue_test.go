@@ -22,13 +22,12 @@ import (
 // online, those of the last weeks, vouchers in every state, somebody blocked.
 // Its clock stands still.
 type venue struct {
-	axeScript string // of axe-core; empty: pages are tried without
-	t         testing.TB
-	d         *hotspotDaemon
-	gate      *memory.Gate
-	hosts     *hotspottest.Hosts
-	clock     *hotspottest.Clock
-	url       string
+	t     testing.TB
+	d     *hotspotDaemon
+	gate  *memory.Gate
+	hosts *hotspottest.Hosts
+	clock *hotspottest.Clock
+	url   string
 	// cookie is the owner's.
 	cookie   string
 	pages    []panel.Page

@@ -27,6 +27,13 @@ func TestAuditFindsFaults(t *testing.T) {
 			t.Errorf("the audit does not see %q; it sees:\n%s", want, faults)
 		}
 	}
+	if axe := ReadAxe(t); axe.script != "" {
+		for _, rule := range []string{"color-contrast", "image-alt", "label", "html-has-lang"} {
+			if found := strings.Join(axe.faults(t, c, []string{rule}), "\n"); !strings.Contains(found, rule) {
+				t.Errorf("axe-core does not see %s; it sees:\n%s", rule, found)
+			}
+		}
+	}
 	if said := strings.Join(c.Heard(), "\n"); !strings.Contains(said, "Content Security Policy") {
 		t.Errorf("the console does not show what the policy refused; it shows %q", said)
 	}
