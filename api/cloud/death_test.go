@@ -46,7 +46,7 @@ func (h *house) wired(id tunnel.Identity, serve http.HandlerFunc) (*tunnel.Tunne
 	h.t.Helper()
 	w := &wires{}
 	w.addr.Store(&h.addr)
-	tun := tunnel.New(tunnel.Config{Relay: "relay.test:443", Dial: w.dial, Version: "1.2.3", Handler: serve, Log: discard(), Backoff: time.Millisecond, Most: 20 * time.Millisecond,
+	tun := tunnel.New(tunnel.Config{Relay: "relay.test:443", Dial: w.dial, Version: "1.2.3", Handler: serve, Log: discard(), Backoff: time.Millisecond, Most: 20 * time.Millisecond, PingWait: patience,
 		TLS: func() (*tls.Config, error) { return id.TLS(h.roots) }})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(h.t.Context()))
 	var wg sync.WaitGroup
@@ -84,10 +84,10 @@ func TestDeath(t *testing.T) {
 			status, _ := h.post(id.Host, "die")
 			answered <- status
 		}()
-		<-begun
+		next(t, "a request at the router", begun)
 		began := time.Now()
 		w.cut()
-		if status := <-answered; status != http.StatusBadGateway || time.Since(began) > 5*time.Second {
+		if status := next(t, "its answer", answered); status != http.StatusBadGateway || time.Since(began) > 5*time.Second {
 			t.Errorf("%d after %v", status, time.Since(began))
 		}
 		if status, _ := h.post(other.Host, "{}"); status != 200 {
@@ -131,7 +131,7 @@ func TestStalledReader(t *testing.T) {
 		}
 		select {
 		case <-ended:
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Errorf("%s: the router goes on for nobody", protocol)
 		}
 	}
@@ -148,7 +148,7 @@ func TestMoved(t *testing.T) {
 	}
 	cert, roots := certificate(t)
 	h.roots.AddCert(leafOf(t, cert))
-	second, err := cloud.NewRelay(t.Context(), cloud.Config{Accounts: h.accounts, Domain: "cloud.test", Log: discard(),
+	second, err := cloud.NewRelay(t.Context(), cloud.Config{Accounts: h.accounts, Domain: "cloud.test", Log: discard(), Limits: patient(),
 		Certificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return cert, nil }})
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +172,7 @@ func TestMoved(t *testing.T) {
 		status, _ := h.post(id.Host, "slow")
 		answered <- status
 	}()
-	<-begun
+	next(t, "a request at the router", begun)
 	addr := ln.Addr().String()
 	w.addr.Store(&addr)
 	stopped := make(chan struct{})
@@ -186,15 +186,15 @@ func TestMoved(t *testing.T) {
 		t.Errorf("%+v", tun.State())
 	}
 	close(end)
-	if status := <-answered; status != 200 {
+	if status := next(t, "the answer of what was under way", answered); status != 200 {
 		t.Errorf("what was under way: %d", status)
 	}
-	<-stopped
+	next(t, "the relay's end", stopped)
 	if status, _ := there.post(id.Host, "{}"); status != 200 {
 		t.Errorf("afterwards: %d", status)
 	}
 	cancel()
-	if err := <-done; err != nil {
+	if err := next(t, "the other relay's end", done); err != nil {
 		t.Error(err)
 	}
 }

@@ -42,8 +42,14 @@ func (f *fleet) boxes(n int, backoff time.Duration) []*box {
 func (f *fleet) boxesAt(n int, backoff time.Duration, at func(i int) *post) []*box {
 	f.t.Helper()
 	all := make([]*box, n)
+	began := time.Now()
 	for i := range all {
 		all[i] = f.run(f.enrol(), at(i), backoff, nil)
+		// A few at a time: the handshakes of all of them would keep a slow machine from
+		// answering the pings of those that are up.
+		if i >= 8 {
+			until(f.t, "a router is up", up(all[i-8].tun))
+		}
 	}
 	f.t.Cleanup(func() { // at once: each takes a second
 		var wg sync.WaitGroup
@@ -55,6 +61,7 @@ func (f *fleet) boxesAt(n int, backoff time.Duration, at func(i int) *post) []*b
 	for _, b := range all {
 		until(f.t, "all routers are up", up(b.tun))
 	}
+	f.took = time.Since(began)
 	return all
 }
 
@@ -197,13 +204,7 @@ func TestLeaving(t *testing.T) {
 		leaves.stop()
 	}()
 	until(t, "health says so", func() bool { return leaves.health() == http.StatusServiceUnavailable })
-	limit := time.NewTimer(60 * time.Second)
-	defer limit.Stop()
-	select {
-	case <-stopped:
-	case <-limit.C:
-		t.Fatal("it does not stop")
-	}
+	next(t, "the relay's end", stopped)
 	asked := tr.asked.Load()
 	until(t, "requests flow on", func() bool { return tr.asked.Load() > asked+300 })
 	for _, tr := range []*traffic{tr, old} {

@@ -193,6 +193,8 @@ type fleet struct {
 	cert     *tls.Certificate
 	posts    []*post
 
+	pingWait             time.Duration     // of routers
+	took                 time.Duration     // for all routers to come up, as busy as the machine is
 	issuer               *x509.Certificate // of routers
 	issuerKey, routerKey *ecdsa.PrivateKey
 }
@@ -205,7 +207,7 @@ func newFleet(t *testing.T, n int, change func(*cloud.Config)) *fleet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fleet{t: t, store: cloudtest.NewMemory()}
+	f := &fleet{t: t, store: cloudtest.NewMemory(), pingWait: pingWait()}
 	f.hub = cloudtest.NewHub(f.store, 20*time.Millisecond)
 	f.accounts = cloud.NewAccounts(cloud.AccountsConfig{Store: f.store, LicenseKey: public})
 	f.cert, f.roots = certificate(t)
@@ -241,9 +243,9 @@ func (f *fleet) add(id string, change func(*cloud.Config)) *post {
 	p.member = f.hub.Join(t, cloud.Node{ID: id, Peer: p.peer.addr()})
 	cfg := cloud.Config{Accounts: f.accounts, Domain: "cloud.test", Log: slog.New(slog.NewTextHandler(&lockedBuffer{b: p.log}, nil)), Registry: p.member,
 		Certificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return f.cert, nil },
-		Limits: cloud.Limits{PerClient: 1e6, PerPrefix: 1e6, Handshakes: 1 << 14, Connections: 1 << 14, ConnectionsPerClient: 1 << 14,
+		Limits: cloud.Limits{PerClient: 1e6, PerPrefix: 1e6, Handshakes: 1 << 14, Handshake: patience, Read: 2 * patience, Answer: patience, PingWait: pingWait(), Connections: 1 << 14, ConnectionsPerClient: 1 << 14,
 			Requests: 1 << 14, RequestsPerClient: 1 << 14},
-		Peer: cloud.PeerConfig{Listener: peers, DialWithin: 20 * time.Second, PingAfter: 2 * time.Second, PingWait: 10 * time.Second}}
+		Peer: cloud.PeerConfig{Listener: peers, DialWithin: patience, PingAfter: 2 * time.Second, PingWait: max(pingWait(), 10*time.Second)}}
 	if change != nil {
 		change(&cfg)
 	}
@@ -420,7 +422,7 @@ func (f *fleet) run(id tunnel.Identity, p *post, backoff time.Duration, handler 
 	if handler != nil {
 		serve = handler(b)
 	}
-	b.tun = tunnel.New(tunnel.Config{Relay: "tunnel.test:443", Version: "1.2.3", Handler: http.HandlerFunc(serve), Log: discard(), Backoff: backoff, Most: 4 * backoff,
+	b.tun = tunnel.New(tunnel.Config{Relay: "tunnel.test:443", Version: "1.2.3", Handler: http.HandlerFunc(serve), Log: discard(), Backoff: backoff, Most: 4 * backoff, PingWait: f.pingWait,
 		Dial: b.connect, TLS: func() (*tls.Config, error) { return id.TLS(f.roots) }})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(f.t.Context()))
 	var wg sync.WaitGroup

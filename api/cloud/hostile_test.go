@@ -31,7 +31,7 @@ import (
 // TestHostileRouter: whatever a router answers, the relay goes on, and its
 // clients get no more than an answer.
 func TestHostileRouter(t *testing.T) {
-	h := newHouse(t, func(c *cloud.Config) { c.Limits.Answer = 500 * time.Millisecond })
+	h := newHouse(t, func(c *cloud.Config) { c.Limits.Answer = 2 * time.Second })
 	id, _ := h.online(func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		switch string(b) {

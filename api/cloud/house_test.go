@@ -40,6 +40,16 @@ type house struct {
 	stop     func()
 }
 
+// patience is how long a test waits for what should be there at once: much longer
+// than a slow and busy machine takes, and short enough that what never comes does
+// not use up the time of the whole package.
+const patience = 90 * time.Second
+
+// patient are limits that a slow machine does not run into either.
+func patient() cloud.Limits {
+	return cloud.Limits{PerClient: 1000, PerPrefix: 1000, Handshake: patience, Read: 2 * patience, Answer: patience, PingWait: patience, Stall: patience}
+}
+
 // lockedBuffer takes a log from many at once.
 type lockedBuffer struct {
 	mu sync.Mutex
@@ -69,7 +79,7 @@ func newHouse(t *testing.T, change func(*cloud.Config)) *house {
 	h.roots = roots
 	cfg := cloud.Config{Accounts: h.accounts, Domain: "cloud.test", Log: slog.New(slog.NewTextHandler(&lockedBuffer{b: h.log}, nil)),
 		Certificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return cert, nil },
-		Limits:      cloud.Limits{PerClient: 1000, PerPrefix: 1000}}
+		Limits:      patient()}
 	if change != nil {
 		change(&cfg)
 	}
@@ -178,7 +188,7 @@ func (h *house) enrolWith(code string) (tunnel.Identity, error) {
 // router runs a router's end until the test ends, and waits until it is up.
 func (h *house) router(id tunnel.Identity, serve http.HandlerFunc) (tun *tunnel.Tunnel, stop func()) {
 	h.t.Helper()
-	tun = tunnel.New(tunnel.Config{Relay: h.addr, Version: "1.2.3", Handler: serve, Log: slog.New(slog.DiscardHandler), Backoff: time.Millisecond, Most: 20 * time.Millisecond,
+	tun = tunnel.New(tunnel.Config{Relay: h.addr, Version: "1.2.3", Handler: serve, Log: slog.New(slog.DiscardHandler), Backoff: time.Millisecond, Most: 20 * time.Millisecond, PingWait: patience,
 		TLS: func() (*tls.Config, error) { return id.TLS(h.roots) }})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(h.t.Context()))
 	var wg sync.WaitGroup
@@ -194,16 +204,29 @@ func (h *house) router(id tunnel.Identity, serve http.HandlerFunc) (tun *tunnel.
 // until waits for something to become true.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	limit, tick := time.NewTimer(20*time.Second), time.NewTicker(2*time.Millisecond)
+	limit, tick := time.NewTimer(patience), time.NewTicker(2*time.Millisecond)
 	defer limit.Stop()
 	defer tick.Stop()
 	for !is() {
 		select {
 		case <-tick.C:
 		case <-limit.C:
-			t.Fatalf("never: %s", what)
+			t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
+}
+
+// next receives what should come at once.
+func next[T any](t *testing.T, what string, c <-chan T) (v T) {
+	t.Helper()
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	select {
+	case v = <-c:
+	case <-limit.C:
+		t.Fatalf("not within %v: %s", patience, what)
+	}
+	return v
 }
 
 func up(tun *tunnel.Tunnel) func() bool {
@@ -223,8 +246,14 @@ func (h *house) online(serve http.HandlerFunc) (tunnel.Identity, string) {
 	return id, token
 }
 
-// post sends a POST to a router's host.
+// post sends a POST to a router's host, on a connection of its own.
 func (h *house) post(host, body string, header ...string) (int, string) {
+	h.t.Helper()
+	return h.postBy(h.client(), host, body, header...)
+}
+
+// postBy is post by a client that may have a connection already.
+func (h *house) postBy(c *http.Client, host, body string, header ...string) (int, string) {
 	h.t.Helper()
 	r, err := http.NewRequestWithContext(h.t.Context(), http.MethodPost, "https://"+host+"/api/", strings.NewReader(body))
 	if err != nil {
@@ -233,7 +262,7 @@ func (h *house) post(host, body string, header ...string) (int, string) {
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	resp, err := h.client().Do(r)
+	resp, err := c.Do(r)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -76,7 +76,7 @@ func TestAnyRelay(t *testing.T) {
 // the router's own, and nothing is sent twice.
 func TestPassedOnFailures(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, 2, func(c *cloud.Config) { c.Limits.Answer = 5 * time.Second })
+	f := newFleet(t, 2, func(c *cloud.Config) { c.Limits.Answer = 12 * time.Second })
 	begun, end := make(chan struct{}, 200), make(chan struct{})
 	b := f.box(f.posts[0], func(b *box) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -130,29 +130,29 @@ func TestPassedOnFailures(t *testing.T) {
 	if _, text, err := f.ask(c, b.id.Host, "large"); err != nil || len(text) != 2<<20 {
 		t.Errorf("%d bytes, %v", len(text), err)
 	}
-	<-begun // slow
+	next(t, "the slow request at the router", begun)
 	answers := make(chan int, 120)
 	for range 120 {
 		go func() { answers <- f.status(c, b.id.Host, "busy") }()
 	}
 	for range 20 {
-		if got := <-answers; got != http.StatusServiceUnavailable {
+		if got := next(t, "a refusal", answers); got != http.StatusServiceUnavailable {
 			t.Errorf("beyond what the router takes: %d", got)
 		}
 	}
 	for range 100 {
-		<-begun
+		next(t, "a request at the router", begun)
 	}
 	close(end)
 	for range 100 {
-		if got := <-answers; got != http.StatusOK {
+		if got := next(t, "an answer", answers); got != http.StatusOK {
 			t.Errorf("%d", got)
 		}
 	}
 	go func() { answers <- f.status(c, b.id.Host, "die") }()
-	<-begun
+	next(t, "the last request at the router", begun)
 	b.cut()
-	if got := <-answers; got != http.StatusBadGateway {
+	if got := next(t, "its answer", answers); got != http.StatusBadGateway {
 		t.Errorf("the router's connection ended: %d", got)
 	}
 	b.mu.Lock()
@@ -179,8 +179,8 @@ func TestKeptAlive(t *testing.T) {
 			}
 		}
 		b.to(f.posts[to])
+		tunnels := b.tun.State().Since // before the cut, since it may be back at once
 		b.cut()
-		tunnels := b.tun.State().Since
 		until(t, "the router is back", func() bool { s := b.tun.State(); return s.Phase == tunnel.Up && s.Since.After(tunnels) })
 	}
 }

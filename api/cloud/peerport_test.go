@@ -22,7 +22,7 @@ import (
 func knock(t *testing.T, address, name string, cfg *tls.Config) (string, error) {
 	t.Helper()
 	cfg.ServerName, cfg.NextProtos = name, []string{"h2"}
-	c := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: cfg, ForceAttemptHTTP2: true, DisableKeepAlives: true,
+	c := &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: cfg, ForceAttemptHTTP2: true, DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, n, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, n, address)
 		}}}
@@ -66,11 +66,11 @@ func TestPeerPort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool := peer.NewPool(peer.PoolConfig{Identity: id, Log: discard(), DialWithin: 20 * time.Second})
+	pool := peer.NewPool(peer.PoolConfig{Identity: id, Log: discard(), DialWithin: patience})
 	t.Cleanup(pool.Close)
 	to := peer.Node{ID: "n0", Addr: port}
 	ask := func(router, body string) (string, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		resp, err := pool.Forward(ctx, to, peer.Call{Router: router, Client: netip.MustParseAddr("192.0.2.7")}, "/api/", http.Header{}, []byte(body))
 		if err != nil {

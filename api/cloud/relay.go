@@ -57,6 +57,8 @@ type Limits struct {
 	Read time.Duration
 	// Answer is how long a router may take until its answer begins: 30 s.
 	Answer time.Duration
+	// PingWait is how long a router may take to answer a ping: 5 s.
+	PingWait time.Duration
 	// Stall is how long a client may take for the next part of an answer: 20 s.
 	Stall time.Duration
 	// PerPrefix and PerClient are requests in a second, with bursts of ten times
@@ -124,7 +126,7 @@ func NewRelay(ctx context.Context, cfg Config) (*Relay, error) {
 	}
 	cfg.Limits.complete()
 	cfg.Domain = strings.ToLower(cfg.Domain)
-	r := &Relay{cfg: cfg, log: cfg.Log.With("component", "relay"), tunnels: tunnel.NewLinks(),
+	r := &Relay{cfg: cfg, log: cfg.Log.With("component", "relay"), tunnels: tunnel.NewLinks(cfg.Limits.PingWait),
 		prefixes: newRates(cfg.Limits.PerPrefix, cfg.Now), clients: newRates(cfg.Limits.PerClient, cfg.Now), arrivals: newRates(1, cfg.Now),
 		guesses: api.NewFailureLimiter(api.LimiterConfig{Now: cfg.Now}), missing: newMissing(cfg.Now),
 		lobby: newLobby(cfg.Limits), guests: newGuests(cfg.Limits), requests: newCounts(cfg.Limits.RequestsPerClient, cfg.Limits.Requests)}

@@ -33,12 +33,13 @@ type Links struct{ transport *http.Transport }
 // connKey is the key of a connection in the context of those who dial for it.
 type connKey struct{}
 
-// NewLinks returns what makes links.
-func NewLinks() *Links {
+// NewLinks returns what makes links. pingWait is how long a router may take to
+// answer a ping; 0: 5 s.
+func NewLinks(pingWait time.Duration) *Links {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true) // gathered is not known to be TLS, which it is
 	return &Links{&http.Transport{
-		Protocols: &protocols, HTTP2: http2(streamWindow, connectionWindow, relayPingAfter), DisableCompression: true, MaxResponseHeaderBytes: 16 << 10,
+		Protocols: &protocols, HTTP2: http2(streamWindow, connectionWindow, relayPingAfter, pingWait), DisableCompression: true, MaxResponseHeaderBytes: 16 << 10,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			conn, ok := ctx.Value(connKey{}).(net.Conn)
 			if !ok {

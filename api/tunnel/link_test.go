@@ -48,7 +48,7 @@ func TestAfterEnd(t *testing.T) {
 
 // TestOneConnection: a link does not find its way anywhere else.
 func TestOneConnection(t *testing.T) {
-	if _, err := NewLinks().transport.DialContext(context.Background(), "tcp", "router:443"); err == nil {
+	if _, err := NewLinks(0).transport.DialContext(context.Background(), "tcp", "router:443"); err == nil {
 		t.Error("it dials")
 	}
 }

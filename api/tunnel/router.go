@@ -43,6 +43,8 @@ type Config struct {
 	// come back at once. After a link that died silently, which a router finds out
 	// on its own, the first wait is shorter.
 	Backoff, Most time.Duration
+	// PingWait is how long the relay may take to answer a ping; 0: 5 s.
+	PingWait time.Duration
 	// Wait waits, or returns earlier if ctx ends; nil: on a timer.
 	Wait func(ctx context.Context, d time.Duration)
 }
@@ -241,7 +243,7 @@ func (c *connection) drain() {
 func (c *connection) serve(base context.Context, conn *tls.Conn) {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true) // gathered is not known to be TLS, which it is
-	settings := http2(maxRequest, maxRequests, pingAfter)
+	settings := http2(maxRequest, maxRequests, pingAfter, c.t.cfg.PingWait)
 	settings.MaxConcurrentStreams = maxStreams
 	c.srv = &http.Server{
 		Handler: c, Protocols: &protocols, HTTP2: settings, MaxHeaderBytes: 16 << 10,

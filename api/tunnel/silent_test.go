@@ -90,7 +90,7 @@ func (b *bubble) take(w *wire) {
 		w.relay.Close()
 		return
 	}
-	l, err := NewLinks().Take(b.t.Context(), conn)
+	l, err := NewLinks(0).Take(b.t.Context(), conn)
 	if err != nil {
 		return
 	}

@@ -92,7 +92,7 @@ func (r *relay) take(raw net.Conn) {
 		raw.Close()
 		return
 	}
-	l, err := NewLinks().Take(r.t.Context(), conn)
+	l, err := NewLinks(0).Take(r.t.Context(), conn)
 	if err != nil {
 		return
 	}
@@ -111,7 +111,7 @@ func (r *relay) link() *Link {
 	case l := <-r.links:
 		r.t.Cleanup(func() { l.Close() })
 		return l
-	case <-time.After(20 * time.Second):
+	case <-time.After(90 * time.Second):
 		r.t.Fatal("the router did not come")
 		return nil
 	}
@@ -171,7 +171,7 @@ func post(t *testing.T, l *Link, path, client, body string) (int, string, error)
 // until waits for a state.
 func until(t *testing.T, tun *Tunnel, is func(State) bool) State {
 	t.Helper()
-	limit := time.NewTimer(20 * time.Second)
+	limit := time.NewTimer(90 * time.Second)
 	defer limit.Stop()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

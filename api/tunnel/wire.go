@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
@@ -53,12 +54,13 @@ type Answer struct {
 }
 
 // http2 is the configuration of an end whose peer may send so much on a stream
-// before it is read, and on all streams together. It pings after so much silence.
-func http2(stream, connection int, ping time.Duration) *http.HTTP2Config {
+// before it is read, and on all streams together. It pings after so much silence,
+// and waits so long for an answer; 0: as long as is usual.
+func http2(stream, connection int, ping, wait time.Duration) *http.HTTP2Config {
 	return &http.HTTP2Config{
 		MaxReceiveBufferPerStream: stream, MaxReceiveBufferPerConnection: connection,
 		MaxDecoderHeaderTableSize: headerTable, MaxEncoderHeaderTableSize: headerTable,
-		SendPingTimeout: ping, PingTimeout: pingWait, WriteByteTimeout: writeWait,
+		SendPingTimeout: ping, PingTimeout: cmp.Or(wait, pingWait), WriteByteTimeout: writeWait,
 	}
 }
 

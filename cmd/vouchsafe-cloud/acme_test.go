@@ -48,7 +48,7 @@ func newTown(t *testing.T) *town {
 	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.TLS.Raw}))
 	return &town{ns, a, serveOptions{domain: "cloud.test", listen: "127.0.0.1:0", tls: "acme", acme: acmeOptions{
 		email: "admin@example.com", agree: true, directory: a.URL, ca: write(t, filepath.Join(dir, "ca.pem"), ca),
-		dns: "rfc2136", server: ns.Addr, keyFile: write(t, filepath.Join(dir, "tsig.key"), key), servers: []string{ns.Addr}, wait: "10s",
+		dns: "rfc2136", server: ns.Addr, keyFile: write(t, filepath.Join(dir, "tsig.key"), key), servers: []string{ns.Addr}, wait: "90s",
 		look: 50 * time.Millisecond, pause: 50 * time.Millisecond}}}
 }
 
@@ -70,11 +70,11 @@ func TestACME(t *testing.T) {
 		case err := <-done:
 			t.Fatal(err)
 		}
-		client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots},
+		client := &http.Client{Timeout: 90 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots},
 			DialContext: func(ctx context.Context, n, _ string) (net.Conn, error) {
 				return new(net.Dialer).DialContext(ctx, n, addr.String())
 			}}}
-		limit, tick := time.NewTimer(time.Minute), time.NewTicker(10*time.Millisecond)
+		limit, tick := time.NewTimer(90*time.Second), time.NewTicker(10*time.Millisecond)
 		for attempt := 1; ; attempt++ {
 			resp, err := client.Get("https://api.cloud.test/v1/account")
 			if err == nil {

@@ -81,7 +81,7 @@ func TestAccounts(t *testing.T) {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(b)
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots},
+	client := &http.Client{Timeout: 90 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots},
 		DialContext: func(ctx context.Context, n, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, n, addr)
 		}}}

@@ -99,7 +99,7 @@ func TestPropagation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSolver(DNS{Provider: update, Resolvers: []string{primary.Addr}, Servers: []string{primary.Addr, secondary.Addr}, Wait: 100 * time.Millisecond}, slog.New(slog.DiscardHandler))
+	s := newSolver(DNS{Provider: update, Resolvers: []string{primary.Addr}, Servers: []string{primary.Addr, secondary.Addr}, Wait: 3 * time.Second}, slog.New(slog.DiscardHandler))
 	s.pause = time.Millisecond
 	c := challenge("x")
 	if err := s.Present(t.Context(), c); err != nil {
@@ -108,7 +108,7 @@ func TestPropagation(t *testing.T) {
 	if err := s.Wait(t.Context(), c); err == nil || !strings.Contains(err.Error(), "still lack the record _acme-challenge.cloud.test.: "+secondary.Addr+";") {
 		t.Error(err)
 	}
-	s.at.Wait = 20 * time.Second
+	s.at.Wait = 90 * time.Second
 	waited := make(chan error, 1)
 	go func() { waited <- s.Wait(t.Context(), c) }()
 	select {

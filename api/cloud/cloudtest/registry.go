@@ -34,7 +34,7 @@ func TestRegistry(t *testing.T, open func(t *testing.T) Relays) {
 }
 
 // within is how soon relays hear of one another.
-const within = 10 * time.Second
+const within = 90 * time.Second
 
 // until polls until something is so.
 func until(t *testing.T, what string, so func() bool) {

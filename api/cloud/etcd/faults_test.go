@@ -29,7 +29,7 @@ func by(prefix string, endpoints ...string) Config {
 }
 
 // soon is when something that is waited for counts as not happening.
-const soon = 40 * time.Second
+const soon = 90 * time.Second
 
 // knows waits until a relay knows where a router is; "": nowhere.
 func knows(t *testing.T, r *Registry, router, node string) {

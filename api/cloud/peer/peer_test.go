@@ -116,7 +116,7 @@ func port(t *testing.T, address string, id *Identity, forward func(http.Response
 		t.Fatal(err)
 	}
 	ln = &conns{Listener: raw}
-	s := NewServer(ServerConfig{Self: id.node, Identity: id, Log: discard(), Forward: forward, Moved: func(context.Context, string, string) {}})
+	s := NewServer(ServerConfig{Self: id.node, Identity: id, Log: discard(), Forward: forward, PingWait: 90 * time.Second, Moved: func(context.Context, string, string) {}})
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
@@ -134,7 +134,7 @@ func port(t *testing.T, address string, id *Identity, forward func(http.Response
 }
 
 func newPool(t *testing.T, id *Identity) *Pool {
-	p := NewPool(PoolConfig{Identity: id, Log: discard(), DialWithin: 20 * time.Second})
+	p := NewPool(PoolConfig{Identity: id, Log: discard(), DialWithin: 90 * time.Second, PingWait: 90 * time.Second})
 	t.Cleanup(p.Close)
 	return p
 }
@@ -143,7 +143,7 @@ var client = netip.MustParseAddr("192.0.2.7")
 
 // forward passes a request on and returns the answer's body.
 func forward(p *Pool, to Node, body string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
 	resp, err := p.Forward(ctx, to, Call{Router: "abcd", Client: client}, "/api/", http.Header{"X-Api-Key": {"secret"}}, []byte(body))
 	if err != nil {
@@ -207,7 +207,7 @@ func TestPool(t *testing.T) {
 		_, err := forward(p, to, "b")
 		return err
 	}
-	for deadline := time.Now().Add(20 * time.Second); again() != nil; {
+	for deadline := time.Now().Add(90 * time.Second); again() != nil; {
 		if time.Now().After(deadline) {
 			t.Fatal("it does not connect again")
 		}
@@ -223,7 +223,7 @@ func TestPool(t *testing.T) {
 		t.Errorf("nobody is there: %v", err)
 	}
 	port(t, to.Addr, a.identity("two"), echo)
-	for deadline := time.Now().Add(20 * time.Second); again() != nil; {
+	for deadline := time.Now().Add(90 * time.Second); again() != nil; {
 		if time.Now().After(deadline) {
 			t.Fatal("it does not find the relay that is back")
 		}
@@ -260,7 +260,7 @@ func TestStrangers(t *testing.T) {
 			}
 			return cert, nil
 		}
-		c := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: cfg, ForceAttemptHTTP2: true, DialContext: func(ctx context.Context, n, _ string) (net.Conn, error) {
+		c := &http.Client{Timeout: 90 * time.Second, Transport: &http.Transport{TLSClientConfig: cfg, ForceAttemptHTTP2: true, DialContext: func(ctx context.Context, n, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, n, to.Addr)
 		}}}
 		if resp, err := c.Post("https://"+nodeName+"/api/", "", strings.NewReader("{}")); err == nil {
@@ -291,7 +291,7 @@ func TestCalls(t *testing.T) {
 			Answer(w)
 		}
 	})
-	c := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: a.identity("one").client("two"), ForceAttemptHTTP2: true, DialContext: func(ctx context.Context, n, _ string) (net.Conn, error) {
+	c := &http.Client{Timeout: 90 * time.Second, Transport: &http.Transport{TLSClientConfig: a.identity("one").client("two"), ForceAttemptHTTP2: true, DialContext: func(ctx context.Context, n, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, n, to.Addr)
 	}}}
 	type change func(r *http.Request)
@@ -357,7 +357,7 @@ func TestBounds(t *testing.T) {
 		defer c.Close()
 		last = c
 	}
-	if err := last.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := last.SetReadDeadline(time.Now().Add(90 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := last.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !strings.Contains(fmt.Sprint(err), "reset") {

@@ -14,7 +14,7 @@ func TestRuns(t *testing.T) {
 	}
 	defer w.close()
 	for _, way := range w.list {
-		if rate, median, err := way.run(t.Context(), 4, 50*time.Millisecond); err != nil || rate <= 0 || median <= 0 {
+		if rate, median, err := way.run(t.Context(), 4, 500*time.Millisecond); err != nil || rate <= 0 || median <= 0 {
 			t.Errorf("%s: %f %s %v", way.name, rate, median, err)
 		}
 	}
