@@ -111,7 +111,7 @@ func (c *countedConn) Close() error {
 func (c *crowd) dial(n int, text string) net.Conn {
 	c.t.Helper()
 	from := netip.AddrFrom4([4]byte{127, 1, byte(n >> 8), byte(n)})
-	d := net.Dialer{Timeout: 5 * time.Second, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
+	d := net.Dialer{Timeout: 90 * time.Second, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
 	conn, err := d.DialContext(c.t.Context(), "tcp", c.to)
 	if err != nil {
 		c.t.Fatal(err)
@@ -125,7 +125,7 @@ func (c *crowd) dial(n int, text string) net.Conn {
 
 // answered reports whether a connection gets its answer.
 func answered(conn net.Conn) error {
-	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(90 * time.Second))
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		return err
@@ -140,7 +140,7 @@ func answered(conn net.Conn) error {
 
 // hungUp reports whether the other side closes a connection.
 func hungUp(conn net.Conn) bool {
-	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(90 * time.Second))
 	_, err := conn.Read(make([]byte, 1))
 	return errors.Is(err, io.EOF) || err != nil && strings.Contains(err.Error(), "reset")
 }
@@ -271,7 +271,7 @@ func TestLimitListenerCrowd(t *testing.T) {
 	for n := range crowd {
 		attack.Go(func() error {
 			from := netip.AddrFrom4([4]byte{127, 2, byte(n / 4 >> 8), byte(n / 4)})
-			d := net.Dialer{Timeout: 20 * time.Second, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
+			d := net.Dialer{Timeout: 90 * time.Second, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
 			conn, err := d.DialContext(stop, "tcp", c.to)
 			if err != nil {
 				return err

@@ -118,7 +118,7 @@ func TestSecondDaemonIsRefused(t *testing.T) {
 	d := startDaemon(t, data)
 	cfg := config.Default()
 	cfg.Data, cfg.Network.Backend = data, config.BackendMemory
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	err := Run(ctx, cfg, Options{Log: slog.New(slog.DiscardHandler)})
 	var locked *store.LockedError

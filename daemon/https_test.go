@@ -74,7 +74,7 @@ func newTLSHouse(t *testing.T, change func(*config.Config)) *tlsHouse {
 // until waits for the status to be as wanted.
 func (h *tlsHouse) until(want func(v1.Status) bool) v1.Status {
 	h.t.Helper()
-	for limit := time.Now().Add(10 * time.Second); ; {
+	for limit := time.Now().Add(90 * time.Second); ; {
 		st, err := h.client.Status(h.t.Context())
 		if err == nil && want(st) {
 			return st
@@ -155,7 +155,7 @@ func TestRedirect(t *testing.T) {
 	}
 	h.reload(func(c *config.Config) { c.LAN.HTTPS.Redirect = true })
 	_, port, _ := net.SplitHostPort(h.safe)
-	for limit := time.Now().Add(5 * time.Second); ; {
+	for limit := time.Now().Add(90 * time.Second); ; {
 		resp, _ := askAs(t, "GET", "http://"+h.plain+"/vouchers?a=b%20c", "localhost:1")
 		if at := resp.Header.Get("Location"); at == "https://localhost:"+port+"/vouchers?a=b%20c" && resp.StatusCode == 307 {
 			break
@@ -191,7 +191,7 @@ func TestAtPort(t *testing.T) {
 // tool runs a program that speaks TLS by itself.
 func tool(t *testing.T, name string, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdin = strings.NewReader("Q\n")
@@ -209,15 +209,15 @@ func TestOtherPrograms(t *testing.T) {
 	pem := filepath.Join(h.next.Data, "https.pem")
 	url := "https://" + h.safe + "/healthz"
 	for _, args := range [][]string{{"--http1.1"}, {"--http2"}, {"--tls-max", "1.2"}, {"--tlsv1.3"}} {
-		if out, err := tool(t, "curl", append(args, "-sS", "-m", "10", "--cacert", pem, url)...); err != nil || !strings.Contains(out, `"status":"ok"`) {
+		if out, err := tool(t, "curl", append(args, "-sS", "-m", "60", "--cacert", pem, url)...); err != nil || !strings.Contains(out, `"status":"ok"`) {
 			t.Errorf("curl %v: %v: %s", args, err, out)
 		}
 	}
-	if out, err := tool(t, "curl", "-sS", "-m", "10", url); err == nil {
+	if out, err := tool(t, "curl", "-sS", "-m", "60", url); err == nil {
 		t.Errorf("curl trusts a stranger: %s", out)
 	}
 	_, port, _ := net.SplitHostPort(h.safe)
-	if out, err := tool(t, "curl", "-sS", "-m", "10", "--cacert", pem, "--resolve", "evil.example:"+port+":127.0.0.1", "https://evil.example:"+port+"/healthz"); err == nil {
+	if out, err := tool(t, "curl", "-sS", "-m", "60", "--cacert", pem, "--resolve", "evil.example:"+port+":127.0.0.1", "https://evil.example:"+port+"/healthz"); err == nil {
 		t.Errorf("the certificate is for another's name: %s", out)
 	}
 	if out, err := tool(t, "openssl", "s_client", "-connect", h.safe, "-tls1_1"); err == nil && strings.Contains(out, "Cipher is ECDHE") {

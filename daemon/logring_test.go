@@ -108,7 +108,7 @@ func eventually(t *testing.T, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(90 * time.Second)
 	for !holds() {
 		select {
 		case <-tick.C:

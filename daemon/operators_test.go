@@ -106,7 +106,7 @@ func TestRestoreIsRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(90 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

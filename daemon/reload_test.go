@@ -43,7 +43,7 @@ func TestReloadWithoutAKernel(t *testing.T) {
 	c := v1.NewClient(v1.DialUnix(ready.Control))
 	status := func(want func(v1.Status) bool) {
 		t.Helper()
-		for limit := time.Now().Add(5 * time.Second); ; {
+		for limit := time.Now().Add(90 * time.Second); ; {
 			st, err := c.Status(t.Context())
 			if err == nil && want(st) {
 				return

@@ -40,7 +40,7 @@ func awaitRun(t *testing.T, c *v1.Client, after int) v1.Status {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(90 * time.Second)
 	for {
 		if st, err := c.Status(t.Context()); err == nil && st.Run > after {
 			return st

@@ -3,8 +3,10 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
@@ -30,23 +32,28 @@ func here(name, at string) endpoint {
 	}
 }
 
-// free returns loopback addresses nobody listens at.
+// free returns loopback addresses nobody listens at. Their ports are below those
+// that systems give to connections: nobody gets one before it is used.
 func free(t *testing.T, n int) (out []string) {
 	t.Helper()
-	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 1000 {
+		if len(out) == n {
+			return out
+		}
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
 		if err != nil {
-			t.Fatal(err)
+			continue // it is taken
 		}
 		defer ln.Close()
 		out = append(out, ln.Addr().String())
 	}
-	return out
+	t.Fatal("no port is free")
+	return nil
 }
 
 // said is what is answered at an address; empty: nobody is there.
 func said(at string) string {
-	c := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	c := http.Client{Timeout: 90 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := c.Get("http://" + at)
 	if err != nil {
 		return ""

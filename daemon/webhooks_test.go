@@ -77,7 +77,7 @@ func (l *hookListener) names() (all []string) {
 // until polls a condition that other processes bring about.
 func until(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
+	deadline := time.NewTimer(90 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -120,7 +120,7 @@ func startChild(t *testing.T, data string) (*v1.Client, *exec.Cmd) {
 	})
 	c := v1.NewClient(v1.DialUnix(filepath.Join(data, "control.sock")))
 	until(t, "the daemon", func() bool {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		_, err := c.Status(ctx)
 		return err == nil

@@ -229,7 +229,7 @@ func write(t testing.TB, path string, b []byte) {
 // waitFor polls a condition that another goroutine or process brings about.
 func waitFor(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(90 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

@@ -158,7 +158,7 @@ func (w *world) post(host string) (int, string) {
 
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	limit, tick := time.NewTimer(20*time.Second), time.NewTicker(2*time.Millisecond)
+	limit, tick := time.NewTimer(90*time.Second), time.NewTicker(2*time.Millisecond)
 	defer limit.Stop()
 	defer tick.Stop()
 	for !is() {

@@ -93,7 +93,7 @@ func build(t *testing.T, file, out string) {
 // check runs a receiver and reports whether it takes a request.
 func check(t *testing.T, run []string, env [4]string, body string) bool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, run[0], run[1:]...)
 	cmd.Env = append(os.Environ(), "SECRET="+env[0], "ID="+env[1], "TIMESTAMP="+env[2], "SIGNATURE="+env[3])

@@ -275,7 +275,7 @@ func (l *lab) rows() (out []hotspot.Event) {
 // wait polls a condition that another goroutine brings about.
 func (l *lab) wait(what string, cond func() bool) {
 	l.t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
+	deadline := time.NewTimer(90 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

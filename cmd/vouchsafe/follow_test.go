@@ -32,7 +32,7 @@ func (s *screen) Write(p []byte) (int, error) {
 // await waits until n lines were printed.
 func (s *screen) await(t *testing.T, n int) string {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(90 * time.Second)
 	for {
 		s.mu.Lock()
 		text := s.text.String()

@@ -53,7 +53,7 @@ func startDaemon(t *testing.T, dir string) (stop func()) {
 	}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(90 * time.Second)
 	for {
 		if up, err := answers(ctx, config.Config{Data: dir}.ControlSocket()); err != nil {
 			t.Fatal(err)

@@ -66,7 +66,7 @@ func (b *bench) shake(k *Keeper, name string, now time.Time) (*x509.Certificate,
 
 func handshake(t *testing.T, server, client *tls.Config) (*x509.Certificate, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	ln, err := net.Listen("tcp", "127.0.0.1:0") // a pipe would hold up alerts
 	if err != nil {

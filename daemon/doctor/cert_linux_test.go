@@ -26,7 +26,7 @@ func ownCert(t *testing.T, data string) string {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- k.Run(ctx) }()
-	for limit := time.Now().Add(10 * time.Second); k.Serving() == nil; {
+	for limit := time.Now().Add(90 * time.Second); k.Serving() == nil; {
 		if time.Now().After(limit) {
 			t.Fatal("no certificate is made")
 		}

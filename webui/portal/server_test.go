@@ -38,7 +38,7 @@ func TestServer(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			if err := conn.SetDeadline(time.Now().Add(90 * time.Second)); err != nil {
 				t.Fatal(err)
 			}
 			// The server may hang up before it has read everything.

@@ -101,7 +101,7 @@ func TestEvents(t *testing.T) {
 		g.mu.Unlock()
 		select {
 		case g.events <- struct{}{}:
-		case <-time.After(20 * time.Second):
+		case <-time.After(90 * time.Second):
 			t.Fatal("nobody listens to the events")
 		}
 		until(t, c, fmt.Sprintf(`document.querySelector("#guests td").textContent.trim() === "%d"`, n))
