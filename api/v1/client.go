@@ -32,7 +32,9 @@ func NewClient(rt http.RoundTripper) *Client { return &Client{&http.Client{Trans
 
 // Status tells how the daemon fares.
 func (c *Client) Status(ctx context.Context) (Status, error) {
-	return call[Status](ctx, c, http.MethodGet, "/status", nil)
+	var got Status
+	err := c.call(ctx, http.MethodGet, "/status", nil, &got)
+	return got, err
 }
 
 // Vouchers lists the vouchers that are selected, oldest first, page by page. It
@@ -46,7 +48,9 @@ func (c *Client) Vouchers(ctx context.Context, sel Selection) iter.Seq2[Voucher,
 	set(q, "created_after", sel.CreatedAfter)
 	return pages(ctx, func(cursor string) (Page[Voucher], error) {
 		set(q, "cursor", cursor)
-		return call[Page[Voucher]](ctx, c, http.MethodGet, "/vouchers?"+q.Encode(), nil)
+		var got Page[Voucher]
+		err := c.call(ctx, http.MethodGet, "/vouchers?"+q.Encode(), nil, &got)
+		return got, err
 	})
 }
 
@@ -55,7 +59,9 @@ func (c *Client) Vouchers(ctx context.Context, sel Selection) iter.Seq2[Voucher,
 func (c *Client) VoucherPage(ctx context.Context, cursor string, limit int) (Page[Voucher], error) {
 	q := url.Values{"limit": {strconv.Itoa(limit)}}
 	set(q, "cursor", cursor)
-	return call[Page[Voucher]](ctx, c, http.MethodGet, "/vouchers?"+q.Encode(), nil)
+	var got Page[Voucher]
+	err := c.call(ctx, http.MethodGet, "/vouchers?"+q.Encode(), nil, &got)
+	return got, err
 }
 
 // Logins lists logins, newest first, page by page.
@@ -70,7 +76,9 @@ func (c *Client) Logins(ctx context.Context, f LoginFilter) iter.Seq2[Login, err
 	set(q, "mac", f.MAC)
 	return pages(ctx, func(cursor string) (Page[Login], error) {
 		set(q, "cursor", cursor)
-		return call[Page[Login]](ctx, c, http.MethodGet, "/logins?"+q.Encode(), nil)
+		var got Page[Login]
+		err := c.call(ctx, http.MethodGet, "/logins?"+q.Encode(), nil, &got)
+		return got, err
 	})
 }
 
@@ -83,12 +91,16 @@ type LoginFilter struct {
 // Person tells what is known of somebody: a user as method and id, an e-mail
 // address, a number or a MAC.
 func (c *Client) Person(ctx context.Context, who string) (Person, error) {
-	return call[Person](ctx, c, http.MethodGet, "/users/"+segment(who), nil)
+	var got Person
+	err := c.call(ctx, http.MethodGet, "/users/"+segment(who), nil, &got)
+	return got, err
 }
 
 // ErasePerson deletes somebody everywhere, and returns what there was.
 func (c *Client) ErasePerson(ctx context.Context, who string) (Person, error) {
-	return call[Person](ctx, c, http.MethodDelete, "/users/"+segment(who), nil)
+	var got Person
+	err := c.call(ctx, http.MethodDelete, "/users/"+segment(who), nil, &got)
+	return got, err
 }
 
 // ExportPerson writes all that is known of somebody to w, as JSON.
@@ -101,7 +113,9 @@ func (c *Client) Users(ctx context.Context, method string) iter.Seq2[User, error
 	q := url.Values{"limit": {strconv.Itoa(pageSize)}, "method": {method}}
 	return pages(ctx, func(cursor string) (Page[User], error) {
 		set(q, "cursor", cursor)
-		return call[Page[User]](ctx, c, http.MethodGet, "/users?"+q.Encode(), nil)
+		var got Page[User]
+		err := c.call(ctx, http.MethodGet, "/users?"+q.Encode(), nil, &got)
+		return got, err
 	})
 }
 
@@ -139,42 +153,52 @@ func pages[T any](ctx context.Context, get func(cursor string) (Page[T], error))
 
 // CreateVouchers makes vouchers, all or none.
 func (c *Client) CreateVouchers(ctx context.Context, n NewVouchers) ([]Voucher, error) {
-	list, err := call[List[Voucher]](ctx, c, http.MethodPost, "/vouchers", n)
+	var list List[Voucher]
+	err := c.call(ctx, http.MethodPost, "/vouchers", n, &list)
 	return list.Items, err
 }
 
 // Voucher returns a voucher by its username.
 func (c *Client) Voucher(ctx context.Context, username string) (Voucher, error) {
-	return call[Voucher](ctx, c, http.MethodGet, "/vouchers/"+segment(username), nil)
+	var got Voucher
+	err := c.call(ctx, http.MethodGet, "/vouchers/"+segment(username), nil, &got)
+	return got, err
 }
 
 // EditVoucher changes a voucher and returns it as it is then.
 func (c *Client) EditVoucher(ctx context.Context, username string, e VoucherEdit) (Voucher, error) {
-	return call[Voucher](ctx, c, http.MethodPatch, "/vouchers/"+segment(username), e)
+	var got Voucher
+	err := c.call(ctx, http.MethodPatch, "/vouchers/"+segment(username), e, &got)
+	return got, err
 }
 
 // RemoveVoucher removes a voucher and ends its sessions.
 func (c *Client) RemoveVoucher(ctx context.Context, username string) error {
-	_, err := call[none](ctx, c, http.MethodDelete, "/vouchers/"+segment(username), nil)
-	return err
+	return c.call(ctx, http.MethodDelete, "/vouchers/"+segment(username), nil, &none{})
 }
 
 // EditVouchers changes those vouchers that are named, or one batch of those that
 // are selected.
 func (c *Client) EditVouchers(ctx context.Context, e EditVouchers) (Changed[Voucher], error) {
-	return call[Changed[Voucher]](ctx, c, http.MethodPost, "/vouchers/edit", e)
+	var got Changed[Voucher]
+	err := c.call(ctx, http.MethodPost, "/vouchers/edit", e, &got)
+	return got, err
 }
 
 // RemoveVouchers removes those vouchers that are named, or one batch of those
 // that are selected, and returns their usernames.
 func (c *Client) RemoveVouchers(ctx context.Context, r RemoveVouchers) (Changed[string], error) {
-	return call[Changed[string]](ctx, c, http.MethodPost, "/vouchers/remove", r)
+	var got Changed[string]
+	err := c.call(ctx, http.MethodPost, "/vouchers/remove", r, &got)
+	return got, err
 }
 
 // ImportVouchers makes vouchers from lines of [ImportVoucher], all or none.
 func (c *Client) ImportVouchers(ctx context.Context, lines io.Reader, conflict hotspot.OnConflict, dryRun bool) (ImportResult, error) {
 	q := url.Values{"on_conflict": {string(conflict)}, "dry_run": {strconv.FormatBool(dryRun)}}
-	return send[ImportResult](ctx, c, http.MethodPost, "/vouchers/import?"+q.Encode(), linesType, lines)
+	var got ImportResult
+	err := c.send(ctx, http.MethodPost, "/vouchers/import?"+q.Encode(), linesType, lines, &got)
+	return got, err
 }
 
 // Backup writes a copy of all that is stored to w.
@@ -201,65 +225,75 @@ func (c *Client) copy(ctx context.Context, path string, w io.Writer) error {
 // Restore puts a backup in place of all that is stored or, with dryRun, only
 // verifies it.
 func (c *Client) Restore(ctx context.Context, backup io.Reader, dryRun bool) (Backup, error) {
-	return send[Backup](ctx, c, http.MethodPost, "/restore?dry_run="+strconv.FormatBool(dryRun), snapshotType, backup)
+	var got Backup
+	err := c.send(ctx, http.MethodPost, "/restore?dry_run="+strconv.FormatBool(dryRun), snapshotType, backup, &got)
+	return got, err
 }
 
 // Guests lists the guests let in, in order of login.
 func (c *Client) Guests(ctx context.Context) ([]Guest, error) {
-	list, err := call[List[Guest]](ctx, c, http.MethodGet, "/guests", nil)
+	var list List[Guest]
+	err := c.call(ctx, http.MethodGet, "/guests", nil, &list)
 	return list.Items, err
 }
 
 // Kick ends a guest's session.
 func (c *Client) Kick(ctx context.Context, mac hotspot.MAC) error {
-	_, err := call[none](ctx, c, http.MethodDelete, "/guests/"+segment(mac.String()), nil)
-	return err
+	return c.call(ctx, http.MethodDelete, "/guests/"+segment(mac.String()), nil, &none{})
 }
 
 // Hosts lists the devices on the guest network, let in or not.
 func (c *Client) Hosts(ctx context.Context) ([]Host, error) {
-	list, err := call[List[Host]](ctx, c, http.MethodGet, "/hosts", nil)
+	var list List[Host]
+	err := c.call(ctx, http.MethodGet, "/hosts", nil, &list)
 	return list.Items, err
 }
 
 // Settings lists all settings, in order of key.
 func (c *Client) Settings(ctx context.Context) ([]Setting, error) {
-	list, err := call[List[Setting]](ctx, c, http.MethodGet, "/settings", nil)
+	var list List[Setting]
+	err := c.call(ctx, http.MethodGet, "/settings", nil, &list)
 	return list.Items, err
 }
 
 // Setting returns one setting.
 func (c *Client) Setting(ctx context.Context, key string) (Setting, error) {
-	return call[Setting](ctx, c, http.MethodGet, "/settings/"+segment(key), nil)
+	var got Setting
+	err := c.call(ctx, http.MethodGet, "/settings/"+segment(key), nil, &got)
+	return got, err
 }
 
 // SetSetting changes one setting and returns it as it is then.
 func (c *Client) SetSetting(ctx context.Context, key, value string) (Setting, error) {
-	return call[Setting](ctx, c, http.MethodPut, "/settings/"+segment(key), SettingValue{value})
+	var got Setting
+	err := c.call(ctx, http.MethodPut, "/settings/"+segment(key), SettingValue{value}, &got)
+	return got, err
 }
 
 // SetSettings changes several settings, all of them or none, and returns all.
 func (c *Client) SetSettings(ctx context.Context, values map[string]string) ([]Setting, error) {
-	list, err := call[List[Setting]](ctx, c, http.MethodPatch, "/settings", SettingValues{values})
+	var list List[Setting]
+	err := c.call(ctx, http.MethodPatch, "/settings", SettingValues{values}, &list)
 	return list.Items, err
 }
 
 // DeviceKey returns the action API's key.
 func (c *Client) DeviceKey(ctx context.Context) (string, error) {
-	k, err := call[DeviceKey](ctx, c, http.MethodGet, "/device-key", nil)
+	var k DeviceKey
+	err := c.call(ctx, http.MethodGet, "/device-key", nil, &k)
 	return k.Key, err
 }
 
 // RegenerateKey replaces the action API's key and returns the new one.
 func (c *Client) RegenerateKey(ctx context.Context) (string, error) {
-	k, err := call[DeviceKey](ctx, c, http.MethodPost, "/device-key/regenerate", nil)
+	var k DeviceKey
+	err := c.call(ctx, http.MethodPost, "/device-key/regenerate", nil, &k)
 	return k.Key, err
 }
 
 // ClockSynced tells the daemon that the system's clock is right.
 func (c *Client) ClockSynced(ctx context.Context) error {
-	_, err := call[none](ctx, c, http.MethodPut, "/clock", ClockState{true})
-	return err
+	return c.call(ctx, http.MethodPut, "/clock", ClockState{true}, &none{})
 }
 
 // segment escapes a value for use as one segment of a path. Dots alone would
@@ -271,17 +305,8 @@ func segment(s string) string {
 	return url.PathEscape(s)
 }
 
-// call and send are thin: a router's flash has a copy of them for every type.
-func call[T any](ctx context.Context, c *Client, method, path string, body any) (out T, err error) {
-	err = c.call(ctx, method, path, body, &out)
-	return out, err
-}
-
-func send[T any](ctx context.Context, c *Client, method, path, mediaType string, body io.Reader) (out T, err error) {
-	err = c.send(ctx, method, path, mediaType, body, &out)
-	return out, err
-}
-
+// call sends a request and reads the answer into what out points to. It has no
+// type parameter, or a router's flash would have a copy of it for every type.
 func (c *Client) call(ctx context.Context, method, path string, body, out any) error {
 	if body == nil {
 		return c.send(ctx, method, path, "", http.NoBody, out)

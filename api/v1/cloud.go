@@ -104,25 +104,35 @@ func (s *server) leaveCloud(ctx context.Context, _ *struct{}) (*item[CloudLeft],
 
 // Cloud tells how the address on the internet is.
 func (c *Client) Cloud(ctx context.Context) (Cloud, error) {
-	return call[Cloud](ctx, c, http.MethodGet, "/cloud", nil)
+	var got Cloud
+	err := c.call(ctx, http.MethodGet, "/cloud", nil, &got)
+	return got, err
 }
 
 // EnrolCloud makes the router one of an account's at a relay.
 func (c *Client) EnrolCloud(ctx context.Context, e CloudEnrolment) (Cloud, error) {
-	return call[Cloud](ctx, c, http.MethodPost, "/cloud", e)
+	var got Cloud
+	err := c.call(ctx, http.MethodPost, "/cloud", e, &got)
+	return got, err
 }
 
 // SwitchCloud turns the address on the internet on or off.
 func (c *Client) SwitchCloud(ctx context.Context, on bool) (Cloud, error) {
-	return call[Cloud](ctx, c, http.MethodPut, "/cloud", CloudSwitch{on})
+	var got Cloud
+	err := c.call(ctx, http.MethodPut, "/cloud", CloudSwitch{on}, &got)
+	return got, err
 }
 
 // RotateCloud gets another address.
 func (c *Client) RotateCloud(ctx context.Context) (Cloud, error) {
-	return call[Cloud](ctx, c, http.MethodPost, "/cloud/rotate", nil)
+	var got Cloud
+	err := c.call(ctx, http.MethodPost, "/cloud/rotate", nil, &got)
+	return got, err
 }
 
 // LeaveCloud takes the router out of its account.
 func (c *Client) LeaveCloud(ctx context.Context) (CloudLeft, error) {
-	return call[CloudLeft](ctx, c, http.MethodDelete, "/cloud", nil)
+	var got CloudLeft
+	err := c.call(ctx, http.MethodDelete, "/cloud", nil, &got)
+	return got, err
 }

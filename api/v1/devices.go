@@ -121,23 +121,24 @@ func parseMAC(text string) (hotspot.MAC, error) {
 
 // Extend gives the account of a guest's device more.
 func (c *Client) Extend(ctx context.Context, mac hotspot.MAC, by Extension) error {
-	_, err := call[none](ctx, c, http.MethodPost, "/guests/"+segment(mac.String())+"/extend", by)
-	return err
+	return c.call(ctx, http.MethodPost, "/guests/"+segment(mac.String())+"/extend", by, &none{})
 }
 
 // BlockedDevices lists the devices that are blocked.
 func (c *Client) BlockedDevices(ctx context.Context) ([]BlockedDevice, error) {
-	list, err := call[List[BlockedDevice]](ctx, c, http.MethodGet, "/blocked-devices", nil)
+	var list List[BlockedDevice]
+	err := c.call(ctx, http.MethodGet, "/blocked-devices", nil, &list)
 	return list.Items, err
 }
 
 // Block blocks a device.
 func (c *Client) Block(ctx context.Context, b NewBlock) (BlockedDevice, error) {
-	return call[BlockedDevice](ctx, c, http.MethodPost, "/blocked-devices", b)
+	var got BlockedDevice
+	err := c.call(ctx, http.MethodPost, "/blocked-devices", b, &got)
+	return got, err
 }
 
 // Unblock unblocks a device.
 func (c *Client) Unblock(ctx context.Context, mac hotspot.MAC) error {
-	_, err := call[none](ctx, c, http.MethodDelete, "/blocked-devices/"+segment(mac.String()), nil)
-	return err
+	return c.call(ctx, http.MethodDelete, "/blocked-devices/"+segment(mac.String()), nil, &none{})
 }

@@ -10,42 +10,45 @@ import (
 
 // Operators lists the operators, in order of creation.
 func (c *Client) Operators(ctx context.Context) ([]Operator, error) {
-	list, err := call[List[Operator]](ctx, c, http.MethodGet, "/operators", nil)
+	var list List[Operator]
+	err := c.call(ctx, http.MethodGet, "/operators", nil, &list)
 	return list.Items, err
 }
 
 // CreateOperator makes an operator.
 func (c *Client) CreateOperator(ctx context.Context, n NewOperator) (Operator, error) {
-	return call[Operator](ctx, c, http.MethodPost, "/operators", n)
+	var got Operator
+	err := c.call(ctx, http.MethodPost, "/operators", n, &got)
+	return got, err
 }
 
 // EditOperator changes an operator's name or role.
 func (c *Client) EditOperator(ctx context.Context, id string, e OperatorEdit) (Operator, error) {
-	return call[Operator](ctx, c, http.MethodPatch, "/operators/"+segment(id), e)
+	var got Operator
+	err := c.call(ctx, http.MethodPatch, "/operators/"+segment(id), e, &got)
+	return got, err
 }
 
 // RemoveOperator removes an operator.
 func (c *Client) RemoveOperator(ctx context.Context, id string) error {
-	_, err := call[none](ctx, c, http.MethodDelete, "/operators/"+segment(id), nil)
-	return err
+	return c.call(ctx, http.MethodDelete, "/operators/"+segment(id), nil, &none{})
 }
 
 // SetPassword gives an operator another password. Sessions and access tokens
 // end.
 func (c *Client) SetPassword(ctx context.Context, id, password string) error {
-	_, err := call[none](ctx, c, http.MethodPut, "/operators/"+segment(id)+"/password", OperatorPassword{password})
-	return err
+	return c.call(ctx, http.MethodPut, "/operators/"+segment(id)+"/password", OperatorPassword{password}, &none{})
 }
 
 // DropTOTP asks an operator no more for codes of an authenticator app.
 func (c *Client) DropTOTP(ctx context.Context, id string) error {
-	_, err := call[none](ctx, c, http.MethodDelete, "/operators/"+segment(id)+"/totp", nil)
-	return err
+	return c.call(ctx, http.MethodDelete, "/operators/"+segment(id)+"/totp", nil, &none{})
 }
 
 // OperatorSessions lists the browsers that an operator is signed in with.
 func (c *Client) OperatorSessions(ctx context.Context, id string) ([]OperatorSession, error) {
-	list, err := call[List[OperatorSession]](ctx, c, http.MethodGet, "/operators/"+segment(id)+"/sessions", nil)
+	var list List[OperatorSession]
+	err := c.call(ctx, http.MethodGet, "/operators/"+segment(id)+"/sessions", nil, &list)
 	return list.Items, err
 }
 
@@ -55,7 +58,8 @@ func (c *Client) EndSessions(ctx context.Context, id, session string) (int, erro
 	if session != "" {
 		path += "/" + segment(session)
 	}
-	got, err := call[EndedSessions](ctx, c, http.MethodDelete, path, nil)
+	var got EndedSessions
+	err := c.call(ctx, http.MethodDelete, path, nil, &got)
 	return got.Ended, err
 }
 
@@ -77,6 +81,8 @@ func (c *Client) Audit(ctx context.Context, f AuditFilter) iter.Seq2[AuditRow, e
 	set(q, "action", f.Action)
 	return pages(ctx, func(cursor string) (Page[AuditRow], error) {
 		set(q, "cursor", cursor)
-		return call[Page[AuditRow]](ctx, c, http.MethodGet, "/audit?"+q.Encode(), nil)
+		var got Page[AuditRow]
+		err := c.call(ctx, http.MethodGet, "/audit?"+q.Encode(), nil, &got)
+		return got, err
 	})
 }

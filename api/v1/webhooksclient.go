@@ -7,34 +7,42 @@ import (
 
 // Webhooks lists the webhooks, in order of creation.
 func (c *Client) Webhooks(ctx context.Context) ([]Webhook, error) {
-	list, err := call[List[Webhook]](ctx, c, http.MethodGet, "/webhooks", nil)
+	var list List[Webhook]
+	err := c.call(ctx, http.MethodGet, "/webhooks", nil, &list)
 	return list.Items, err
 }
 
 // CreateWebhook makes a webhook.
 func (c *Client) CreateWebhook(ctx context.Context, n NewWebhook) (MadeWebhook, error) {
-	return call[MadeWebhook](ctx, c, http.MethodPost, "/webhooks", n)
+	var got MadeWebhook
+	err := c.call(ctx, http.MethodPost, "/webhooks", n, &got)
+	return got, err
 }
 
 // EditWebhook changes a webhook.
 func (c *Client) EditWebhook(ctx context.Context, id string, e WebhookEdit) (Webhook, error) {
-	return call[Webhook](ctx, c, http.MethodPatch, "/webhooks/"+segment(id), e)
+	var got Webhook
+	err := c.call(ctx, http.MethodPatch, "/webhooks/"+segment(id), e, &got)
+	return got, err
 }
 
 // RemoveWebhook removes a webhook.
 func (c *Client) RemoveWebhook(ctx context.Context, id string) error {
-	_, err := call[none](ctx, c, http.MethodDelete, "/webhooks/"+segment(id), nil)
-	return err
+	return c.call(ctx, http.MethodDelete, "/webhooks/"+segment(id), nil, &none{})
 }
 
 // TestWebhook sends a test event to a webhook, once.
 func (c *Client) TestWebhook(ctx context.Context, id string) (WebhookDelivery, error) {
-	return call[WebhookDelivery](ctx, c, http.MethodPost, "/webhooks/"+segment(id)+"/test", nil)
+	var got WebhookDelivery
+	err := c.call(ctx, http.MethodPost, "/webhooks/"+segment(id)+"/test", nil, &got)
+	return got, err
 }
 
 // RotateWebhook gives a webhook a new secret; an empty one: a random one.
 func (c *Client) RotateWebhook(ctx context.Context, id, secret string) (MadeWebhook, error) {
-	return call[MadeWebhook](ctx, c, http.MethodPost, "/webhooks/"+segment(id)+"/rotate", WebhookSecret{secret})
+	var got MadeWebhook
+	err := c.call(ctx, http.MethodPost, "/webhooks/"+segment(id)+"/rotate", WebhookSecret{secret}, &got)
+	return got, err
 }
 
 // WebhookDeliveries lists the newest deliveries, newest first; without an id, to
@@ -44,6 +52,7 @@ func (c *Client) WebhookDeliveries(ctx context.Context, id string) ([]WebhookDel
 	if id != "" {
 		path = "/webhooks/" + segment(id) + "/deliveries"
 	}
-	list, err := call[List[WebhookDelivery]](ctx, c, http.MethodGet, path, nil)
+	var list List[WebhookDelivery]
+	err := c.call(ctx, http.MethodGet, path, nil, &list)
 	return list.Items, err
 }
