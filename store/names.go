@@ -20,7 +20,7 @@ import (
 // leave it.
 
 // maxLate is how many of the newest vouchers are read to find a name, at most.
-const maxLate = 128
+const maxLate = 256
 
 // lateKey is no username: folding leaves no small letters.
 const lateKey = "late"

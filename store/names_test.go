@@ -59,20 +59,20 @@ func TestLateNames(t *testing.T) {
 	if n := late(t, db); n != maxLate-1 {
 		t.Fatalf("%d are late", n)
 	}
-	wantNames(t, db, map[string]uint64{"K00000": 1, "k00126": 127, "K00127": 0, "late": 0, "LATE": 0, "": 0})
+	wantNames(t, db, map[string]uint64{"K00000": 1, "k00254": 255, "K00255": 0, "late": 0, "LATE": 0, "": 0})
 	closeChecked(t, db)
 	db = open(t, opts)
 	if n := late(t, db); n != maxLate-1 {
 		t.Fatalf("%d are late after a restart", n)
 	}
-	wantNames(t, db, map[string]uint64{"K00000": 1, "k00126": 127, "K00127": 0})
+	wantNames(t, db, map[string]uint64{"K00000": 1, "k00254": 255, "K00255": 0})
 	addVouchers(t, db, maxLate-1, 1)
 	if n := late(t, db); n != 0 {
 		t.Fatalf("%d are late", n)
 	}
-	wantNames(t, db, map[string]uint64{"K00000": 1, "k00127": 128, "K00128": 0})
+	wantNames(t, db, map[string]uint64{"K00000": 1, "k00255": 256, "K00256": 0})
 	addVouchers(t, db, maxLate, 3)
-	wantNames(t, db, map[string]uint64{"K00000": 1, "k00127": 128, "K00128": 129, "K00130": 131})
+	wantNames(t, db, map[string]uint64{"K00000": 1, "k00255": 256, "K00256": 257, "K00258": 259})
 }
 
 // TestLateNamesChange renames and removes vouchers on both sides of the border.
@@ -90,8 +90,8 @@ func TestLateNamesChange(t *testing.T) {
 		})
 	}
 	put(t, db, func(tx hotspot.Tx) error { return errors.Join(tx.DeleteVoucher(4), tx.DeleteVoucher(maxLate+4)) })
-	want := map[string]uint64{"K00002": 0, "early": 3, "K00003": 0, "K00129": 0, "fresh": maxLate + 2,
-		"K00130": 0, "K00131": 0, "K00132": maxLate + 5}
+	want := map[string]uint64{"K00002": 0, "early": 3, "K00003": 0, "K00257": 0, "fresh": maxLate + 2,
+		"K00258": 0, "K00259": 0, "K00260": maxLate + 5}
 	wantNames(t, db, want)
 	if err := db.Check(); err != nil {
 		t.Error(err)
@@ -101,10 +101,10 @@ func TestLateNamesChange(t *testing.T) {
 	// The names are free again, for vouchers on either side.
 	put(t, db, func(tx hotspot.Tx) error {
 		v, err := tx.Voucher(1)
-		v.Username = "k00129"
+		v.Username = "k00257"
 		return errors.Join(err, tx.PutVoucher(&v), tx.PutVoucher(&hotspot.Voucher{Username: "k00002"}))
 	})
-	wantNames(t, db, map[string]uint64{"K00000": 0, "K00129": 1, "K00002": maxLate + 6})
+	wantNames(t, db, map[string]uint64{"K00000": 0, "K00257": 1, "K00002": maxLate + 6})
 }
 
 // TestLateNamesRollBack: what a transaction that is rolled back did to the
@@ -190,7 +190,7 @@ func TestLateKeyDamaged(t *testing.T) {
 			if !strings.Contains(log.String(), "built anew") || db.Recovery() != nil {
 				t.Errorf("log: %s", log)
 			}
-			wantNames(t, db, map[string]uint64{"K00000": 1, "K00128": maxLate + 1, "K00132": maxLate + 5})
+			wantNames(t, db, map[string]uint64{"K00000": 1, "K00256": maxLate + 1, "K00260": maxLate + 5})
 			// As it was, for the next.
 			n := uint64(0)
 			look(t, db, func(r hotspot.Reader) error {

@@ -25,14 +25,16 @@ const tailRoom = pageSize/4 - 16
 func tailSize(key, value []byte) int { return 16 + len(key) + len(value) }
 
 // tailName is the name of a bucket's tail in a bbolt file, which has it from the
-// first record on; nil if the bucket never has one. The names are beside that of
+// first record on; "" if the bucket never has one. The names are beside that of
 // the counters, which change together with tails.
-func tailName(b bucket) []byte {
+func tailName(b bucket) string {
 	switch b {
-	case bktVouchers, bktAudit:
-		return []byte("newest-" + b.String())
+	case bktVouchers:
+		return "newest-vouchers"
+	case bktAudit:
+		return "newest-audit"
 	}
-	return nil
+	return ""
 }
 
 // lastTailed is the highest number of a bucket that has a tail.
@@ -41,11 +43,11 @@ const lastTailed = bktAudit
 // tail returns a bucket's tail, or nil if there is none.
 func (r *boltReader) tail(b bucket) *bolt.Bucket {
 	name := tailName(b)
-	if name == nil {
+	if name == "" {
 		return nil
 	}
 	if r.tails[b] == nil {
-		r.tails[b] = r.tx.Bucket(name)
+		r.tails[b] = r.tx.Bucket([]byte(name))
 	}
 	return r.tails[b]
 }
@@ -53,7 +55,7 @@ func (r *boltReader) tail(b bucket) *bolt.Bucket {
 // home returns where a record is to be put or deleted.
 func (w *boltWriter) home(o op) (*bolt.Bucket, error) {
 	main, name := w.bucket(o.bucket), tailName(o.bucket)
-	if name == nil {
+	if name == "" {
 		return main, nil
 	}
 	t := w.tail(o.bucket)
@@ -75,7 +77,7 @@ func (w *boltWriter) home(o op) (*bolt.Bucket, error) {
 	}
 	if t == nil {
 		var err error
-		if t, err = w.tx.CreateBucketIfNotExists(name); err != nil {
+		if t, err = w.tx.CreateBucketIfNotExists([]byte(name)); err != nil {
 			return nil, err
 		}
 		w.tails[o.bucket] = t

@@ -178,7 +178,7 @@ func TestHiddenRecords(t *testing.T) {
 	addVouchers(t, db, 0, 100)
 	d := db.engine.(*direct)
 	writeTo(t, d, func(w *boltWriter) error {
-		b, err := w.tx.CreateBucketIfNotExists(tailName(bktAudit))
+		b, err := w.tx.CreateBucketIfNotExists([]byte(tailName(bktAudit)))
 		if err != nil {
 			return err
 		}
