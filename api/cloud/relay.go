@@ -57,7 +57,7 @@ type Limits struct {
 	Read time.Duration
 	// Answer is how long a router may take until its answer begins: 30 s.
 	Answer time.Duration
-	// PingWait is how long a router may take to answer a ping: 5 s.
+	// PingWait is how long a router that has been silent may take to answer: 2.5 s.
 	PingWait time.Duration
 	// Stall is how long a client may take for the next part of an answer: 20 s.
 	Stall time.Duration

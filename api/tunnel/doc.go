@@ -10,8 +10,9 @@
 // for tunnels. From then on it is the server of an HTTP/2 connection (RFC 9113)
 // and the relay is its client. A stream's window is 576 KiB and the
 // connection's 2 MiB, so that a reader that stalls costs the relay little. The
-// router pings after 10 s of silence, the relay half a second later if it has
-// heard nothing; each gives up after 5 s more.
+// router pings after 11.5 s of silence and gives up 4 s later. The relay answers,
+// and does not ping: it gives up after 15.5 s in which nothing came, having asked
+// something after 13 s.
 //
 // The relay's first request on a connection is a POST to [ControlPath] with a
 // [Hello] as JSON: where the router is reached. Later ones say how long a

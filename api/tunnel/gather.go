@@ -15,7 +15,9 @@ import (
 // ones tell. A peer that takes nothing for writeWait is given up.
 //
 // Whoever sends is there while there is something to send: most connections are
-// idle most of the time, and there may be ten thousand.
+// idle most of the time, and there may be ten thousand. All that they do then is
+// to ping, so that is made cheap: a ping is sent by who writes it, and no timer
+// runs for it. That it cannot be sent is noticed by who waits for its answer.
 type gathered struct {
 	net.Conn
 
@@ -54,13 +56,34 @@ func (g *gathered) Write(p []byte) (int, error) {
 	case g.closed:
 		return 0, net.ErrClosed
 	}
-	g.buf = append(g.buf, p...)
-	if !g.sending {
-		g.sending = true
+	if g.sending {
+		g.buf = append(g.buf, p...)
+		return len(p), nil
+	}
+	g.sending = true
+	if len(p) != pingSize || p[3] != pingType {
+		g.buf = append(g.buf, p...)
 		go g.send()
+		return len(p), nil
+	}
+	g.mu.Unlock()
+	g.pass(p, time.Time{})
+	g.mu.Lock()
+	if len(g.buf) > 0 { // others have written meanwhile
+		go g.send()
+	} else {
+		g.sending = false
+		g.change.Broadcast()
 	}
 	return len(p), nil
 }
+
+// What pings and their answers look like: frames of HTTP/2 whose fourth byte is
+// their type (RFC 9113, section 6.7). Whatever else does, too, is sent as well.
+const (
+	pingSize = 9 + 8
+	pingType = 6
+)
 
 // send sends what was gathered until nothing is left, or the connection fails.
 func (g *gathered) send() {
@@ -69,21 +92,29 @@ func (g *gathered) send() {
 		if b == nil {
 			return
 		}
-		err := g.Conn.SetWriteDeadline(time.Now().Add(writeWait))
-		if err == nil {
-			_, err = g.Conn.Write(b)
-		}
-		if err != nil {
-			g.Conn.Close() // whoever reads shall notice
-		}
+		g.pass(b, time.Now().Add(writeWait))
 		g.mu.Lock()
 		g.spare = b[:0]
-		if g.err == nil {
-			g.err = err
-		}
-		g.change.Broadcast() // there is room, or none will be
 		g.mu.Unlock()
 	}
+}
+
+// pass sends bytes until then; the zero time: without a limit. Those who wait hear
+// that there is room, or that none will be.
+func (g *gathered) pass(b []byte, until time.Time) {
+	err := g.Conn.SetWriteDeadline(until)
+	if err == nil {
+		_, err = g.Conn.Write(b)
+	}
+	if err != nil {
+		g.Conn.Close() // whoever reads shall notice
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.err == nil {
+		g.err = err
+	}
+	g.change.Broadcast()
 }
 
 // take returns what there is to send; nil: nothing, and whoever sends is done.

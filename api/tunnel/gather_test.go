@@ -115,3 +115,83 @@ func TestGatherIdles(t *testing.T) {
 		far.Close()
 	})
 }
+
+// ping is one as HTTP/2 has it.
+func ping(mark byte) []byte {
+	return []byte{0, 0, 8, pingType, 0, 0, 0, 0, 0, mark, mark, mark, mark, mark, mark, mark, mark}
+}
+
+// TestGatherPings: a ping is sent by who writes it, what others write meanwhile
+// after it, and both before the end.
+func TestGatherPings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		far, near := net.Pipe() // who writes waits for who reads
+		g := gather(near)
+		for i := range byte(3) {
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				if n, err := g.Write(ping(i)); n != pingSize || err != nil {
+					t.Error(n, err)
+				}
+			})
+			synctest.Wait()
+			more := bytes.Repeat([]byte{i}, int(i)*100) // none, the first time
+			if n, err := g.Write(more); n != len(more) || err != nil {
+				t.Error(n, err)
+			}
+			if i == 2 {
+				wg.Go(func() { g.Close() })
+				synctest.Wait()
+			}
+			got := make([]byte, pingSize+len(more))
+			if _, err := io.ReadFull(far, got); err != nil || !bytes.Equal(got, append(ping(i), more...)) {
+				t.Errorf("%v: %x", err, got)
+			}
+			wg.Wait()
+			synctest.Wait()
+			g.mu.Lock()
+			if g.sending || len(g.buf) > 0 {
+				t.Errorf("%d bytes are left, sending: %v", len(g.buf), g.sending)
+			}
+			g.mu.Unlock()
+		}
+		if _, err := far.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("after the end: %v", err)
+		}
+		far.Close()
+	})
+}
+
+// TestGatherPingStalls: closing does not wait for long until a peer takes a ping,
+// and an earlier write's limit is not the ping's.
+func TestGatherPingStalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		far, near := net.Pipe()
+		defer far.Close()
+		g := gather(near)
+		if _, err := g.Write([]byte("x")); err != nil {
+			t.Error(err)
+		}
+		if _, err := far.Read(make([]byte, 1)); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait() // until nobody sends
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = g.Write(ping(1)) }) // the next one tells
+		<-time.After(2 * writeWait)               // the bubble's clock: no waiting
+		g.mu.Lock()
+		if !g.sending || g.err != nil {
+			t.Errorf("given up: %v", g.err)
+		}
+		g.mu.Unlock()
+		begin := time.Now()
+		g.Close()
+		wg.Wait()
+		if took := time.Since(begin); took != lastWords {
+			t.Errorf("closing took %s", took)
+		}
+		if n, err := g.Write(ping(2)); n != 0 || err == nil {
+			t.Error(n, err)
+		}
+	})
+}

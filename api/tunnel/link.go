@@ -2,6 +2,7 @@ package tunnel
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -17,6 +18,7 @@ import (
 // Link is the relay's end of a tunnel: a client of one router.
 type Link struct {
 	cc    *http.ClientConn
+	ear   *ear
 	done  chan struct{}
 	mu    sync.Mutex // guards what follows
 	ended bool
@@ -28,24 +30,27 @@ type Link struct {
 var ErrNotSent = errors.New("the request was not sent")
 
 // Links makes links, which share what they can: there may be ten thousand.
-type Links struct{ transport *http.Transport }
+type Links struct {
+	transport *http.Transport
+	watch     watch
+}
 
 // connKey is the key of a connection in the context of those who dial for it.
 type connKey struct{}
 
-// NewLinks returns what makes links. pingWait is how long a router may take to
-// answer a ping; 0: 5 s.
-func NewLinks(pingWait time.Duration) *Links {
+// NewLinks returns what makes links. wait is how long a router that has been silent
+// may take to answer; 0: 2.5 s.
+func NewLinks(wait time.Duration) *Links {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true) // gathered is not known to be TLS, which it is
-	return &Links{&http.Transport{
-		Protocols: &protocols, HTTP2: http2(streamWindow, connectionWindow, relayPingAfter, pingWait), DisableCompression: true, MaxResponseHeaderBytes: 16 << 10,
+	return &Links{watch: watch{wait: cmp.Or(wait, askWait)}, transport: &http.Transport{
+		Protocols: &protocols, HTTP2: http2(streamWindow, connectionWindow, 0, 0), DisableCompression: true, MaxResponseHeaderBytes: 16 << 10,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			conn, ok := ctx.Value(connKey{}).(net.Conn)
 			if !ok {
 				return nil, errors.New("a link has one connection only")
 			}
-			return gather(conn), nil
+			return conn, nil
 		},
 	}}
 }
@@ -54,8 +59,8 @@ func NewLinks(pingWait time.Duration) *Links {
 // complete, with [Protocol] and a certificate that the relay has checked. The
 // connection is closed if it cannot be used.
 func (ls *Links) Take(ctx context.Context, conn *tls.Conn) (*Link, error) {
-	l := &Link{done: make(chan struct{})}
-	cc, err := ls.transport.NewClientConn(context.WithValue(ctx, connKey{}, net.Conn(conn)), "http", "router:443")
+	l := &Link{done: make(chan struct{}), ear: &ear{gathered: gather(conn), began: time.Now()}}
+	cc, err := ls.transport.NewClientConn(context.WithValue(ctx, connKey{}, net.Conn(l.ear)), "http", "router:443")
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("tunnel: %w", err)
@@ -69,6 +74,7 @@ func (ls *Links) Take(ctx context.Context, conn *tls.Conn) (*Link, error) {
 	if cc.Err() != nil { // before there was a hook
 		l.end()
 	}
+	ls.watch.add(l)
 	return l, nil
 }
 

@@ -43,7 +43,7 @@ type Config struct {
 	// come back at once. After a link that died silently, which a router finds out
 	// on its own, the first wait is shorter.
 	Backoff, Most time.Duration
-	// PingWait is how long the relay may take to answer a ping; 0: 5 s.
+	// PingWait is how long the relay may take to answer a ping; 0: 4 s.
 	PingWait time.Duration
 	// Wait waits, or returns earlier if ctx ends; nil: on a timer.
 	Wait func(ctx context.Context, d time.Duration)
@@ -161,7 +161,7 @@ func (t *Tunnel) Run(ctx context.Context) {
 
 // silentBackoff is the longest wait after a link that died silently: nobody else
 // comes back at the same moment.
-const silentBackoff = 4 * time.Second
+const silentBackoff = 3500 * time.Millisecond
 
 func (t *Tunnel) failed(err error) {
 	t.set(func(s *State) { s.Phase, s.Failure, s.Latency = Waiting, err, 0 })

@@ -138,10 +138,10 @@ func TestIdleForHours(t *testing.T) {
 		if n := len(b.wires); n > 0 {
 			t.Errorf("the router connected %d times more", n)
 		}
-		// A ping of 17 bytes and its answer every 10 s, and TLS's 22 each.
+		// A ping of 17 bytes and its answer every 11.5 s, and TLS's 22 each.
 		used := w.passed.Load() - before
 		t.Logf("%d bytes in three hours of idling", used)
-		if used > 3*360*5/2*(17+22) {
+		if used > 3*3600/11*2*(17+22) {
 			t.Errorf("%d bytes for nothing", used)
 		}
 		b.stop()

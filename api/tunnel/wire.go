@@ -23,10 +23,14 @@ const Protocol = "h2"
 const (
 	streamWindow     = 576 << 10
 	connectionWindow = 2 << 20
-	pingAfter        = 10 * time.Second         // at the router
-	relayPingAfter   = 10500 * time.Millisecond // later: as long as the router pings, one end does
-	pingWait         = 5 * time.Second
 	writeWait        = 15 * time.Second
+	// The router pings after so much silence, and gives up if that is not answered.
+	pingAfter = 11500 * time.Millisecond
+	pingWait  = 4 * time.Second
+	// The relay, after so much silence that a ping is overdue, asks, and gives up if
+	// it hears nothing at all.
+	askAfter = 13 * time.Second
+	askWait  = 2500 * time.Millisecond
 	// headerTable is the size of HPACK's tables (RFC 7541), in which nothing has
 	// room: most tunnels are idle, and would keep the headers of their last
 	// requests for nothing.
@@ -55,7 +59,7 @@ type Answer struct {
 
 // http2 is the configuration of an end whose peer may send so much on a stream
 // before it is read, and on all streams together. It pings after so much silence,
-// and waits so long for an answer; 0: as long as is usual.
+// 0: never, and waits so long for an answer, 0: as long as is usual.
 func http2(stream, connection int, ping, wait time.Duration) *http.HTTP2Config {
 	return &http.HTTP2Config{
 		MaxReceiveBufferPerStream: stream, MaxReceiveBufferPerConnection: connection,
