@@ -37,7 +37,7 @@ model: ## Play random sequences against the model, new ones each time
 killtest: ## Kill the daemon 1,000 times at random moments under work
 	@scripts/killtest.sh
 
-cloudtest: ## Stop, kill and freeze a relay of several with 2,000 routers
+cloudtest: ## Stop, kill and freeze a relay with 2,000 routers; etcd away for 60 s
 	@scripts/cloudtest.sh
 
 powercut: ## Cut the power of a disk at 3,000 moments under work

@@ -160,13 +160,17 @@ func TestSeveral(t *testing.T) {
 	}
 	// What is known stays known while all of etcd is gone.
 	etcd.Kill()
-	for range 5 {
+	down, away, asked := time.Now(), etcdtest.Outage(t, 0), 0
+	etcdtest.Until(t, away+time.Minute, "etcd has been away", func() bool {
 		for _, r := range []running{one, two} {
 			if status, body := s.post(r, id.Host); status != 200 || body != "it is me" {
-				t.Errorf("without etcd: %d %s", status, body)
+				t.Errorf("%v without etcd: %d %s", time.Since(down), status, body)
 			}
 		}
-	}
+		asked++
+		return asked >= 5 && time.Since(down) >= away
+	})
+	t.Logf("%d requests to each relay in %v without etcd", asked, time.Since(down))
 	etcd.Start()
 	etcdtest.Until(t, 30*time.Second, "the records are back", func() bool {
 		for _, r := range []running{one, two} {

@@ -94,14 +94,15 @@ func testAllDown(t *testing.T, l *lab) {
 	}
 	down := time.Now()
 	withoutEtcd(t, a, b)
-	etcdtest.Until(t, soon, "the leases would have ended", func() bool {
+	away := etcdtest.Outage(t, quick("").TTL+time.Second)
+	etcdtest.Until(t, away+soon, "the leases would have ended", func() bool {
 		if where(t, b, "r1") != "a" || where(t, a, "r3") != "b" || len(a.Nodes()) != 2 {
 			t.Fatal("what was known is not in force")
 		}
 		if e, err := b.d.Get(t.Context(), "token/t"); err != nil || string(e.Value) != "1" {
 			t.Fatalf("%+v %v", e, err)
 		}
-		return time.Since(down) > quick("").TTL+time.Second
+		return time.Since(down) > away
 	})
 	for _, m := range l.Members {
 		m.Start()
@@ -112,7 +113,7 @@ func testAllDown(t *testing.T, l *lab) {
 	knows(t, b, "r2", "")
 	knows(t, b, "r1", "a")
 	knows(t, a, "r3", "b")
-	t.Logf("all is right again %v after etcd", time.Since(began))
+	t.Logf("all is right again %v after etcd, which was away for %v", time.Since(began), began.Sub(down))
 	etcdtest.Until(t, soon, "all is looked at again", func() bool { return heard.missed.Load() == 2 })
 	etcdtest.Until(t, soon, "records are written again", func() bool {
 		return b.d.Commit(t.Context(), cloud.Transaction{Put: []cloud.Entry{{Key: "token/t", Value: []byte("2")}}}) == nil

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -183,6 +184,21 @@ func (c *Cluster) idOf(m *Member) string {
 		c.t.Fatal(err)
 	}
 	return fmt.Sprintf("%x", id)
+}
+
+// Outage is how long all of an etcd stays away: as long as a test needs, or as
+// VOUCHSAFE_ETCD_DOWN says for a longer run.
+func Outage(t testing.TB, short time.Duration) time.Duration {
+	t.Helper()
+	text := os.Getenv("VOUCHSAFE_ETCD_DOWN")
+	if text == "" {
+		return short
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < short || d > time.Hour {
+		t.Fatalf("VOUCHSAFE_ETCD_DOWN=%q: a duration from %s to an hour", text, short)
+	}
+	return d
 }
 
 // Until polls until something is so.
