@@ -82,7 +82,7 @@ func (b *bench) idle(ctx context.Context, s *section) error {
 	s.title = "Idle tunnels"
 	s.how = fmt.Sprintf(`The relay's program with %d tunnels, which another process on this machine has made through
 loopback; memory is what /proc says of the relay (VmRSS), less what it was before the first tunnel, for each tunnel. A minute
-after the last one came, the relay's processor time is taken over a minute in which every router pings six times;
+after the last one came, the relay's processor time is taken over a minute in which every router pings every 11.5 s;
 then one request goes through each tunnel, each in a connection of its own, and two and a half minutes later memory is taken again. The
 same is then done with the yardstick: a relay that does nothing but pass requests on, over yamux and
 HTTP/1.1, without records or checks. Both run with GOGC=50, which is the relay's default.`, n)
