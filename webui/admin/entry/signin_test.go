@@ -70,7 +70,7 @@ func TestTooManyPasswords(t *testing.T) {
 	if got := v.page.header.Get("Retry-After"); got != "12" {
 		t.Errorf("Retry-After: %q", got)
 	}
-	v.get("/sign-in?lang=ar").post("/sign-in?lang=ar", "email", mail, "password", wrong).refused(http.StatusTooManyRequests, "بعد ١٢ ثانية")
+	v.get("/sign-in?lang=ar").post("/sign-in?lang=ar", "email", mail, "password", wrong).refused(http.StatusTooManyRequests, "بعد 12 ثانية")
 	h.clock.Pass(13 * time.Second)
 	v.post("/sign-in", "email", mail, "password", password).at("/")
 }
