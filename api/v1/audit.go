@@ -51,7 +51,7 @@ type listAuditIn struct {
 // audit registers the operation on who changed what.
 func (s *server) audit() {
 	register(s, reads(surface.ScopeAll), &huma.Operation{OperationID: "list-audit", Method: http.MethodGet, Path: "/audit",
-		Summary: "List who changed what, newest first"}, s.listAudit)
+		Summary: "List who changed what, newest first"}, (*server).listAudit)
 }
 
 func (s *server) listAudit(ctx context.Context, in *listAuditIn) (*item[Page[AuditRow]], error) {

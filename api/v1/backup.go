@@ -25,7 +25,7 @@ func (s *server) backups() {
 		return s.sendFile(w, snapshotType, func(out io.Writer) error { return s.Config.Backups.Backup(r.Context(), out) })
 	})
 	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "list-snapshots", Method: http.MethodGet, Path: "/snapshots",
-		Summary: "List the backups that the router made by itself, newest first"}, s.listSnapshots)
+		Summary: "List the backups that the router made by itself, newest first"}, (*server).listSnapshots)
 	s.raw(writes(surface.ScopeAll), &huma.Operation{OperationID: "get-snapshot", Method: http.MethodGet, Path: "/snapshots/{name}",
 		Summary: "Copy a backup that the router made by itself", Parameters: []*huma.Param{inPath("name")}}, "", fileAnswer(snapshotType),
 		func(w http.ResponseWriter, r *http.Request) error {

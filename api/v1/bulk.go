@@ -74,12 +74,12 @@ type (
 // bulk registers the operations on many vouchers.
 func (s *server) bulk() {
 	register(s, writes(surface.ScopeVouchers), &huma.Operation{OperationID: "edit-vouchers", Method: http.MethodPost, Path: "/vouchers/edit",
-		Summary: "Change many vouchers alike; the answer has those that were changed"}, s.editVouchers)
+		Summary: "Change many vouchers alike; the answer has those that were changed"}, (*server).editVouchers)
 	register(s, writes(surface.ScopeVouchers), &huma.Operation{OperationID: "remove-vouchers", Method: http.MethodPost, Path: "/vouchers/remove",
-		Summary: "Remove many vouchers and end their sessions; the answer has their usernames"}, s.removeVouchers)
+		Summary: "Remove many vouchers and end their sessions; the answer has their usernames"}, (*server).removeVouchers)
 	register(s, writes(surface.ScopeVouchers), &huma.Operation{OperationID: "undo-vouchers", Method: http.MethodPost, Path: "/vouchers/undo",
 		Summary:     "Take a change of many vouchers back",
-		Description: "Removed vouchers are there again with their usage and devices. Edited vouchers get their values back, but for those that somebody has changed since. It works for ten minutes, once, and for whoever made the change."}, s.undoVouchers)
+		Description: "Removed vouchers are there again with their usage and devices. Edited vouchers get their values back, but for those that somebody has changed since. It works for ten minutes, once, and for whoever made the change."}, (*server).undoVouchers)
 }
 
 func (s *server) editVouchers(ctx context.Context, in *editVouchersIn) (*item[Changed[Voucher]], error) {

@@ -46,15 +46,15 @@ type switchIn struct{ Body CloudSwitch }
 // cloud registers the operations on the address on the internet.
 func (s *server) cloud() {
 	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-cloud", Method: http.MethodGet, Path: "/cloud",
-		Summary: "Tell how the address on the internet is"}, s.getCloud)
+		Summary: "Tell how the address on the internet is"}, (*server).getCloud)
 	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "enrol-cloud", Method: http.MethodPost, Path: "/cloud",
-		Summary: "Make the router one of an account's at a relay, and reachable from the internet"}, s.enrolCloud)
+		Summary: "Make the router one of an account's at a relay, and reachable from the internet"}, (*server).enrolCloud)
 	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "switch-cloud", Method: http.MethodPut, Path: "/cloud",
-		Summary: "Turn the address on the internet on or off"}, s.switchCloud)
+		Summary: "Turn the address on the internet on or off"}, (*server).switchCloud)
 	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "rotate-cloud", Method: http.MethodPost, Path: "/cloud/rotate",
-		Summary: "Get another address; the one before leads nowhere from then on"}, s.rotateCloud)
+		Summary: "Get another address; the one before leads nowhere from then on"}, (*server).rotateCloud)
 	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "leave-cloud", Method: http.MethodDelete, Path: "/cloud",
-		Summary: "Take the router out of the account"}, s.leaveCloud)
+		Summary: "Take the router out of the account"}, (*server).leaveCloud)
 }
 
 // noCloud answers where nobody keeps a way to a relay.

@@ -56,14 +56,14 @@ func (s *server) devices() {
 		Summary: "Give the account of a guest's device more time or data",
 		Description: "A voucher is topped up. Free access lasts longer until its next period begins. " +
 			"A device that is offline is extended by the account that it was on last, and let in if it may return by itself.",
-		DefaultStatus: http.StatusNoContent}, s.extendGuest)
+		DefaultStatus: http.StatusNoContent}, (*server).extendGuest)
 	register(s, reads(surface.ScopeLive), &huma.Operation{OperationID: "list-blocked", Method: http.MethodGet, Path: "/blocked-devices",
-		Summary: "List the devices that are blocked"}, s.listBlocked)
+		Summary: "List the devices that are blocked"}, (*server).listBlocked)
 	register(s, writes(surface.ScopeLive), &huma.Operation{OperationID: "block-device", Method: http.MethodPost, Path: "/blocked-devices",
 		Summary:     "Block a device: its session ends, and nothing lets it in",
-		Description: "A device that is blocked already gets the new note. At most 1,000 devices can be blocked."}, s.blockDevice)
+		Description: "A device that is blocked already gets the new note. At most 1,000 devices can be blocked."}, (*server).blockDevice)
 	register(s, writes(surface.ScopeLive), &huma.Operation{OperationID: "unblock-device", Method: http.MethodDelete, Path: "/blocked-devices/{mac}",
-		Summary: "Unblock a device", DefaultStatus: http.StatusNoContent}, s.unblockDevice)
+		Summary: "Unblock a device", DefaultStatus: http.StatusNoContent}, (*server).unblockDevice)
 }
 
 func (s *server) extendGuest(ctx context.Context, in *extendIn) (*none, error) {

@@ -16,11 +16,11 @@ type guestIn struct {
 // guests registers the operations on the guest network's devices.
 func (s *server) guests() {
 	register(s, reads(surface.ScopeLive), &huma.Operation{OperationID: "list-guests", Method: http.MethodGet, Path: "/guests",
-		Summary: "List the guests let in, in order of login"}, s.listGuests)
+		Summary: "List the guests let in, in order of login"}, (*server).listGuests)
 	register(s, writes(surface.ScopeLive), &huma.Operation{OperationID: "kick-guest", Method: http.MethodDelete, Path: "/guests/{mac}",
-		Summary: "End a guest's session; it has to log in again", DefaultStatus: http.StatusNoContent}, s.kickGuest)
+		Summary: "End a guest's session; it has to log in again", DefaultStatus: http.StatusNoContent}, (*server).kickGuest)
 	register(s, reads(surface.ScopeLive), &huma.Operation{OperationID: "list-hosts", Method: http.MethodGet, Path: "/hosts",
-		Summary: "List the devices on the guest network, let in or not"}, s.listHosts)
+		Summary: "List the devices on the guest network, let in or not"}, (*server).listHosts)
 }
 
 func (s *server) listGuests(ctx context.Context, _ *struct{}) (*item[List[Guest]], error) {

@@ -20,7 +20,7 @@ type Health struct {
 // healthOps registers the operation on the hotspot's health.
 func (s *server) healthOps() {
 	register(s, forKnown(), &huma.Operation{OperationID: "get-health", Method: http.MethodGet, Path: "/health",
-		Summary: "Tell how uplink, flash, memory, clock and the like are, and what to do"}, s.getHealth)
+		Summary: "Tell how uplink, flash, memory, clock and the like are, and what to do"}, (*server).getHealth)
 }
 
 func (s *server) getHealth(ctx context.Context, _ *struct{}) (*item[Health], error) {

@@ -76,25 +76,25 @@ type (
 // apiKeys registers the operations on named keys and on access tokens.
 func (s *server) apiKeys() {
 	register(s, reads(surface.ScopeKeys), &huma.Operation{OperationID: "list-keys", Method: http.MethodGet, Path: "/keys",
-		Summary: "List the API keys, in order of creation"}, s.listKeys)
+		Summary: "List the API keys, in order of creation"}, (*server).listKeys)
 	registerOnce(s, writes(surface.ScopeKeys), &huma.Operation{OperationID: "create-key", Method: http.MethodPost, Path: "/keys",
-		Summary: "Make an API key", DefaultStatus: http.StatusCreated}, s.madeKey, s.createKey)
+		Summary: "Make an API key", DefaultStatus: http.StatusCreated}, s.madeKey, (*server).createKey)
 	register(s, reads(surface.ScopeKeys), &huma.Operation{OperationID: "get-key", Method: http.MethodGet, Path: "/keys/{id}",
-		Summary: "Describe an API key"}, s.getKey)
+		Summary: "Describe an API key"}, (*server).getKey)
 	register(s, writes(surface.ScopeKeys), &huma.Operation{OperationID: "get-key-secret", Method: http.MethodGet, Path: "/keys/{id}/secret",
-		Summary: "Show an API key that was made to be viewable"}, s.getKeySecret)
+		Summary: "Show an API key that was made to be viewable"}, (*server).getKeySecret)
 	register(s, writes(surface.ScopeKeys), &huma.Operation{OperationID: "edit-key", Method: http.MethodPatch, Path: "/keys/{id}",
-		Summary: "Give an API key another label"}, s.editKey)
+		Summary: "Give an API key another label"}, (*server).editKey)
 	register(s, writes(surface.ScopeKeys), &huma.Operation{OperationID: "remove-key", Method: http.MethodDelete, Path: "/keys/{id}",
-		Summary: "Remove an API key; it and its access tokens are refused at once", DefaultStatus: http.StatusNoContent}, s.removeKey)
+		Summary: "Remove an API key; it and its access tokens are refused at once", DefaultStatus: http.StatusNoContent}, (*server).removeKey)
 	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "create-token", Method: http.MethodPost, Path: "/keys/{id}/token",
-		Summary: "Issue an access token for an API key", DefaultStatus: http.StatusCreated}, s.createToken)
+		Summary: "Issue an access token for an API key", DefaultStatus: http.StatusCreated}, (*server).createToken)
 	register(s, writes(surface.ScopeKeys), &huma.Operation{OperationID: "end-tokens", Method: http.MethodDelete, Path: "/keys/{id}/tokens",
-		Summary: "Refuse every access token issued so far for an API key; the key stays", DefaultStatus: http.StatusNoContent}, s.endTokens)
+		Summary: "Refuse every access token issued so far for an API key; the key stays", DefaultStatus: http.StatusNoContent}, (*server).endTokens)
 	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "create-device-token", Method: http.MethodPost, Path: "/device-key/token",
-		Summary: "Issue an access token for the device key", DefaultStatus: http.StatusCreated}, s.createDeviceToken)
+		Summary: "Issue an access token for the device key", DefaultStatus: http.StatusCreated}, (*server).createDeviceToken)
 	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "end-device-tokens", Method: http.MethodDelete, Path: "/device-key/tokens",
-		Summary: "Refuse every access token issued so far for the device key; the key stays", DefaultStatus: http.StatusNoContent}, s.endDeviceTokens)
+		Summary: "Refuse every access token issued so far for the device key; the key stays", DefaultStatus: http.StatusNoContent}, (*server).endDeviceTokens)
 }
 
 func (s *server) keyOf(k surface.Key) APIKey {

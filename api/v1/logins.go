@@ -43,7 +43,7 @@ type (
 func (s *server) logins() {
 	register(s, reads(surface.ScopeUsers), &huma.Operation{OperationID: "list-logins", Method: http.MethodGet, Path: "/logins",
 		Summary:     "List logins, newest first",
-		Description: "A page may have less than was asked for, or nothing, and a next one all the same: a request looks at so many logins only."}, s.listLogins)
+		Description: "A page may have less than was asked for, or nothing, and a next one all the same: a request looks at so many logins only."}, (*server).listLogins)
 }
 
 func (s *server) listLogins(ctx context.Context, in *listLoginsIn) (*item[Page[Login]], error) {

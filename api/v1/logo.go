@@ -36,7 +36,7 @@ func (s *server) logo() {
 		Description:   "A PNG or JPEG file of at most 64 KiB and 2000 pixels on a side. What a camera or a program wrote beside the picture is not stored.",
 		DefaultStatus: http.StatusNoContent, RequestBody: &huma.RequestBody{Required: true, Content: picture()}}, "", &huma.Response{}, s.putLogo)
 	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "remove-logo", Method: http.MethodDelete, Path: "/logo",
-		Summary: "Remove the venue's logo", DefaultStatus: http.StatusNoContent}, s.removeLogo)
+		Summary: "Remove the venue's logo", DefaultStatus: http.StatusNoContent}, (*server).removeLogo)
 }
 
 func errNoLogo() error {

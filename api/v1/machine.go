@@ -37,21 +37,21 @@ const bundleType = "application/gzip"
 // machine registers the operations on the daemon's surroundings.
 func (s *server) machine() {
 	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-about", Method: http.MethodGet, Path: "/about",
-		Summary: "Tell what runs here, and what it takes of the machine"}, askDaemon(s, func(ctx context.Context) About { return s.System.About(ctx) }))
+		Summary: "Tell what runs here, and what it takes of the machine"}, askDaemon(func(ctx context.Context, d surface.System) About { return d.About(ctx) }))
 	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-configuration", Method: http.MethodGet, Path: "/configuration",
 		Summary: "Show what the configuration file sets, and the certificate for HTTPS"},
-		askDaemon(s, func(context.Context) Configuration { return s.System.Configuration() }))
+		askDaemon(func(_ context.Context, d surface.System) Configuration { return d.Configuration() }))
 	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-clock", Method: http.MethodGet, Path: "/clock",
-		Summary: "Tell the time, and who vouches for it"}, askDaemon(s, func(context.Context) Clock { return s.System.Clock() }))
+		Summary: "Tell the time, and who vouches for it"}, askDaemon(func(_ context.Context, d surface.System) Clock { return d.Clock() }))
 	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "examine", Method: http.MethodPost, Path: "/examination",
 		Summary: "Examine the machine, the network and the files, as vouchsafe doctor does; it takes five seconds at most"},
-		askDaemon(s, func(ctx context.Context) List[HealthFact] {
+		askDaemon(func(ctx context.Context, d surface.System) List[HealthFact] {
 			list := List[HealthFact]{Items: []HealthFact{}}
-			s.System.Examine(ctx, func(f surface.Finding) { list.Items = append(list.Items, f) })
+			d.Examine(ctx, func(f surface.Finding) { list.Items = append(list.Items, f) })
 			return list
 		}))
 	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "list-log", Method: http.MethodGet, Path: "/log",
-		Summary: "List the newest lines of the daemon's log, newest first"}, s.listLog)
+		Summary: "List the newest lines of the daemon's log, newest first"}, (*server).listLog)
 	s.raw(writes(surface.ScopeAll), &huma.Operation{OperationID: "get-support-bundle", Method: http.MethodGet, Path: "/support-bundle",
 		Summary:     "Pack what helps to find a fault, without secrets, as .tar.gz",
 		Description: "Nothing in it says who a guest is, unless personal is true.",
@@ -72,12 +72,12 @@ func errStopped() error {
 }
 
 // askDaemon is an operation without input that asks the daemon.
-func askDaemon[T any](s *server, ask func(context.Context) T) func(context.Context, *struct{}) (*item[T], error) {
-	return func(ctx context.Context, _ *struct{}) (*item[T], error) {
+func askDaemon[T any](ask func(context.Context, surface.System) T) func(*server, context.Context, *struct{}) (*item[T], error) {
+	return func(s *server, ctx context.Context, _ *struct{}) (*item[T], error) {
 		if s.System == nil {
 			return nil, errStopped()
 		}
-		return &item[T]{ask(ctx)}, nil
+		return &item[T]{ask(ctx, s.System)}, nil
 	}
 }
 

@@ -33,7 +33,7 @@ type operation struct {
 	params  []param
 	known   map[string]bool // the names that a query may have
 	body    *huma.Schema    // nil: the operation takes none
-	handler reflect.Value   // a func(context.Context, *I) (*O, error)
+	handler reflect.Value   // see register
 	// made gives the body of the answer again, from what was made; nil: the
 	// operation takes no Idempotency-Key.
 	made func(made any) any
@@ -45,13 +45,15 @@ type tagged[T any] struct {
 	ETag string
 }
 
-// register adds an operation. h is a func(context.Context, *I) (*O, error), of
-// structs: fields of I with the tag path, query or header are parameters, its
+// register adds an operation. h is a func(*server, context.Context, *I) (*O, error),
+// of structs: fields of I with the tag path, query or header are parameters, its
 // field Body is what the request's body holds, and that of O is what the
 // answer's does; a field ETag is the header. Errors go through the one table.
 //
 // I and O are no type parameters, because a router's flash would have a copy of
-// register for every operation, 90 kB together. It panics if h is something else.
+// register for every operation, 90 kB together; and h is (*server).status, say,
+// because s.status would be one more function each, 23 kB. It panics if h is
+// something else.
 func register(s *server, who access, op *huma.Operation, h any) {
 	add(s, who, op, nil, h)
 }
@@ -67,7 +69,7 @@ func registerOnce(s *server, who access, op *huma.Operation, made func(made any)
 func add(s *server, who access, op *huma.Operation, made func(any) any, h any) {
 	input, output, ok := shapeOf(reflect.TypeOf(h))
 	if !ok {
-		panic(fmt.Sprintf("operation %s is registered with a %T, not a func(context.Context, *I) (*O, error) of structs", op.OperationID, h))
+		panic(fmt.Sprintf("operation %s is registered with a %T, not a func(*server, context.Context, *I) (*O, error) of structs", op.OperationID, h))
 	}
 	o := &operation{server: s, spec: op, input: input, handler: reflect.ValueOf(h), made: made}
 	o.describeInput()
@@ -77,12 +79,12 @@ func add(s *server, who access, op *huma.Operation, made func(any) any, h any) {
 
 // shapeOf returns the input and the output of what serves an operation.
 func shapeOf(h reflect.Type) (input, output reflect.Type, ok bool) {
-	if h.Kind() != reflect.Func || h.NumIn() != 2 || h.NumOut() != 2 ||
-		h.In(0) != reflect.TypeFor[context.Context]() || h.Out(1) != reflect.TypeFor[error]() ||
-		h.In(1).Kind() != reflect.Pointer || h.Out(0).Kind() != reflect.Pointer {
+	if h.Kind() != reflect.Func || h.NumIn() != 3 || h.NumOut() != 2 ||
+		h.In(0) != reflect.TypeFor[*server]() || h.In(1) != reflect.TypeFor[context.Context]() || h.Out(1) != reflect.TypeFor[error]() ||
+		h.In(2).Kind() != reflect.Pointer || h.Out(0).Kind() != reflect.Pointer {
 		return nil, nil, false
 	}
-	input, output = h.In(1).Elem(), h.Out(0).Elem()
+	input, output = h.In(2).Elem(), h.Out(0).Elem()
 	return input, output, input.Kind() == reflect.Struct && output.Kind() == reflect.Struct
 }
 
@@ -162,7 +164,7 @@ func (o *operation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		defer done()
 	}
-	got := o.handler.Call([]reflect.Value{reflect.ValueOf(ctx), in})
+	got := o.handler.Call([]reflect.Value{reflect.ValueOf(o.server), reflect.ValueOf(ctx), in})
 	if err, failed := got[1].Interface().(error); failed {
 		writeProblem(w, o.server.problem(r.Context(), o.spec.OperationID, err))
 		return

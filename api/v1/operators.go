@@ -102,25 +102,25 @@ type (
 func (s *server) operators() {
 	all := writes(surface.ScopeAll)
 	register(s, reads(surface.ScopeAll), &huma.Operation{OperationID: "list-operators", Method: http.MethodGet, Path: "/operators",
-		Summary: "List the operators, in order of creation"}, s.listOperators)
+		Summary: "List the operators, in order of creation"}, (*server).listOperators)
 	register(s, all, &huma.Operation{OperationID: "create-operator", Method: http.MethodPost, Path: "/operators",
-		Summary: "Make an operator", DefaultStatus: http.StatusCreated}, s.createOperator)
+		Summary: "Make an operator", DefaultStatus: http.StatusCreated}, (*server).createOperator)
 	register(s, reads(surface.ScopeAll), &huma.Operation{OperationID: "get-operator", Method: http.MethodGet, Path: "/operators/{id}",
-		Summary: "Describe an operator"}, s.getOperator)
+		Summary: "Describe an operator"}, (*server).getOperator)
 	register(s, all, &huma.Operation{OperationID: "edit-operator", Method: http.MethodPatch, Path: "/operators/{id}",
-		Summary: "Change an operator's name or role; the role is in force at once"}, s.editOperator)
+		Summary: "Change an operator's name or role; the role is in force at once"}, (*server).editOperator)
 	register(s, all, &huma.Operation{OperationID: "remove-operator", Method: http.MethodDelete, Path: "/operators/{id}",
-		Summary: "Remove an operator; sessions, access tokens and API keys of the operator are refused at once", DefaultStatus: http.StatusNoContent}, s.removeOperator)
+		Summary: "Remove an operator; sessions, access tokens and API keys of the operator are refused at once", DefaultStatus: http.StatusNoContent}, (*server).removeOperator)
 	register(s, all, &huma.Operation{OperationID: "put-operator-password", Method: http.MethodPut, Path: "/operators/{id}/password",
-		Summary: "Give an operator another password; sessions and access tokens end", DefaultStatus: http.StatusNoContent}, s.putPassword)
+		Summary: "Give an operator another password; sessions and access tokens end", DefaultStatus: http.StatusNoContent}, (*server).putPassword)
 	register(s, all, &huma.Operation{OperationID: "remove-operator-totp", Method: http.MethodDelete, Path: "/operators/{id}/totp",
-		Summary: "Ask no more for codes of an authenticator app", DefaultStatus: http.StatusNoContent}, s.dropTOTP)
+		Summary: "Ask no more for codes of an authenticator app", DefaultStatus: http.StatusNoContent}, (*server).dropTOTP)
 	register(s, reads(surface.ScopeAll), &huma.Operation{OperationID: "list-operator-sessions", Method: http.MethodGet, Path: "/operators/{id}/sessions",
-		Summary: "List the browsers that an operator is signed in with, the one used last first"}, s.listOperatorSessions)
+		Summary: "List the browsers that an operator is signed in with, the one used last first"}, (*server).listOperatorSessions)
 	register(s, all, &huma.Operation{OperationID: "end-operator-sessions", Method: http.MethodDelete, Path: "/operators/{id}/sessions",
-		Summary: "End an operator's sessions, but for the one that asks"}, s.endOperatorSessions)
+		Summary: "End an operator's sessions, but for the one that asks"}, (*server).endOperatorSessions)
 	register(s, all, &huma.Operation{OperationID: "end-operator-session", Method: http.MethodDelete, Path: "/operators/{id}/sessions/{session}",
-		Summary: "End one of an operator's sessions"}, s.endOperatorSession)
+		Summary: "End one of an operator's sessions"}, (*server).endOperatorSession)
 }
 
 // people returns who keeps the operators.

@@ -81,14 +81,14 @@ type (
 // persons registers the operations on people.
 func (s *server) persons() {
 	register(s, reads(surface.ScopeUsers), &huma.Operation{OperationID: "list-users", Method: http.MethodGet, Path: "/users",
-		Summary: "List the users of a login method other than vouchers"}, s.listUsers)
+		Summary: "List the users of a login method other than vouchers"}, (*server).listUsers)
 	register(s, reads(surface.ScopeUsers), &huma.Operation{OperationID: "get-user", Method: http.MethodGet, Path: "/users/{who}",
-		Summary: "Tell what is known of a person: users, devices, and how much there is"}, s.getUser)
+		Summary: "Tell what is known of a person: users, devices, and how much there is"}, (*server).getUser)
 	register(s, writes(surface.ScopeUsers), &huma.Operation{OperationID: "delete-user", Method: http.MethodDelete, Path: "/users/{who}",
 		Summary: "Delete a person everywhere",
 		Description: "Users, what is remembered of their devices, bindings of vouchers and waiting events go; sessions end; logins stay without what identifies anybody. " +
 			"The answer is what there was. An erasure that was cut short can be done again. Backups and snapshots from before are not changed.",
-		DefaultStatus: http.StatusOK}, s.deleteUser)
+		DefaultStatus: http.StatusOK}, (*server).deleteUser)
 	s.raw(reads(surface.ScopeUsers), &huma.Operation{OperationID: "export-user", Method: http.MethodGet, Path: "/users/{who}/export",
 		Summary: "Write down all that is known of a person, each login included", Parameters: []*huma.Param{inPath("who")}}, "", fileAnswer(jsonType),
 		func(w http.ResponseWriter, r *http.Request) error {

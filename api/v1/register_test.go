@@ -12,21 +12,21 @@ import (
 // The compiler does not see what operations are registered with.
 func TestHandlersHaveOneShape(t *testing.T) {
 	type in struct{ ID string }
-	input, output, ok := shapeOf(reflect.TypeOf(func(context.Context, *in) (*item[int], error) { return nil, nil }))
+	input, output, ok := shapeOf(reflect.TypeOf(func(*server, context.Context, *in) (*item[int], error) { return nil, nil }))
 	if !ok || input != reflect.TypeFor[in]() || output != reflect.TypeFor[item[int]]() {
 		t.Fatalf("got %v, %v, %t", input, output, ok)
 	}
 	for _, h := range []any{
 		"a text",
 		func() {},
-		func(*in) (*none, error) { return nil, nil },
-		func(context.Context, *in) *none { return nil },
-		func(context.Context, in) (*none, error) { return nil, nil },
-		func(context.Context, *in) (none, error) { return none{}, nil },
-		func(context.Context, *string) (*none, error) { return nil, nil },
-		func(context.Context, *in) (*string, error) { return nil, nil },
-		func(*in, context.Context) (*none, error) { return nil, nil },
-		func(context.Context, *in) (*none, string) { return nil, "" },
+		func(context.Context, *in) (*none, error) { return nil, nil },
+		func(*server, context.Context, *in) *none { return nil },
+		func(*server, context.Context, in) (*none, error) { return nil, nil },
+		func(*server, context.Context, *in) (none, error) { return none{}, nil },
+		func(*server, context.Context, *string) (*none, error) { return nil, nil },
+		func(*server, context.Context, *in) (*string, error) { return nil, nil },
+		func(*server, *in, context.Context) (*none, error) { return nil, nil },
+		func(*server, context.Context, *in) (*none, string) { return nil, "" },
 	} {
 		if _, _, ok := shapeOf(reflect.TypeOf(h)); ok {
 			t.Errorf("%T: accepted", h)

@@ -35,13 +35,13 @@ type SettingValues struct {
 // settings registers the operations on settings.
 func (s *server) settings() {
 	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "list-settings", Method: http.MethodGet, Path: "/settings",
-		Summary: "List all settings, in order of key"}, s.listSettings)
+		Summary: "List all settings, in order of key"}, (*server).listSettings)
 	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-setting", Method: http.MethodGet, Path: "/settings/{key}",
-		Summary: "Show a setting"}, s.getSetting)
+		Summary: "Show a setting"}, (*server).getSetting)
 	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "put-setting", Method: http.MethodPut, Path: "/settings/{key}",
-		Summary: "Change a setting; it is in force at once"}, s.putSetting)
+		Summary: "Change a setting; it is in force at once"}, (*server).putSetting)
 	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "patch-settings", Method: http.MethodPatch, Path: "/settings",
-		Summary: "Change several settings in one step: all of them, or none. The answer lists all settings"}, s.patchSettings)
+		Summary: "Change several settings in one step: all of them, or none. The answer lists all settings"}, (*server).patchSettings)
 }
 
 func (s *server) listSettings(ctx context.Context, _ *struct{}) (*item[List[Setting]], error) {

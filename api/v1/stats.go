@@ -92,14 +92,14 @@ type (
 // stats registers the operations on statistics.
 func (s *server) stats() {
 	register(s, reads(surface.ScopeLive), &huma.Operation{OperationID: "get-live", Method: http.MethodGet, Path: "/stats/live",
-		Summary: "Tell who is online and how much traffic there is"}, s.live)
+		Summary: "Tell who is online and how much traffic there is"}, (*server).live)
 	s.liveStream()
 	register(s, reads(surface.ScopeLive), &huma.Operation{OperationID: "get-history", Method: http.MethodGet, Path: "/stats/history",
 		Summary: "Tell logins and traffic by hour or by day",
 		Description: "Bytes belong to the hour in which they were counted, so a session past midnight is in both days. " +
-			"Days are the venue's: one on which clocks change has 23 or 25 hours."}, s.history)
+			"Days are the venue's: one on which clocks change has 23 or 25 hours."}, (*server).history)
 	register(s, reads(surface.ScopeVouchers), &huma.Operation{OperationID: "get-top", Method: http.MethodGet, Path: "/stats/top",
-		Summary: "List the vouchers that used the most today or on the last days"}, s.top)
+		Summary: "List the vouchers that used the most today or on the last days"}, (*server).top)
 	s.healthOps()
 }
 

@@ -29,13 +29,13 @@ type clockIn struct {
 // system registers the operations on the daemon itself.
 func (s *server) system() {
 	register(s, forKnown(), &huma.Operation{OperationID: "get-status", Method: http.MethodGet, Path: "/status",
-		Summary: "Tell how the daemon fares"}, s.status)
+		Summary: "Tell how the daemon fares"}, (*server).status)
 	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "get-device-key", Method: http.MethodGet, Path: "/device-key",
-		Summary: "Show the key of the action API"}, s.deviceKey)
+		Summary: "Show the key of the action API"}, (*server).deviceKey)
 	register(s, writes(surface.ScopeAll), &huma.Operation{OperationID: "regenerate-device-key", Method: http.MethodPost, Path: "/device-key/regenerate",
-		Summary: "Replace the key of the action API; the old one is refused at once"}, s.regenerate)
+		Summary: "Replace the key of the action API; the old one is refused at once"}, (*server).regenerate)
 	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "put-clock", Method: http.MethodPut, Path: "/clock",
-		Summary: "Tell the daemon that the system's clock is right", DefaultStatus: http.StatusNoContent}, s.clock)
+		Summary: "Tell the daemon that the system's clock is right", DefaultStatus: http.StatusNoContent}, (*server).clock)
 }
 
 func (s *server) status(ctx context.Context, _ *struct{}) (*item[Status], error) {

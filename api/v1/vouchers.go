@@ -44,15 +44,15 @@ type (
 // vouchers registers the operations on vouchers.
 func (s *server) vouchers() {
 	register(s, reads(surface.ScopeVouchers), &huma.Operation{OperationID: "list-vouchers", Method: http.MethodGet, Path: "/vouchers",
-		Summary: "List vouchers, search them, and put them in order"}, s.listVouchers)
+		Summary: "List vouchers, search them, and put them in order"}, (*server).listVouchers)
 	registerOnce(s, writes(surface.ScopeVouchers), &huma.Operation{OperationID: "create-vouchers", Method: http.MethodPost, Path: "/vouchers",
-		Summary: "Make one voucher or many", DefaultStatus: http.StatusCreated}, s.madeVouchers, s.createVouchers)
+		Summary: "Make one voucher or many", DefaultStatus: http.StatusCreated}, s.madeVouchers, (*server).createVouchers)
 	register(s, reads(surface.ScopeVouchers), &huma.Operation{OperationID: "get-voucher", Method: http.MethodGet, Path: "/vouchers/{username}",
-		Summary: "Show a voucher"}, s.getVoucher)
+		Summary: "Show a voucher"}, (*server).getVoucher)
 	register(s, writes(surface.ScopeVouchers), &huma.Operation{OperationID: "edit-voucher", Method: http.MethodPatch, Path: "/vouchers/{username}",
-		Summary: "Change a voucher"}, s.editVoucher)
+		Summary: "Change a voucher"}, (*server).editVoucher)
 	register(s, writes(surface.ScopeVouchers), &huma.Operation{OperationID: "remove-voucher", Method: http.MethodDelete, Path: "/vouchers/{username}",
-		Summary: "Remove a voucher and end its sessions", DefaultStatus: http.StatusNoContent}, s.removeVoucher)
+		Summary: "Remove a voucher and end its sessions", DefaultStatus: http.StatusNoContent}, (*server).removeVoucher)
 }
 
 func (s *server) listVouchers(ctx context.Context, in *listVouchersIn) (*item[Page[Voucher]], error) {

@@ -103,23 +103,23 @@ type (
 // webhooks registers the operations on endpoints.
 func (s *server) webhooks() {
 	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "list-webhooks", Method: http.MethodGet, Path: "/webhooks",
-		Summary: "List the webhooks, in order of creation"}, s.listWebhooks)
+		Summary: "List the webhooks, in order of creation"}, (*server).listWebhooks)
 	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "create-webhook", Method: http.MethodPost, Path: "/webhooks",
-		Summary: "Make a webhook", DefaultStatus: http.StatusCreated}, s.createWebhook)
+		Summary: "Make a webhook", DefaultStatus: http.StatusCreated}, (*server).createWebhook)
 	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "list-webhook-deliveries", Method: http.MethodGet, Path: "/webhook-deliveries",
-		Summary: "List the newest deliveries to all webhooks since the daemon started, newest first"}, s.listDeliveries)
+		Summary: "List the newest deliveries to all webhooks since the daemon started, newest first"}, (*server).listDeliveries)
 	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-webhook", Method: http.MethodGet, Path: "/webhooks/{id}",
-		Summary: "Describe a webhook"}, s.getWebhook)
+		Summary: "Describe a webhook"}, (*server).getWebhook)
 	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "edit-webhook", Method: http.MethodPatch, Path: "/webhooks/{id}",
-		Summary: "Change a webhook; what waits for it goes to its new address"}, s.editWebhook)
+		Summary: "Change a webhook; what waits for it goes to its new address"}, (*server).editWebhook)
 	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "remove-webhook", Method: http.MethodDelete, Path: "/webhooks/{id}",
-		Summary: "Remove a webhook; nothing more is sent to it", DefaultStatus: http.StatusNoContent}, s.removeWebhook)
+		Summary: "Remove a webhook; nothing more is sent to it", DefaultStatus: http.StatusNoContent}, (*server).removeWebhook)
 	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "test-webhook", Method: http.MethodPost, Path: "/webhooks/{id}/test",
-		Summary: "Send an event of the type test.ping to a webhook, once, and tell what became of it"}, s.testWebhook)
+		Summary: "Send an event of the type test.ping to a webhook, once, and tell what became of it"}, (*server).testWebhook)
 	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "rotate-webhook", Method: http.MethodPost, Path: "/webhooks/{id}/rotate",
-		Summary: "Give a webhook a new secret; for a day, the one before signs, too"}, s.rotateWebhook)
+		Summary: "Give a webhook a new secret; for a day, the one before signs, too"}, (*server).rotateWebhook)
 	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "list-deliveries", Method: http.MethodGet, Path: "/webhooks/{id}/deliveries",
-		Summary: "List the newest deliveries to a webhook since the daemon started, newest first"}, s.listDeliveriesTo)
+		Summary: "List the newest deliveries to a webhook since the daemon started, newest first"}, (*server).listDeliveriesTo)
 }
 
 func (s *server) webhookOf(h surface.Webhook) Webhook {
