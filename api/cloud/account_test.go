@@ -1,6 +1,7 @@
 package cloud_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -157,6 +158,20 @@ func TestPages(t *testing.T) {
 	for _, wrong := range []string{"limit=0", "limit=501", "limit=a", "limit=-1", "limit=3&after=../x", "after=" + strings.Repeat("a", 33)} {
 		if status, v := f.call(c, "GET", "/v1/account/routers?"+wrong); status != 422 {
 			t.Errorf("%s: %d %v", wrong, status, v)
+		}
+	}
+	relay := f.posts[0].relay
+	routers, next, err := relay.RoutersPage(t.Context(), f.account.ID, "", 5)
+	if err != nil || len(routers) != 5 || next == "" {
+		t.Fatalf("%d routers, next %q: %v", len(routers), next, err)
+	}
+	if r, err := relay.RouterOf(t.Context(), f.account.ID, routers[4].Prefix); err != nil || r.Host != routers[4].Host {
+		t.Errorf("%+v %v", r, err)
+	}
+	for account, prefix := range map[string]string{"other": routers[0].Prefix, f.account.ID: "0000000000"} {
+		var refusal *cloud.Error
+		if r, err := relay.RouterOf(t.Context(), account, prefix); !errors.As(err, &refusal) || refusal.Status != 404 {
+			t.Errorf("%s of %s: %+v %v", prefix, account, r, err)
 		}
 	}
 }

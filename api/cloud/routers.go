@@ -174,6 +174,9 @@ const maxPage = 500
 // behind the one that next was for on the page before. Without a next, there are
 // no more.
 func (a *Accounts) RoutersPage(ctx context.Context, account, after string, limit int) (out []Router, next string, err error) {
+	if len(after) > 32 || strings.Trim(after, "abcdefghijklmnopqrstuvwxyz234567") != "" {
+		return nil, "", refuse(http.StatusUnprocessableEntity, "after: the next of the page before")
+	}
 	limit = max(1, min(limit, maxPage))
 	if after != "" {
 		after = ownedKey(account, after)

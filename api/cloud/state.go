@@ -28,14 +28,22 @@ func (r *Relay) stateOf(ctx context.Context, x Router) RouterState {
 	return RouterState{x, x.Prefix + "." + r.cfg.Domain, online}
 }
 
-// Routers lists an account's routers.
-func (r *Relay) Routers(ctx context.Context, account string) ([]RouterState, error) {
-	list, err := r.cfg.Accounts.Routers(ctx, account)
-	out := make([]RouterState, 0, len(list))
+// RoutersPage lists some of an account's routers, as [Accounts.RoutersPage] does.
+func (r *Relay) RoutersPage(ctx context.Context, account, after string, limit int) (out []RouterState, next string, err error) {
+	list, next, err := r.cfg.Accounts.RoutersPage(ctx, account, after, limit)
 	for _, x := range list {
 		out = append(out, r.stateOf(ctx, x))
 	}
-	return out, err
+	return out, next, err
+}
+
+// RouterOf returns an account's router.
+func (r *Relay) RouterOf(ctx context.Context, account, prefix string) (RouterState, error) {
+	x, _, err := r.cfg.Accounts.owned(ctx, account, prefix)
+	if err != nil {
+		return RouterState{}, err
+	}
+	return r.stateOf(ctx, x), nil
 }
 
 // Rotate gives an account's router another host, and tells it.

@@ -60,17 +60,27 @@ func (s *service) Open(ctx context.Context, token string) (account.Account, erro
 	return out, nil
 }
 
+// onPage is how many routers are on a page.
+const onPage = 100
+
 // Routers implements account.Service.
-func (s *service) Routers(ctx context.Context, id string) ([]account.Router, error) {
-	list, err := s.relay().Routers(ctx, id)
-	if err != nil {
-		return nil, err
-	}
+func (s *service) Routers(ctx context.Context, id, after string) ([]account.Router, string, error) {
+	list, next, err := s.relay().RoutersPage(ctx, id, after, onPage)
 	out := make([]account.Router, 0, len(list))
 	for _, r := range list {
-		out = append(out, account.Router{Prefix: r.Prefix, Host: r.Host, Name: r.Name, Version: r.Version, Online: r.Online, LastSeen: r.LastSeen})
+		out = append(out, routerOf(r))
 	}
-	return out, nil
+	return out, next, err
+}
+
+// Router implements account.Service.
+func (s *service) Router(ctx context.Context, id, prefix string) (account.Router, error) {
+	r, err := s.relay().RouterOf(ctx, id, prefix)
+	return routerOf(r), err
+}
+
+func routerOf(r cloud.RouterState) account.Router {
+	return account.Router{Prefix: r.Prefix, Host: r.Host, Name: r.Name, Version: r.Version, Online: r.Online, LastSeen: r.LastSeen}
 }
 
 // NewClaim implements account.Service.

@@ -46,7 +46,11 @@ type Token struct {
 type Service interface {
 	// Open returns the account that a token opens.
 	Open(ctx context.Context, token string) (Account, error)
-	Routers(ctx context.Context, account string) ([]Router, error)
+	// Routers lists some of an account's routers, behind the one that next was for
+	// on the page before. Without a next, there are no more.
+	Routers(ctx context.Context, account, after string) (page []Router, next string, err error)
+	// Router returns an account's router.
+	Router(ctx context.Context, account, prefix string) (Router, error)
 	NewClaim(ctx context.Context, account string) (code string, expires time.Time, err error)
 	Rotate(ctx context.Context, account, prefix string) error
 	RemoveRouter(ctx context.Context, account, prefix string) error

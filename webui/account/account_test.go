@@ -3,11 +3,13 @@ package account_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,7 +41,30 @@ func (c *cloud) Open(_ context.Context, token string) (account.Account, error) {
 	return c.acc, nil
 }
 
-func (c *cloud) Routers(context.Context, string) ([]account.Router, error) { return c.routers, c.fails }
+func (c *cloud) Routers(_ context.Context, _, after string) ([]account.Router, string, error) {
+	i := 0
+	if after != "" {
+		if i = 1 + slices.IndexFunc(c.routers, func(r account.Router) bool { return r.Prefix == after }); i == 0 {
+			return nil, "", no(422)
+		}
+	}
+	page := c.routers[i:min(i+onPage, len(c.routers))]
+	if i+onPage < len(c.routers) {
+		return page, page[onPage-1].Prefix, c.fails
+	}
+	return page, "", c.fails
+}
+
+// onPage is how many routers the test's cloud has on a page.
+const onPage = 3
+
+func (c *cloud) Router(_ context.Context, _, prefix string) (account.Router, error) {
+	i := slices.IndexFunc(c.routers, func(r account.Router) bool { return r.Prefix == prefix })
+	if i < 0 {
+		return account.Router{}, no(404)
+	}
+	return c.routers[i], c.fails
+}
 func (c *cloud) NewClaim(context.Context, string) (string, time.Time, error) {
 	return "ABCD-EFGH-IJKL-MNOP", now().Add(15 * time.Minute), c.do("claim")
 }
@@ -282,5 +307,44 @@ func TestFailures(t *testing.T) {
 	}
 	if _, err := account.New(account.Config{Secret: []byte("short"), Log: slog.New(slog.DiscardHandler)}); err == nil {
 		t.Error("a short secret was taken")
+	}
+}
+
+// TestPages: an account with more routers than a page has shows them all, page by
+// page, and each can be asked about.
+func TestPages(t *testing.T) {
+	s := newSite(t)
+	s.signIn()
+	for i := range 2*onPage - 1 {
+		s.cloud.routers = append(s.cloud.routers, account.Router{Prefix: fmt.Sprintf("000000000%d", i), Host: "x", Name: fmt.Sprintf("Room %d", i)})
+	}
+	next := regexp.MustCompile(`href="(/\?after=[0-9a-f]{10})"[^>]*rel="next"|rel="next"[^>]*href="(/\?after=[0-9a-f]{10})"`)
+	seen, pages := 0, 0
+	for path := "/"; path != ""; pages++ {
+		w := s.do("GET", path, nil)
+		if w.Code != http.StatusOK || pages == 5 {
+			t.Fatalf("%s: %d", path, w.Code)
+		}
+		body := w.Body.String()
+		seen += strings.Count(body, "/rotate\"")
+		path = ""
+		if m := next.FindStringSubmatch(body); m != nil {
+			path = m[1] + m[2]
+		}
+	}
+	if seen != len(s.cloud.routers) || pages != 3 {
+		t.Errorf("%d of %d routers on %d pages", seen, len(s.cloud.routers), pages)
+	}
+	last := s.cloud.routers[len(s.cloud.routers)-1]
+	if w := s.do("GET", "/routers/"+last.Prefix+"/remove", nil); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), last.Name) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := s.do("GET", "/routers/ffffffffff/remove", nil); w.Header().Get("Location") != "/?done=gone" {
+		t.Errorf("one that is gone: %d %s", w.Code, w.Header())
+	}
+	for _, after := range []string{"nowhere", last.Prefix, "%22%3E%3Cscript%3E"} {
+		if w := s.do("GET", "/?after="+after, nil); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/" {
+			t.Errorf("after %s: %d %s", after, w.Code, w.Header())
+		}
 	}
 }

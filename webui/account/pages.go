@@ -46,8 +46,13 @@ func formCard(title string, f *parts.FormView, texts ...string) webui.Block {
 
 // routers is the first page.
 func (q *request) routers() {
-	list, err := q.p.cfg.Service.Routers(q.Context(), q.account.ID)
-	if err != nil {
+	after := q.URL.Query().Get("after")
+	list, next, err := q.p.cfg.Service.Routers(q.Context(), q.account.ID, after)
+	switch {
+	case after != "" && (err == nil && len(list) == 0 || err != nil && q.p.cfg.Status(err) == http.StatusUnprocessableEntity):
+		q.goTo("/") // those behind it are gone, or it was never a place in the list
+		return
+	case err != nil:
 		q.fail(err)
 		return
 	}
@@ -56,6 +61,9 @@ func (q *request) routers() {
 		Empty:   &parts.EmptyView{Title: q.t("account.none"), Text: q.t("account.none.text")}}
 	for _, r := range list {
 		t.Rows = append(t.Rows, q.row(r))
+	}
+	if next != "" {
+		t.Next = q.to("/", "after", next)
 	}
 	used := []string{q.t("account.used", "used", q.lang.Number(int64(q.account.Usage)), "limit", q.lang.Number(int64(q.account.Limit)))}
 	add := formCard(q.t("account.claim"), &parts.FormView{To: q.to("/claims"), Token: q.token(), Submit: parts.ButtonView{Text: q.t("account.claim.make")},
@@ -102,17 +110,11 @@ func (q *request) claim() {
 
 // router finds the router that the address names, or answers.
 func (q *request) router() (Router, bool) {
-	list, err := q.p.cfg.Service.Routers(q.Context(), q.account.ID)
+	r, err := q.p.cfg.Service.Router(q.Context(), q.account.ID, q.PathValue("prefix"))
 	if err != nil {
-		q.fail(err)
-		return Router{}, false
+		q.fail(err) // one that is not there is said to be gone
 	}
-	i := slices.IndexFunc(list, func(r Router) bool { return r.Prefix == q.PathValue("prefix") })
-	if i < 0 {
-		q.goTo("/", "done", "gone")
-		return Router{}, false
-	}
-	return list[i], true
+	return r, err == nil
 }
 
 // ask shows a page that asks whether something shall be done.
