@@ -117,7 +117,7 @@ func ready(t *testing.T, out fmt.Stringer, ended <-chan error) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(40 * time.Second)
+	deadline := time.After(90 * time.Second)
 	for !strings.Contains(out.String(), "Ctrl-C ends it") {
 		select {
 		case err := <-ended:
@@ -134,7 +134,7 @@ func waitEnd(t *testing.T, ended <-chan error) error {
 	select {
 	case err := <-ended:
 		return err
-	case <-time.After(30 * time.Second):
+	case <-time.After(90 * time.Second):
 		t.Fatal("does not end")
 		return nil
 	}

@@ -53,7 +53,7 @@ func TestCrowd(t *testing.T) {
 		h.stillServes(h.Guest(4))
 		a.stop(h.t)
 	})
-	eventually(t, "the daemon lets go of the attackers' connections", 15*time.Second, func() bool {
+	eventually(t, "the daemon lets go of the attackers' connections", func() bool {
 		return h.footprint().files <= before.files+16
 	})
 	after := h.footprint()

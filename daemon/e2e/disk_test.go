@@ -159,7 +159,7 @@ func (h *house) refused(name string) bool {
 // unhealthy waits until monitoring learns that usage cannot be stored.
 func (h *house) unhealthy() {
 	h.t.Helper()
-	eventually(h.t, "monitoring is told", 15*time.Second, func() bool {
+	eventually(h.t, "monitoring is told", func() bool {
 		resp, page, err := h.get(h.LAN(), "http://192.168.10.1/healthz")
 		return err == nil && resp.StatusCode == 503 && strings.Contains(page, "usage cannot be stored")
 	})
@@ -167,7 +167,7 @@ func (h *house) unhealthy() {
 
 func (h *house) healthy() {
 	h.t.Helper()
-	eventually(h.t, "all is well again", 15*time.Second, func() bool {
+	eventually(h.t, "all is well again", func() bool {
 		resp, _, err := h.get(h.LAN(), "http://192.168.10.1/healthz")
 		return err == nil && resp.StatusCode == 200
 	})
@@ -185,7 +185,7 @@ func TestFullDisk(t *testing.T) {
 	room := d.fill()
 	// What fits into free pages is still stored; soon nothing does.
 	made, not := map[string]bool{}, 0
-	eventually(t, "the store is full", 30*time.Second, func() bool {
+	eventually(t, "the store is full", func() bool {
 		name := fmt.Sprintf("full%d", len(made))
 		made[name] = !h.refused(name)
 		if !made[name] {
@@ -320,7 +320,7 @@ func TestStalledDisk(t *testing.T) {
 		t.Errorf("after the stall: %v", out)
 	}
 	h.healthy()
-	eventually(t, "the used up voucher's session ends", 5*time.Second, func() bool {
+	eventually(t, "the used up voucher's session ends", func() bool {
 		return h.row("get_active_guests", "data", "logins", small) == nil
 	})
 	if down, _ := h.used(user); down < mb {

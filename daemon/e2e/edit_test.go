@@ -3,7 +3,6 @@ package e2e
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/vouchsafe/vouchsafe/netctl/netlab"
 )
@@ -18,7 +17,7 @@ func TestEdits(t *testing.T) {
 	online := func() bool { return h.row("get_active_guests", "data", "logins", user) != nil }
 
 	first := h.send(netlab.Flow{Guest: g, Bytes: 20 * mb})
-	eventually(t, "the session ends", 5*time.Second, func() bool { return !online() })
+	eventually(t, "the session ends", func() bool { return !online() })
 	h.cli("voucher", "edit", user, "--top-up-download", "5")
 	if !online() {
 		t.Error("topped up, and the guest is not let in again")

@@ -62,7 +62,7 @@ type house struct {
 // newHouse brings up a whole hotspot with leased guests and the API on.
 func newHouse(t *testing.T, id string, o netlab.Options) *house {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	o.ID = id
 	lab, err := netlab.New(ctx, o)
@@ -94,7 +94,7 @@ func newHouse(t *testing.T, id string, o netlab.Options) *house {
 
 func (h *house) start() {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
 	defer cancel()
 	d, err := h.StartDaemon(ctx, netlab.DaemonOptions{Binary: binary, Args: []string{"daemon", "--config", h.config}})
 	if err != nil {
@@ -241,17 +241,21 @@ func (h *house) send(f netlab.Flow) netlab.FlowResult {
 	return r
 }
 
+// patience is how long a test waits for what should be so at once: much longer than
+// a slow and busy machine takes.
+const patience = 90 * time.Second
+
 // eventually waits until f holds.
-func eventually(t *testing.T, what string, within time.Duration, f func() bool) {
+func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(within)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	poll := time.NewTicker(50 * time.Millisecond)
 	defer poll.Stop()
 	for !f() {
 		select {
 		case <-deadline.C:
-			t.Fatalf("not within %v: %s", within, what)
+			t.Fatalf("not within %v: %s", patience, what)
 		case <-poll.C:
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/vouchsafe/vouchsafe/netctl/netlab"
 )
@@ -20,7 +19,7 @@ func TestHTTPSInBrowser(t *testing.T) {
 	h := newHouse(t, "https", netlab.Options{Guests: 1})
 	file := filepath.Join(h.DataDir(), "https.pem")
 	var spki string
-	eventually(t, "a certificate", 10*time.Second, func() bool {
+	eventually(t, "a certificate", func() bool {
 		b, err := os.ReadFile(file)
 		block, _ := pem.Decode(b)
 		if err != nil || block == nil {

@@ -142,7 +142,7 @@ func (k *killing) moment() {
 func (k *killing) dead(n int) {
 	k.t.Helper()
 	for _, v := range k.visitors {
-		if len(v.on) == 1 && v.on[0] != "" && !v.send(v.on[0], time.Second) {
+		if len(v.on) == 1 && v.on[0] != "" && !v.send(v.on[0], patience) {
 			k.t.Errorf("kill %d: %s is on %s, and the dead daemon keeps it out", n, v.name, v.on[0])
 		}
 	}
@@ -169,7 +169,7 @@ func (k *killing) dead(n int) {
 // again starts the daemon; one time in five it is killed while it starts.
 func (k *killing) again() {
 	k.t.Helper()
-	ctx, cancel := context.WithTimeout(k.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(k.t.Context(), 2*patience)
 	defer cancel()
 	if k.rand.IntN(5) == 0 {
 		k.early++
@@ -211,7 +211,11 @@ func (k *killing) check(n int) {
 			k.t.Errorf("kill %d: %s is online on %s, which is gone", n, v.name, is)
 		}
 		v.on = []string{is}
-		if passes := v.send(is, 200*time.Millisecond); passes != (is != "") {
+		wait := 200 * time.Millisecond // for what must not come
+		if is != "" {
+			wait = patience
+		}
+		if passes := v.send(is, wait); passes != (is != "") {
 			k.t.Errorf("kill %d: %s is on %q, passes %v", n, v.name, is, passes)
 		}
 	}

@@ -263,7 +263,7 @@ func isTimeout(err error) bool {
 // burst sends some datagrams. They pass whether a daemon runs or not.
 func (v *visitor) burst() error {
 	for range 1 + v.rand.IntN(5) {
-		if !v.send(v.on[0], time.Second) {
+		if !v.send(v.on[0], patience) {
 			return fmt.Errorf("on %s, and a datagram is lost", v.on[0])
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 	"unicode"
 
 	cdplog "github.com/chromedp/cdproto/log"
@@ -42,7 +41,7 @@ func TestNames(t *testing.T) {
 	user, pass := h.voucher(map[string]any{"username": evilName, "passcode": evilImage, "fullname": evilName + "\u202e" + evilImage})
 	h.cli("voucher", "create", "--username", evilImage, "--note", evilName+"\n"+evilImage)
 	h.sendDHCP(h.Guest(2), evilHost)
-	eventually(t, "the device's name is known", 5*time.Second, func() bool {
+	eventually(t, "the device's name is known", func() bool {
 		return strings.Contains(h.cli("guest", "list", "--all"), "onload")
 	})
 	h.browsePages(user, pass)
@@ -123,7 +122,7 @@ func (h *house) browsePages(user, pass string) {
 	see("", "#code", evilImage)
 	// The silence means something: what does run, or would, is heard.
 	b.do(chromedp.Evaluate[chromedp.Void](`document.body.insertAdjacentHTML("beforeend", "<p onclick='alert(7)'>"); document.body.lastChild.click(); undefined`))
-	eventually(t, "the policy's refusal is heard", 5*time.Second, func() bool { return strings.Contains(ear.heard(), "Content Security Policy") })
+	eventually(t, "the policy's refusal is heard", func() bool { return strings.Contains(ear.heard(), "Content Security Policy") })
 }
 
 // ear hears what a page should never say.

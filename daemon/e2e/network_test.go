@@ -80,7 +80,7 @@ func (h *house) packetSocket(on *netlab.Host, network, at string) (c net.PacketC
 func (h *house) more(p *prober, n uint64) {
 	h.t.Helper()
 	start := p.sent.Load()
-	eventually(h.t, "the guest who is not let in tries", 10*time.Second, func() bool { return p.sent.Load() >= start+n })
+	eventually(h.t, "the guest who is not let in tries", func() bool { return p.sent.Load() >= start+n })
 }
 
 // ip runs ip(8) on the router, several commands in one go.
@@ -100,7 +100,7 @@ func (h *house) ipOn(on *netlab.Host, commands ...string) {
 
 func (h *house) says(text string) {
 	h.t.Helper()
-	eventually(h.t, "the status says "+text, 3*time.Second, func() bool { return strings.Contains(h.cli("status"), text) })
+	eventually(h.t, "the status says "+text, func() bool { return strings.Contains(h.cli("status"), text) })
 }
 
 // TestNetworkChanges changes the network under a running daemon: a guest who is
@@ -153,7 +153,7 @@ func TestNetworkChanges(t *testing.T) {
 		}},
 		{"its own name again", func() {
 			h.ip("link set br-third name br-guest")
-			eventually(t, "no notice", 3*time.Second, func() bool { return !strings.Contains(h.cli("status"), "now called") })
+			eventually(t, "no notice", func() bool { return !strings.Contains(h.cli("status"), "now called") })
 		}},
 		{"deleted", func() {
 			h.ip("link del br-guest")
@@ -231,7 +231,7 @@ func TestAddressChange(t *testing.T) {
 	for i, g := range h.Guests() {
 		h.ipOn(g.Host, "addr flush dev eth0 scope global", fmt.Sprintf("addr add 10.20.0.%d/24 dev eth0", 50+i), "route replace default via 10.20.0.1")
 	}
-	eventually(t, "the redirect follows", 2*time.Second, func() bool {
+	eventually(t, "the redirect follows", func() bool {
 		resp, _, err := h.get(out.Host, "http://"+netlab.ExampleIPv4+"/")
 		return err == nil && resp.Header.Get("Location") == "http://10.20.0.1:2050/welcome"
 	})
@@ -239,7 +239,7 @@ func TestAddressChange(t *testing.T) {
 		t.Errorf("the login form at the new address: %v %s", err, text(page))
 	}
 	h.says("which br-guest does not have")
-	eventually(t, "the guest goes on", 5*time.Second, func() bool {
+	eventually(t, "the guest goes on", func() bool {
 		resp, _, err := h.get(in.Host, "http://"+netlab.ExampleIPv4+"/")
 		return err == nil && resp.StatusCode == 200
 	})
@@ -248,7 +248,7 @@ func TestAddressChange(t *testing.T) {
 // TestLateInterfaces starts the daemon before the network is there, as a boot
 // may do, and makes the LAN's interface anew later.
 func TestLateInterfaces(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	lab, err := netlab.New(ctx, netlab.Options{ID: "late", Guests: 1})
 	if err != nil {
@@ -320,7 +320,7 @@ func TestLateInterfaces(t *testing.T) {
 	// The LAN's interface goes and another one of its name comes.
 	h.ip("link set lan0 down", "link set lan0 name old", "link add lan0 type bridge", "link set old master lan0",
 		"addr del 192.168.10.1/24 dev old", "addr add 192.168.10.1/24 dev lan0", "link set old up", "link set lan0 up")
-	eventually(t, "the API answers at the new interface", 5*time.Second, func() bool {
+	eventually(t, "the API answers at the new interface", func() bool {
 		resp, _, err := h.get(h.LAN(), "http://192.168.10.1/healthz")
 		return err == nil && resp.StatusCode == 200
 	})

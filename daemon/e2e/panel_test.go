@@ -79,7 +79,7 @@ func (d *desk) press(sel, path string) {
 // until waits until something is true on the page.
 func (d *desk) until(expression string) {
 	d.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for poll := time.NewTicker(50 * time.Millisecond); ; <-poll.C {
 		// Between two pages there is nothing to ask.
 		is, err := chromedp.Run(d.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
@@ -299,7 +299,7 @@ func (d *desk) backUpAndRestore(vouchers [][2]string) {
 	d.open("/settings/backup")
 	d.do(chromedp.Click(chromedp.CSS(`form[action="/settings/backup/file"] button`)))
 	var file string
-	eventually(d.t, "the backup is downloaded", 10*time.Second, func() bool {
+	eventually(d.t, "the backup is downloaded", func() bool {
 		found, _ := filepath.Glob(filepath.Join(dir, "*.vsnap"))
 		if len(found) == 1 {
 			file = found[0]

@@ -99,7 +99,7 @@ func TestPowerCutUnderDownload(t *testing.T) {
 	h.released(g)
 	h.caught(h.Guest(2))
 	used, _ := h.used(user)
-	rest := h.send(netlab.Flow{Guest: g, Bytes: 200 * mb, Time: 30 * time.Second})
+	rest := h.send(netlab.Flow{Guest: g, Bytes: 200 * mb, Time: patience})
 	if got := used + rest.Down; got > 100*mb || got < 100*mb-netGSO {
 		t.Errorf("%d bytes were used before the power cut, %d passed after it, of a quota of %d", used, rest.Down, 100*mb)
 	}

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/vouchsafe/vouchsafe/netctl/netlab"
 )
@@ -30,7 +29,7 @@ func TestProbes(t *testing.T) {
 	user, pass := h.voucher(nil)
 	h.login(g, user, pass)
 	for _, p := range netlab.Probes() {
-		eventually(t, p.System+" reaches "+p.URL(), 3*time.Second, func() bool {
+		eventually(t, p.System+" reaches "+p.URL(), func() bool {
 			resp, page, err := h.get(g.Host, p.URL())
 			return err == nil && resp.StatusCode == p.Status && page == p.Body
 		})

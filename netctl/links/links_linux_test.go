@@ -92,7 +92,7 @@ func watching(t *testing.T) <-chan State {
 func await(t *testing.T, states <-chan State, what string, ok func(State) bool) {
 	t.Helper()
 	begun := time.Now()
-	limit := time.NewTimer(5 * time.Second)
+	limit := time.NewTimer(90 * time.Second)
 	defer limit.Stop()
 	for {
 		select {

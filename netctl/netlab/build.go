@@ -17,7 +17,7 @@ func (l *Lab) build(ctx context.Context) error {
 	if err := removeRemains(ctx, l.opts.ID); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+	if err := makeDir(l.dir, 0o700); err != nil {
 		return err
 	}
 	for _, step := range []func(context.Context) error{

@@ -15,7 +15,7 @@ func TestFlowsArriveAndAreCounted(t *testing.T) {
 			progress := new(atomic.Uint64)
 			f := Flow{
 				Guest: l.Guest(1), Network: network, Upload: upload, Bytes: amount,
-				Stall: 500 * time.Millisecond, Progress: progress,
+				Stall: 10 * time.Second, Progress: progress,
 			}
 			if f.Network[:3] == "udp" {
 				f.Rate = 20 << 20
@@ -70,7 +70,7 @@ func TestFlowEnds(t *testing.T) {
 				Bytes: 50 << 20, Time: 3 * time.Second, Stall: 300 * time.Millisecond,
 			}
 			if tt.want == EndTime {
-				f.Bytes, f.Time, f.Rate = 0, 300*time.Millisecond, 1<<20
+				f.Bytes, f.Time, f.Stall, f.Rate = 0, 3*time.Second, 3*time.Second, 1<<20
 			}
 			r, err := l.Send(ctx, f)
 			if err != nil {
@@ -82,7 +82,7 @@ func TestFlowEnds(t *testing.T) {
 			if tt.want == EndStalled && r.Down+r.Up > 300000 {
 				t.Errorf("%d + %d bytes passed a quota of 300000", r.Down, r.Up)
 			}
-			if tt.want == EndTime && (r.Received < 100<<10 || r.Received > 400<<10) {
+			if tt.want == EndTime && (r.Received < 1<<20 || r.Received > 4<<20) {
 				t.Errorf("%d bytes in %v at 1 MB/s", r.Received, r.Elapsed)
 			}
 		})

@@ -7,13 +7,26 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 )
 
 // helloEvery is how often a guest asks for a download over UDP until it comes.
 const helloEvery = 100 * time.Millisecond
 
-// receiveBuffer makes losses at the receiving socket rare.
+// receiveBuffer is room for what comes while the receiver waits for a processor.
 const receiveBuffer = 8 << 20
+
+// giveRoom sets a socket's buffer beyond the system's limit, as root may.
+func giveRoom(c *net.UDPConn) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	failed := raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer)
+	})
+	return errors.Join(failed, err)
+}
 
 func (l *Lab) sendUDP(ctx context.Context, f Flow) (FlowResult, error) {
 	pc, err := l.upstream.ListenPacket(ctx, f.Network, f.server())
@@ -31,6 +44,9 @@ func (l *Lab) sendUDP(ctx context.Context, f Flow) (FlowResult, error) {
 		}
 		guest := c.(*net.UDPConn)
 		defer guest.Close()
+		if err := errors.Join(giveRoom(guest), giveRoom(server)); err != nil {
+			return err
+		}
 		if f.Upload {
 			t.upload(guest, server)
 		} else {
@@ -41,7 +57,6 @@ func (l *Lab) sendUDP(ctx context.Context, f Flow) (FlowResult, error) {
 }
 
 func (t *transfer) upload(guest, server *net.UDPConn) {
-	_ = server.SetReadBuffer(receiveBuffer)
 	var g errgroup.Group
 	ctx, cancel := context.WithCancel(t.ctx)
 	g.Go(func() error {
@@ -56,7 +71,6 @@ func (t *transfer) upload(guest, server *net.UDPConn) {
 // download asks the server to send: it must learn the address that the
 // guest's has been translated to.
 func (t *transfer) download(guest, server *net.UDPConn) {
-	_ = guest.SetReadBuffer(receiveBuffer)
 	var g errgroup.Group
 	ctx, cancel := context.WithCancel(t.ctx)
 	g.Go(func() error {

@@ -192,14 +192,21 @@ func poll(ctx context.Context, every time.Duration, f func() (bool, error)) erro
 // /etc.
 func makeEtc(ns string) (string, error) {
 	dir := filepath.Join(etcNetns, ns)
-	var err error
-	// Another lab that ends may remove the empty parent in between.
+	if err := makeDir(dir, 0o755); err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "resolv.conf"), nil
+}
+
+// makeDir makes a directory and its parents. Another lab that ends may remove the
+// empty parent in between.
+func makeDir(dir string, mode fs.FileMode) (err error) {
 	for range 10 {
-		if err = os.MkdirAll(dir, 0o755); err == nil {
-			return filepath.Join(dir, "resolv.conf"), nil
+		if err = os.MkdirAll(dir, mode); err == nil {
+			return nil
 		}
 	}
-	return "", err
+	return err
 }
 
 func writeResolv(path string, servers ...string) error {

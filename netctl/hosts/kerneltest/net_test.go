@@ -123,7 +123,7 @@ func privateMounts() error {
 // run runs a command in the router's namespace.
 func run(t *testing.T, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput()
 	if err != nil {
@@ -134,7 +134,7 @@ func run(t *testing.T, args ...string) string {
 
 // try is run without a care for success.
 func try(args ...string) string {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
 	out, _ := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput() // the caller looks at the effect
 	return string(out)
@@ -256,7 +256,7 @@ func start(t *testing.T, cfg hosts.Config) (*table, func()) {
 // eventually polls a condition.
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(15 * time.Second)
+	deadline := time.NewTimer(90 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
