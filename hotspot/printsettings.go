@@ -15,6 +15,7 @@ type PrintSettings struct {
 
 	SSID     string // empty: vouchers do not tell of the network
 	Password string // empty: the network is open
+	Security string // what the password is of: one of [PrintSecurities]
 	Hidden   bool   // the network does not send its name by itself
 
 	Title string // empty: the venue's name
@@ -41,6 +42,10 @@ func PrintLayouts() []string {
 
 // PrintCuts are the ways to show where to cut.
 func PrintCuts() []string { return []string{"marks", "lines", "none"} }
+
+// PrintSecurities are the ways to protect a network with a password: WPA2 with or
+// without WPA3, and WPA3 alone.
+func PrintSecurities() []string { return []string{"wpa", "sae"} }
 
 // Bounds of the texts on printed vouchers, in characters. What has room depends
 // on the layout, too.
@@ -88,6 +93,7 @@ func printKeys() []SettingKey {
 		checked(text("print.portal", "", MaxPortal, "address of the login page on printed vouchers; empty: this router's own", func(s *Settings) *string { return &s.Print.Portal }), CheckPortal),
 		checked(text("print.wifi_name", "", 32, "name (SSID) of the guests' Wi-Fi, for printed vouchers; empty: they do not tell it", func(s *Settings) *string { return &s.Print.SSID }), CheckSSID),
 		secret(checked(text("print.wifi_password", "", 64, "password of the guests' Wi-Fi, for printed vouchers; empty: it is open", func(s *Settings) *string { return &s.Print.Password }), CheckWiFiPassword)),
+		oneOf("print.wifi_security", PrintSecurities(), "what the password is of: sae if the guests' Wi-Fi takes WPA3 alone, or else wpa", func(s *Settings) *string { return &s.Print.Security }),
 	}
 	for _, f := range printFlags {
 		keys = append(keys, flag(f.key, f.def, f.doc, f.at))

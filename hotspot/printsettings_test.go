@@ -27,6 +27,8 @@ func TestPrintSettings(t *testing.T) {
 		{"print.wifi_password", strings.Repeat("a0", 32), ""},
 		{"print.wifi_password", strings.Repeat("x", 64), "64 hexadecimal"},
 		{"print.wifi_password", "", ""},
+		{"print.wifi_security", "sae", ""},
+		{"print.wifi_security", "wep", `"wep" is not one of wpa, sae`},
 		{"print.title", strings.Repeat("x", hotspot.MaxPrintTitle+1), "at most 100"},
 		{"print.terms", "one\ntwo", ""},
 		{"print.wifi_code", "off", ""},

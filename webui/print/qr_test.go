@@ -4,6 +4,7 @@ import (
 	"image"
 	"image/color"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -158,7 +159,7 @@ var hostileNames = []string{
 func TestWiFiCodesAreRead(t *testing.T) {
 	var e encoder
 	for _, name := range hostileNames {
-		for _, w := range []WiFi{{SSID: name}, {SSID: name, Password: `p;,:\"p\\;`, Hidden: true}} {
+		for _, w := range []WiFi{{SSID: name}, {SSID: name, Password: `p;,:\"p\\;`, Hidden: true}, {SSID: name, Password: "12345678", WPA3: true}} {
 			q, ok := e.fitting(w.code(), 30*mm)
 			if !ok {
 				t.Fatalf("%q does not fit", name)
@@ -214,7 +215,8 @@ func parseWiFi(t testing.TB, s string) WiFi {
 			t.Fatalf("%q: field %q", s, name)
 		}
 	}
-	if (kind == "WPA") != (w.Password != "") || kind != "WPA" && kind != "nopass" {
+	w.WPA3 = kind == "SAE"
+	if (kind != "nopass") != (w.Password != "") || !slices.Contains([]string{"WPA", "SAE", "nopass"}, kind) {
 		t.Fatalf("%q: kind %q", s, kind)
 	}
 	return w

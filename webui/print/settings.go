@@ -27,7 +27,7 @@ func FromSettings(set hotspot.Settings, lang *webui.Language, logo *hotspot.Logo
 	wifi := p.SSID != ""
 	return Sheet{
 		Layout: layout, Lang: lang, Venue: set.VenueName, Portal: portal, Cut: Cut(p.Cut), Devices: set.VoucherDevices, Logo: logo,
-		WiFi:  WiFi{SSID: p.SSID, Password: p.Password, Hidden: p.Hidden},
+		WiFi:  WiFi{SSID: p.SSID, Password: p.Password, WPA3: p.Security == "sae", Hidden: p.Hidden},
 		Texts: map[string]OwnTexts{"": {Title: p.Title, Above: p.Above, Below: p.Below, Terms: p.Terms}},
 		Show: Show{
 			Username: true, Passcode: true, FullName: p.ShowName, Validity: p.ShowValidity, Limits: p.ShowLimits, Devices: p.ShowDevices,

@@ -11,6 +11,7 @@ type WiFi struct {
 	SSID string // as the access point sends it; at most 32 bytes
 	// Password is of WPA, WPA2 or WPA3; empty: the network is open.
 	Password string
+	WPA3     bool // it takes nothing older
 	Hidden   bool // the access point does not send the SSID by itself
 }
 
@@ -24,12 +25,17 @@ func (w WiFi) validate(f *faults) {
 
 // code is what a QR code says to have a phone join the network. A name in
 // hexadecimal digits is not put in quotes, though the format's first reader
-// wanted that: the phones of today would take the quotes for a part of it.
+// wanted that: the phones of today would take the quotes for a part of it. WPA
+// stands for WPA3, too, by the Wi-Fi Alliance's specification; phones that go by
+// it join a network of WPA3 alone not at all, or by SAE only.
 func (w WiFi) code() string {
 	var o output
 	kind := "nopass"
 	if w.Password != "" {
 		kind = "WPA"
+		if w.WPA3 {
+			kind = "SAE"
+		}
 	}
 	o.raw("WIFI:T:" + kind)
 	o.wifiField(";S:", w.SSID)

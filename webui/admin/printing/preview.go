@@ -122,25 +122,17 @@ func (a *area) choices(q *panel.Request) []parts.LinkView {
 // options are the form that changes the look this once.
 func (v *previewView) options(q *panel.Request, a *area, set hotspot.Settings, sel url.Values) {
 	v.Fields = []*parts.FieldView{
-		{ID: "layout", Name: "layout", Label: q.T("printing.field.layout"), Value: set.Print.Layout, Options: layoutOptions(q)},
-		{ID: "cut", Name: "cut", Label: q.T("printing.field.cut"), Value: set.Print.Cut, Options: cutOptions(q)},
+		{ID: "layout", Name: "layout", Label: q.T("printing.field.layout"), Value: set.Print.Layout, Options: named(q, hotspot.PrintLayouts(), "printing.layout.")},
+		{ID: "cut", Name: "cut", Label: q.T("printing.field.cut"), Value: set.Print.Cut, Options: named(q, hotspot.PrintCuts(), "printing.cut.")},
 		{ID: "language", Name: "language", Label: q.T("printing.field.language"), Value: a.language(q, set).Tag, Options: a.languageOptions()},
 	}
 	v.Options = parts.FilterView{To: q.To(Path, pairs(sel)...), Submit: q.T("printing.show"), StreamFields: parts.Fields(v.Fields...)}
 }
 
-// layoutOptions are the layouts by name.
-func layoutOptions(q *panel.Request) (list []parts.OptionView) {
-	for _, l := range hotspot.PrintLayouts() {
-		list = append(list, parts.OptionView{Value: l, Text: q.T("printing.layout." + l)})
-	}
-	return list
-}
-
-// cutOptions are the ways to show where to cut, by name.
-func cutOptions(q *panel.Request) (list []parts.OptionView) {
-	for _, c := range hotspot.PrintCuts() {
-		list = append(list, parts.OptionView{Value: c, Text: q.T("printing.cut." + c)})
+// named are the values of a setting, by what they are called under a prefix.
+func named(q *panel.Request, values []string, prefix string) (list []parts.OptionView) {
+	for _, v := range values {
+		list = append(list, parts.OptionView{Value: v, Text: q.T(prefix + v)})
 	}
 	return list
 }

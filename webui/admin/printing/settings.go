@@ -43,7 +43,7 @@ var groups = [...]struct {
 	fields []string
 }{
 	{"paper", []string{"layout", "cut", "language"}},
-	{"wifi", []string{"wifi_name", "wifi_password", "wifi_hidden", "wifi_code", "show_wifi_password"}},
+	{"wifi", []string{"wifi_name", "wifi_password", "wifi_security", "wifi_hidden", "wifi_code", "show_wifi_password"}},
 	{"login", []string{"login_code", "show_address", "portal"}},
 	{"texts", []string{"title", "text_above", "text_below", "terms"}},
 	{"shown", []string{"show_logo", "show_name", "show_validity", "show_limits", "show_devices"}},
@@ -140,9 +140,11 @@ func (a *area) field(q *panel.Request, name, value, fault string) parts.FieldVie
 	}
 	switch name {
 	case "layout":
-		f.Options = layoutOptions(q)
+		f.Options = named(q, hotspot.PrintLayouts(), "printing.layout.")
 	case "cut":
-		f.Options = cutOptions(q)
+		f.Options = named(q, hotspot.PrintCuts(), "printing.cut.")
+	case "wifi_security":
+		f.Options = named(q, hotspot.PrintSecurities(), "printing.security.")
 	case "language":
 		f.Options = append([]parts.OptionView{{Text: q.T("printing.language.reader")}}, a.languageOptions()...)
 	case "title":
