@@ -90,36 +90,36 @@ func New(cfg Config) panel.Section {
 	e := &entry{Config: cfg, made: newMade()}
 	open, own, owner := panel.Open(), panel.SignedIn(), panel.Writes(api.ScopeAll)
 	get, post := http.MethodGet, http.MethodPost
-	return panel.Section{Files: Files, Pages: []panel.Page{
-		{Method: get, Path: panel.PathSignIn, Access: open, Serve: e.signInPage},
-		{Method: post, Path: panel.PathSignIn, Access: open, Serve: e.signIn},
-		{Method: get, Path: pathCode, Access: open, Serve: e.codePage},
-		{Method: post, Path: pathCode, Access: open, Serve: e.code},
-		{Method: post, Path: panel.PathSignOut, Access: own, Serve: e.signOut},
-		{Method: get, Path: panel.PathConfirm, Access: own, Serve: e.confirmPage},
-		{Method: post, Path: panel.PathConfirm, Access: own, Serve: e.confirm},
+	return panel.Section{Files: Files, Pages: panel.PagesOf(e, []panel.PageOf[*entry]{
+		{Method: get, Path: panel.PathSignIn, Access: open, Serve: (*entry).signInPage},
+		{Method: post, Path: panel.PathSignIn, Access: open, Serve: (*entry).signIn},
+		{Method: get, Path: pathCode, Access: open, Serve: (*entry).codePage},
+		{Method: post, Path: pathCode, Access: open, Serve: (*entry).code},
+		{Method: post, Path: panel.PathSignOut, Access: own, Serve: (*entry).signOut},
+		{Method: get, Path: panel.PathConfirm, Access: own, Serve: (*entry).confirmPage},
+		{Method: post, Path: panel.PathConfirm, Access: own, Serve: (*entry).confirm},
 
-		{Method: get, Path: panel.PathSetup, Access: open, Serve: e.ownerPage},
-		{Method: post, Path: panel.PathSetup, Access: open, Serve: e.owner},
-		{Method: get, Path: pathVenue, Access: owner, Serve: e.venuePage},
-		{Method: post, Path: pathVenue, Access: owner, Serve: e.venue},
-		{Method: get, Path: pathLogins, Access: owner, Serve: e.loginsPage},
-		{Method: post, Path: pathLogins, Access: owner, Serve: e.logins},
-		{Method: get, Path: pathVouchers, Access: owner, Serve: e.vouchersPage},
-		{Method: post, Path: pathVouchers, Access: owner, Serve: e.vouchers},
-		{Method: get, Path: pathDone, Access: owner, Serve: e.donePage},
+		{Method: get, Path: panel.PathSetup, Access: open, Serve: (*entry).ownerPage},
+		{Method: post, Path: panel.PathSetup, Access: open, Serve: (*entry).owner},
+		{Method: get, Path: pathVenue, Access: owner, Serve: (*entry).venuePage},
+		{Method: post, Path: pathVenue, Access: owner, Serve: (*entry).venue},
+		{Method: get, Path: pathLogins, Access: owner, Serve: (*entry).loginsPage},
+		{Method: post, Path: pathLogins, Access: owner, Serve: (*entry).logins},
+		{Method: get, Path: pathVouchers, Access: owner, Serve: (*entry).vouchersPage},
+		{Method: post, Path: pathVouchers, Access: owner, Serve: (*entry).vouchers},
+		{Method: get, Path: pathDone, Access: owner, Serve: (*entry).donePage},
 
-		{Method: get, Path: panel.PathAccount, Access: own, Serve: e.accountPage},
-		{Method: post, Path: pathName, Access: own, Serve: e.name},
-		{Method: get, Path: pathPassword, Access: own, Serve: e.passwordPage},
-		{Method: post, Path: pathPassword, Access: own, Serve: e.password},
-		{Method: get, Path: pathTOTP, Access: own, Serve: e.totpPage},
-		{Method: post, Path: pathTOTP, Access: own, Serve: e.totp},
-		{Method: post, Path: pathRecovery, Access: own, Serve: e.recovery},
-		{Method: get, Path: pathTOTPOff, Access: own, Serve: e.totpOffPage},
-		{Method: post, Path: pathTOTPOff, Access: own, Serve: e.totpOff},
-		{Method: post, Path: pathSessions, Access: own, Serve: e.endSessions},
-	}}
+		{Method: get, Path: panel.PathAccount, Access: own, Serve: (*entry).accountPage},
+		{Method: post, Path: pathName, Access: own, Serve: (*entry).name},
+		{Method: get, Path: pathPassword, Access: own, Serve: (*entry).passwordPage},
+		{Method: post, Path: pathPassword, Access: own, Serve: (*entry).password},
+		{Method: get, Path: pathTOTP, Access: own, Serve: (*entry).totpPage},
+		{Method: post, Path: pathTOTP, Access: own, Serve: (*entry).totp},
+		{Method: post, Path: pathRecovery, Access: own, Serve: (*entry).recovery},
+		{Method: get, Path: pathTOTPOff, Access: own, Serve: (*entry).totpOffPage},
+		{Method: post, Path: pathTOTPOff, Access: own, Serve: (*entry).totpOff},
+		{Method: post, Path: pathSessions, Access: own, Serve: (*entry).endSessions},
+	})}
 }
 
 // Addresses of the pages.

@@ -36,6 +36,29 @@ type Page struct {
 	MaxBody int64
 }
 
+// PageOf is a [Page] that is served by a method of A, given as (*area).list.
+// As a.list, it would be a function more in the program.
+type PageOf[A any] struct {
+	Method  string
+	Path    string
+	Access  Access
+	Serve   func(of A, q *Request)
+	MaxBody int64
+}
+
+// PagesOf makes pages of methods. A is a pointer, so that PagesOf is compiled once.
+func PagesOf[A any](of A, pages []PageOf[A]) []Page {
+	list := make([]Page, 0, len(pages))
+	for _, p := range pages {
+		page := Page{Method: p.Method, Path: p.Path, Access: p.Access, MaxBody: p.MaxBody}
+		if p.Serve != nil {
+			page.Serve = func(q *Request) { p.Serve(of, q) }
+		}
+		list = append(list, page)
+	}
+	return list
+}
+
 // pattern is the page's for the mux.
 func (p *Page) pattern() string {
 	if p.Path == "/" {

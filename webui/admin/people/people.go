@@ -61,17 +61,17 @@ func New(cfg Config) panel.Section {
 	a := &area{cfg}
 	return panel.Section{
 		Nav: []panel.NavItem{{Key: "people.nav", Path: pathList, Access: reads()}},
-		Pages: []panel.Page{
-			{Method: http.MethodGet, Path: pathList, Access: reads(), Serve: a.list},
-			{Method: http.MethodGet, Path: pathExport, Access: reads(), Serve: a.exportList},
-			{Method: http.MethodGet, Path: pathFind, Access: reads(), Serve: a.find},
-			{Method: http.MethodGet, Path: pathRetention, Access: keeps(), Serve: a.retention},
-			{Method: http.MethodPost, Path: pathRetention, Access: keeps(), Serve: a.keep},
-			{Method: http.MethodGet, Path: pathPerson, Access: reads(), Serve: a.person},
-			{Method: http.MethodGet, Path: pathFile, Access: reads(), Serve: a.exportPerson},
-			{Method: http.MethodGet, Path: pathDelete, Access: writes(), Serve: a.question},
-			{Method: http.MethodPost, Path: pathDelete, Access: writes(), Serve: a.erase},
-		},
+		Pages: panel.PagesOf(a, []panel.PageOf[*area]{
+			{Method: http.MethodGet, Path: pathList, Access: reads(), Serve: (*area).list},
+			{Method: http.MethodGet, Path: pathExport, Access: reads(), Serve: (*area).exportList},
+			{Method: http.MethodGet, Path: pathFind, Access: reads(), Serve: (*area).find},
+			{Method: http.MethodGet, Path: pathRetention, Access: keeps(), Serve: (*area).retention},
+			{Method: http.MethodPost, Path: pathRetention, Access: keeps(), Serve: (*area).keep},
+			{Method: http.MethodGet, Path: pathPerson, Access: reads(), Serve: (*area).person},
+			{Method: http.MethodGet, Path: pathFile, Access: reads(), Serve: (*area).exportPerson},
+			{Method: http.MethodGet, Path: pathDelete, Access: writes(), Serve: (*area).question},
+			{Method: http.MethodPost, Path: pathDelete, Access: writes(), Serve: (*area).erase},
+		}),
 		Files: Files,
 	}
 }
