@@ -202,6 +202,16 @@ func TestLimitListenerShare(t *testing.T) {
 	}
 }
 
+// busy waits until a request is being answered.
+func (c *crowd) busy() {
+	c.t.Helper()
+	select {
+	case <-c.begun:
+	case <-time.After(90 * time.Second):
+		c.t.Fatal("a request does not begin")
+	}
+}
+
 // finish sends the rest of half a request and waits for the answer.
 func (c *crowd) finish(conn net.Conn) error {
 	if _, err := io.WriteString(conn, strings.TrimPrefix(get, half)); err != nil {
@@ -216,13 +226,13 @@ func (c *crowd) finish(conn net.Conn) error {
 func TestLimitListenerBusy(t *testing.T) {
 	c := newCrowd(t, 3, 2)
 	busy := []net.Conn{c.dial(1, slow), c.dial(1, slow)}
-	<-c.begun
-	<-c.begun
+	c.busy()
+	c.busy()
 	if !hungUp(c.dial(1, get)) {
 		t.Error("a third connection of one client came in")
 	}
 	busy = append(busy, c.dial(2, slow))
-	<-c.begun
+	c.busy()
 	late := make(chan error, 1)
 	conn := c.dial(3, get)
 	go func() { late <- answered(conn) }()
@@ -250,7 +260,7 @@ func TestLimitListenerStalled(t *testing.T) {
 	c := newCrowd(t, 2, 2)
 	for n := range 2 {
 		c.dial(n, "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n")
-		<-c.begun
+		c.busy()
 	}
 	if err := answered(c.dial(5, get)); err != nil {
 		t.Errorf("a newcomer: %v", err)

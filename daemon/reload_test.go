@@ -39,7 +39,12 @@ func TestReloadWithoutAKernel(t *testing.T) {
 			}, Ready: func(r Ready) { up <- r },
 		})
 	}()
-	ready := <-up
+	var ready Ready
+	select {
+	case ready = <-up:
+	case err := <-done:
+		t.Fatal(err)
+	}
 	c := v1.NewClient(v1.DialUnix(ready.Control))
 	status := func(want func(v1.Status) bool) {
 		t.Helper()

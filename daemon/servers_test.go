@@ -141,7 +141,11 @@ func TestServersFinishAnswers(t *testing.T) {
 	}
 	got := make(chan string, 1)
 	go func() { got <- said(at) }()
-	<-begun
+	select {
+	case <-begun:
+	case g := <-got:
+		t.Fatalf("answered %q before the handler has begun", g)
+	}
 	if err := s.change(nil, nil); err != nil {
 		t.Fatal(err)
 	}

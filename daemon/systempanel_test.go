@@ -136,7 +136,13 @@ func TestRestoreByThePanel(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	d := <-up
+	var d Ready
+	select {
+	case d = <-up:
+	case err := <-done:
+		done <- err // once more, at the end
+		t.FailNow()
+	}
 	c := v1.NewClient(v1.DialUnix(d.Control))
 	if _, err := c.CreateOperator(t.Context(), v1.NewOperator{Email: "anna@example.com", Role: "owner", Password: "rain falls on tin roofs"}); err != nil {
 		t.Fatal(err)

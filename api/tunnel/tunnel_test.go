@@ -253,7 +253,11 @@ func TestMove(t *testing.T) {
 		_, _, err := post(t, old, "/slow", "192.0.2.7", "")
 		answered <- err
 	}()
-	<-begun
+	select {
+	case <-begun:
+	case err := <-answered:
+		t.Fatal(err)
+	}
 	if _, _, err := old.Say(t.Context(), Hello{Move: true}); err != nil {
 		t.Fatal(err)
 	}
