@@ -121,7 +121,8 @@ func (r *Relay) relocate(ctx context.Context, router string, was place, failed e
 }
 
 // ask sends a request by a link. A link that takes no more requests is
-// [tunnel.ErrNotSent]; one that has too much to do is [peer.ErrBusy].
+// [tunnel.ErrNotSent]; one that has too much to do, or whose router ends it just
+// now and has not looked at the request, is [peer.ErrBusy].
 func (r *Relay) ask(ctx context.Context, h *held, q question) (*http.Response, error) {
 	out, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://router"+q.path, bytes.NewReader(q.body))
 	if err != nil {
@@ -130,7 +131,7 @@ func (r *Relay) ask(ctx context.Context, h *held, q question) (*http.Response, e
 	out.Header = q.head.Clone()
 	out.Header.Set(tunnel.ClientHeader, q.client.String())
 	resp, err := h.link.RoundTrip(out)
-	if errors.Is(err, tunnel.ErrNotSent) && !h.ended() {
+	if errors.Is(err, tunnel.ErrIgnored) || errors.Is(err, tunnel.ErrNotSent) && !h.ended() {
 		return nil, peer.ErrBusy
 	}
 	return resp, err

@@ -19,6 +19,7 @@ import (
 type Link struct {
 	cc    *http.ClientConn
 	ear   *ear
+	links *Links
 	done  chan struct{}
 	mu    sync.Mutex // guards what follows
 	ended bool
@@ -33,6 +34,7 @@ var ErrNotSent = errors.New("the request was not sent")
 type Links struct {
 	transport *http.Transport
 	watch     watch
+	ignored   error // what a request fails with that is [ErrIgnored]; nil: not known
 }
 
 // connKey is the key of a connection in the context of those who dial for it.
@@ -43,7 +45,7 @@ type connKey struct{}
 func NewLinks(wait time.Duration) *Links {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true) // gathered is not known to be TLS, which it is
-	return &Links{watch: watch{wait: cmp.Or(wait, askWait)}, transport: &http.Transport{
+	ls := &Links{watch: watch{wait: cmp.Or(wait, askWait)}, transport: &http.Transport{
 		Protocols: &protocols, HTTP2: http2(streamWindow, connectionWindow, 0, 0), DisableCompression: true, MaxResponseHeaderBytes: 16 << 10,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			conn, ok := ctx.Value(connKey{}).(net.Conn)
@@ -53,13 +55,15 @@ func NewLinks(wait time.Duration) *Links {
 			return conn, nil
 		},
 	}}
+	ls.ignored = ignoring(ls.transport)
+	return ls
 }
 
 // Take takes over a connection that a router has made. The handshake must be
 // complete, with [Protocol] and a certificate that the relay has checked. The
 // connection is closed if it cannot be used.
 func (ls *Links) Take(ctx context.Context, conn *tls.Conn) (*Link, error) {
-	l := &Link{done: make(chan struct{}), ear: &ear{gathered: gather(conn), began: time.Now()}}
+	l := &Link{links: ls, done: make(chan struct{}), ear: &ear{gathered: gather(conn), began: time.Now()}}
 	cc, err := ls.transport.NewClientConn(context.WithValue(ctx, connKey{}, net.Conn(l.ear)), "http", "router:443")
 	if err != nil {
 		conn.Close()
@@ -119,7 +123,7 @@ func (l *Link) Close() error {
 func (l *Link) Busy() int { return l.cc.InFlight() }
 
 // RoundTrip sends a request to the router. One that was not sent fails with
-// [ErrNotSent].
+// [ErrNotSent], and one that the router did not look at with [ErrIgnored].
 func (l *Link) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := l.cc.Reserve(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotSent, err)
@@ -128,7 +132,11 @@ func (l *Link) RoundTrip(r *http.Request) (*http.Response, error) {
 	to := *r.URL
 	out.URL = &to
 	to.Scheme, to.Host = "http", "router"
-	return l.cc.RoundTrip(&out)
+	resp, err := l.cc.RoundTrip(&out)
+	if err != nil && l.links.ignored != nil && errors.Is(err, l.links.ignored) {
+		err = ErrIgnored
+	}
+	return resp, err
 }
 
 // Say tells the router's end something, and how long that took.
