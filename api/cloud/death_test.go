@@ -137,6 +137,39 @@ func TestStalledReader(t *testing.T) {
 	}
 }
 
+// TestCrowd: of several clients of one router that stall, those that are too many
+// are hung up on sooner, so that the router can answer others.
+func TestCrowd(t *testing.T) {
+	h := newHouse(t, func(c *cloud.Config) { c.Limits.Crowded = 2 * time.Second })
+	ended := make(chan struct{}, 10)
+	id, _ := h.online(func(w http.ResponseWriter, r *http.Request) {
+		if b, _ := io.ReadAll(r.Body); string(b) != "all" {
+			return
+		}
+		defer func() { ended <- struct{}{} }()
+		for part := strings.Repeat("a", 32<<10); ; {
+			if _, err := io.WriteString(w, part); err != nil {
+				return
+			}
+		}
+	})
+	for range 5 {
+		conn := tls.Client(h.from("127.0.0.1"), &tls.Config{ServerName: id.Host, RootCAs: h.roots})
+		if _, err := fmt.Fprintf(conn, "POST /api/ HTTP/1.1\r\nHost: %s\r\nContent-Length: 3\r\n\r\nall", id.Host); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		next(t, "one that is too many is hung up on", ended)
+	}
+	if status, _ := h.post(id.Host, "{}"); status != http.StatusOK {
+		t.Errorf("another client: %d", status)
+	}
+	if len(ended) > 0 {
+		t.Error("more than those were hung up on")
+	}
+}
+
 // TestMoved: a relay that stops while another one stands sends its routers
 // there; what is under way is finished.
 func TestMoved(t *testing.T) {

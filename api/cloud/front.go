@@ -293,16 +293,16 @@ func (r *Relay) pass(w http.ResponseWriter, req *http.Request, q question) {
 		return
 	}
 	defer resp.Body.Close()
-	r.passBack(w, resp, cancel)
+	r.passBack(w, resp, q.router, cancel)
 }
 
 // wholeAnswer is how long an answer may take from its beginning to its end.
 const wholeAnswer = 15 * time.Minute
 
-// passBack copies a router's answer. A client that stops reading is hung up on,
+// passBack copies an answer of a router. A client that stops reading is hung up on,
 // since what waits for it takes memory, and so is one whose router stops
 // sending. end cancels the request to the router.
-func (r *Relay) passBack(w http.ResponseWriter, resp *http.Response, end func()) {
+func (r *Relay) passBack(w http.ResponseWriter, resp *http.Response, router string, end func()) {
 	for _, name := range passedBack {
 		if values := resp.Header.Values(name); len(values) > 0 {
 			w.Header()[name] = values
@@ -315,6 +315,7 @@ func (r *Relay) passBack(w http.ResponseWriter, resp *http.Response, end func())
 	}
 	w.WriteHeader(resp.StatusCode)
 	control := http.NewResponseController(w)
+	hangUp := func() { _ = control.SetWriteDeadline(time.Unix(1, 0)) } // the write fails, as it would later
 	buf := make([]byte, 16<<10)
 	for until := time.Now().Add(wholeAnswer); time.Now().Before(until); {
 		silent := time.AfterFunc(r.cfg.Limits.Answer, end)
@@ -324,7 +325,10 @@ func (r *Relay) passBack(w http.ResponseWriter, resp *http.Response, end func())
 			if control.SetWriteDeadline(time.Now().Add(r.cfg.Limits.Stall)) != nil {
 				break
 			}
-			if _, werr := w.Write(buf[:n]); werr != nil {
+			over := r.crowds.wait(router, r.cfg.Limits.Crowded, hangUp)
+			_, werr := w.Write(buf[:n])
+			over()
+			if werr != nil {
 				break
 			}
 		}

@@ -47,7 +47,7 @@ const patience = 90 * time.Second
 
 // patient are limits that a slow machine does not run into either.
 func patient() cloud.Limits {
-	return cloud.Limits{PerClient: 1000, PerPrefix: 1000, Handshake: patience, Read: 2 * patience, Answer: patience, PingWait: patience, Stall: patience}
+	return cloud.Limits{PerClient: 1000, PerPrefix: 1000, Handshake: patience, Read: 2 * patience, Answer: patience, PingWait: patience, Stall: patience, Crowded: patience}
 }
 
 // lockedBuffer takes a log from many at once.

@@ -61,6 +61,8 @@ type Limits struct {
 	PingWait time.Duration
 	// Stall is how long a client may take for the next part of an answer: 20 s.
 	Stall time.Duration
+	// Crowded is the same if three others of the router's clients stall, too: 5 s.
+	Crowded time.Duration
 	// PerPrefix and PerClient are requests in a second, with bursts of ten times
 	// as many: 20 and 10.
 	PerPrefix, PerClient float64
@@ -76,6 +78,7 @@ func (l *Limits) complete() {
 	def(&l.Answer, 30*time.Second)
 	def(&l.Read, 20*time.Second)
 	def(&l.Stall, 20*time.Second)
+	def(&l.Crowded, 5*time.Second)
 	count := func(at *int, n int) {
 		if *at == 0 {
 			*at = n
@@ -109,6 +112,7 @@ type Relay struct {
 	lobby     *lobby
 	guests    *guests
 	requests  *counts
+	crowds    crowds
 	sightings sightings
 	figures   figures
 	tending   sync.WaitGroup // of links

@@ -189,7 +189,7 @@ func (r *Relay) serveOther(w http.ResponseWriter, req *http.Request, c peer.Call
 		return
 	}
 	peer.Answer(w)
-	r.passBack(w, resp, cancel)
+	r.passBack(w, resp, c.Router, cancel)
 }
 
 // askHere sends a request to a router by its link to this relay.
