@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,14 +64,15 @@ func powerCuts(t *testing.T, data string, r *rand.Rand, cuts int) {
 			t.Error(err)
 		}
 	}()
-	booked := record(t, plug, "loop,data="+data, 2*time.Second, func(string) {})
+	enough := func(b *powerLog) bool { return len(b.made) >= 100 && len(b.removed) >= 10 && b.copied != 0 }
+	booked := record(t, plug, "loop,data="+data, 2*time.Second, enough, func(string) {})
 	if booked.refused > 0 {
 		t.Errorf("%d changes were refused", booked.refused)
 	}
 	end := plug.Position()
 	writes, flushes := plug.Counts()
 	t.Logf("%d writes and %d flushes; %d vouchers made, %d removed, the meter at %d", writes, flushes, len(booked.made), len(booked.removed), len(booked.meter))
-	if len(booked.made) < 100 || len(booked.removed) < 10 || booked.copied == 0 {
+	if !enough(booked) {
 		t.Error("hardly anything was written: the test tests nothing")
 	}
 	dir := t.TempDir()
@@ -103,8 +105,9 @@ func formatted(t *testing.T) string {
 	return path
 }
 
-// record runs the job on the disk for a time, and books what it says.
-func record(t *testing.T, on *storetest.Disk, options string, span time.Duration, meanwhile func(dir string)) *powerLog {
+// record runs the job on the disk for a time, longer if that was not enough on a
+// slow machine, and books what it says.
+func record(t *testing.T, on *storetest.Disk, options string, span time.Duration, enough func(*powerLog) bool, meanwhile func(dir string)) *powerLog {
 	t.Helper()
 	dir := t.TempDir()
 	d := &disk{t: t}
@@ -119,7 +122,10 @@ func record(t *testing.T, on *storetest.Disk, options string, span time.Duration
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	stop := time.AfterFunc(span, func() { _ = cmd.Process.Kill() })
+	var over atomic.Bool
+	soon := time.AfterFunc(span, func() { over.Store(true) })
+	defer soon.Stop()
+	stop := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 	defer stop.Stop()
 	booked := &powerLog{made: map[string]int{}, removed: map[string]int{}}
 	lines := bufio.NewScanner(out)
@@ -127,6 +133,9 @@ func record(t *testing.T, on *storetest.Disk, options string, span time.Duration
 		meanwhile(dir)
 		if err := booked.book(lines.Text(), on.Position()); err != nil {
 			t.Errorf("the job says: %v", err)
+		}
+		if over.Load() && enough(booked) {
+			_ = cmd.Process.Kill() // in the midst of what comes next
 		}
 	}
 	_ = cmd.Wait()

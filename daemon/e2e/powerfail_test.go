@@ -33,14 +33,15 @@ func TestFailedWritesAndPowerCut(t *testing.T) {
 		}
 	}()
 	lines, failures := 0, 0
-	booked := record(t, plug, "loop", 3*time.Second, func(dir string) {
+	enough := func(b *powerLog) bool { return failures >= 5 && len(b.made) >= 100 }
+	booked := record(t, plug, "loop", 3*time.Second, enough, func(dir string) {
 		if lines++; lines%50 == 0 && (failures == 0 || plug.Failed()) {
 			plug.FailOnce(blocksOf(t, filepath.Join(dir, "vouchsafe.db")))
 			failures++
 		}
 	})
 	t.Logf("%d failures of the disk; %d changes refused, %d vouchers made", failures, booked.refused, len(booked.made))
-	if failures < 5 || len(booked.made) < 100 {
+	if !enough(booked) {
 		t.Error("hardly anything happened: the test tests nothing")
 	}
 	r := rand.New(rand.NewPCG(1, 1))

@@ -59,22 +59,18 @@ func (c *flowCount) read(ctx context.Context) (bytes, packets uint64, err error)
 	return 0, 0, fmt.Errorf("read a flow's counter: none in %s", out)
 }
 
-// settled reads until nothing more arrives, for a second at most.
+// settled reads until nothing more arrives, and for no more than a second if that
+// does not end.
 func (c *flowCount) settled(ctx context.Context) (bytes, packets uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	last := ^uint64(0)
+	last, begun := ^uint64(0), time.Now()
 	err = poll(ctx, 20*time.Millisecond, func() (bool, error) {
 		b, p, err := c.read(ctx)
 		if err != nil {
 			return false, err
 		}
-		done := b == last
+		done := b == last || b != 0 && time.Since(begun) > time.Second
 		bytes, packets, last = b, p, b
 		return done, nil
 	})
-	if err != nil && bytes != 0 {
-		err = nil // still moving: the last reading is the answer
-	}
 	return bytes, packets, err
 }

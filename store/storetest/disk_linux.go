@@ -187,11 +187,19 @@ func (d *Disk) Cut(position int, r *rand.Rand, path string) error {
 	return os.WriteFile(path, image, 0o600)
 }
 
+// superblock is where ext4's superblock begins, and how long it is. It has a
+// checksum, and what is in both of its sectors belongs together: the filesystem
+// relies on its being written as a whole, as disks do.
+const superblock = 1024
+
 // copySectors writes each sector with a probability.
 func (e event) copySectors(image []byte, p float64, r *rand.Rand) {
-	for at := 0; at < len(e.data); at += Sector {
+	for at, size := 0, 0; at < len(e.data); at += size {
+		if size = Sector; e.offset+int64(at) == superblock {
+			size = superblock
+		}
 		if r.Float64() < p {
-			copy(image[e.offset+int64(at):], e.data[at:min(at+Sector, len(e.data))])
+			copy(image[e.offset+int64(at):], e.data[at:min(at+size, len(e.data))])
 		}
 	}
 }

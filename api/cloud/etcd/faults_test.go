@@ -78,8 +78,8 @@ func testDeath(t *testing.T, l *lab) {
 	took := time.Since(began)
 	t.Logf("noticed after %v", took)
 	// etcd looks for leases that have ended every half second, and no sooner than
-	// its clocks' grain of a second.
-	if most := quick("").TTL + 3500*time.Millisecond; took > most {
+	// its clocks' grain of a second. The rest is for a machine that is busy.
+	if most := quick("").TTL + 20*time.Second; took > most {
 		t.Errorf("noticed after %v, more than %v", took, most)
 	}
 	if len(a.Nodes()) != 1 {
