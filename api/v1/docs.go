@@ -22,8 +22,8 @@ import (
 // its hash.
 const docsStyle = `:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:0 auto;padding:1rem}` +
 	`pre,code{font:14px/1.4 ui-monospace,monospace}pre{overflow-x:auto;padding:.6rem;border:1px solid #8886;border-radius:4px}` +
-	`table{border-collapse:collapse;width:100%}td,th{text-align:start;vertical-align:top;padding:.3rem .5rem;border-top:1px solid #8886}` +
-	`h3{margin-top:2rem;border-top:2px solid #8886;padding-top:.5rem}nav ul{columns:18rem}small{opacity:.8}`
+	`table{border-collapse:collapse;width:100%;table-layout:fixed}td,th{text-align:start;vertical-align:top;padding:.3rem .5rem;border-top:1px solid #8886;overflow-wrap:anywhere}` +
+	`h3{margin-top:2rem;border-top:2px solid #8886;padding-top:.5rem}nav ul{columns:18rem}nav a{display:block;padding:.2rem 0}small{opacity:.8}`
 
 // docs serves the reference as a page: made here, of the OpenAPI document,
 // without anything from elsewhere and without a script.
@@ -146,7 +146,7 @@ func esc(s string) string { return html.EscapeString(s) }
 func (p *docsPage) page() {
 	names, all := p.groups()
 	p.put(`<!doctype html><html lang="`, esc(p.to.Lang), `" dir="`, esc(p.to.Dir), `"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">`,
-		`<title>Vouchsafe API</title><style>`, docsStyle, `</style></head><body><h1><bdi>Vouchsafe API</bdi></h1>`)
+		`<title>Vouchsafe API</title><style>`, docsStyle, `</style></head><body><main><h1><bdi>Vouchsafe API</bdi></h1>`)
 	if p.to.Lang != "en" {
 		p.put(`<p>`, p.say("The API's own words are English, and so are its descriptions here."), `</p>`)
 	}
@@ -159,7 +159,7 @@ func (p *docsPage) page() {
 			p.put(`<li><a href="#`, esc(d.op.OperationID), `">`, esc(d.op.Summary), `</a>`)
 		}
 	}
-	p.put(`</ul></nav><main>`)
+	p.put(`</ul></nav>`)
 	for _, name := range names {
 		p.put(`<h2`, english, `>`, esc(name), `</h2>`)
 		for _, d := range all[name] {
@@ -185,7 +185,7 @@ func (p *docsPage) operation(d documented) {
 	if d.op.RequestBody != nil {
 		p.body(p.say("Body"), d.op.RequestBody.Content)
 	}
-	p.put(`<h4>`, p.say("Example"), `</h4><pre dir="ltr">`, esc(p.curl(d)), `</pre>`)
+	p.put(`<h4>`, p.say("Example"), `</h4><pre dir="ltr" tabindex="0">`, esc(p.curl(d)), `</pre>`)
 	for status, answer := range d.op.Responses {
 		if status != "default" {
 			p.body(p.say("Answer %s", status), answer.Content)
