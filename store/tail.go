@@ -54,23 +54,21 @@ func (r *boltReader) tail(b bucket) *bolt.Bucket {
 
 // home returns where a record is to be put or deleted.
 func (w *boltWriter) home(o op) (*bolt.Bucket, error) {
-	main, name := w.bucket(o.bucket), tailName(o.bucket)
+	name := tailName(o.bucket)
 	if name == "" {
-		return main, nil
+		return w.bucket(o.bucket), nil
 	}
 	t := w.tail(o.bucket)
-	var first []byte
-	if t != nil {
-		first, _ = t.Cursor().First()
-	}
+	first, size := extent(t, o.key)
 	switch {
 	case first != nil && bytes.Compare(o.key, first) < 0:
-		return main, nil
+		return w.bucket(o.bucket), nil
 	case o.value == nil && first != nil:
 		return t, nil
 	case o.value == nil, w.settled[o.bucket]:
-		return main, nil
+		return w.bucket(o.bucket), nil
 	case first == nil:
+		main := w.bucket(o.bucket)
 		if last, _ := main.Cursor().Last(); bytes.Compare(o.key, last) <= 0 {
 			return main, nil
 		}
@@ -82,25 +80,30 @@ func (w *boltWriter) home(o op) (*bolt.Bucket, error) {
 		}
 		w.tails[o.bucket] = t
 	}
-	if fits(t, o) {
+	if size+tailSize(o.key, o.value) <= tailRoom {
 		return t, nil
 	}
 	// The transaction may be one that writes thousands: it does without a tail
 	// from here on.
 	w.settled[o.bucket] = true
+	main := w.bucket(o.bucket)
 	return main, settleTail(t, main)
 }
 
-// fits reports whether a tail has room for a record.
-func fits(t *bolt.Bucket, o op) bool {
-	n := tailSize(o.key, o.value)
+// extent returns the first key of a tail, which is nil if there is none, and what
+// its records take but for that of a key.
+func extent(t *bolt.Bucket, but []byte) (first []byte, size int) {
+	if t == nil {
+		return nil, 0
+	}
 	c := t.Cursor()
-	for k, v := c.First(); k != nil; k, v = c.Next() {
-		if !bytes.Equal(k, o.key) {
-			n += tailSize(k, v)
+	k, v := c.First()
+	for first = k; k != nil; k, v = c.Next() {
+		if !bytes.Equal(k, but) {
+			size += tailSize(k, v)
 		}
 	}
-	return n <= tailRoom
+	return first, size
 }
 
 // settleTail moves what is in a tail to where it belongs.
