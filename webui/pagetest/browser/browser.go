@@ -54,7 +54,7 @@ func Start(t testing.TB, rules string) *Browser {
 		chromedp.Flag("disable-features", "HttpsUpgrades,OptimizationHints,MediaRouter"),
 		chromedp.Flag("hide-scrollbars", true),
 		chromedp.Flag("host-resolver-rules", rules+"MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
-		chromedp.WSURLReadTimeout(60 * time.Second),
+		chromedp.WSURLReadTimeout(90 * time.Second),
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Minute)
 	t.Cleanup(cancel)
@@ -107,7 +107,7 @@ func (c *Browser) Do(t testing.TB, steps ...chromedp.Action[chromedp.Void]) {
 // Ask runs one action and returns its value.
 func Ask[T any](t testing.TB, c *Browser, a chromedp.Action[T]) T {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(c.ctx, 60*time.Second)
+	ctx, cancel := context.WithTimeout(c.ctx, 90*time.Second)
 	defer cancel()
 	v, err := chromedp.Run(ctx, a)
 	if err != nil {
@@ -120,7 +120,7 @@ func Ask[T any](t testing.TB, c *Browser, a chromedp.Action[T]) T {
 // pages.
 func Until(t testing.TB, c *Browser, expression string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(c.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(c.ctx, 90*time.Second)
 	defer cancel()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
