@@ -266,7 +266,7 @@ func TestRun(t *testing.T) {
 
 // What is not known is said, and the rest is looked at all the same.
 func TestRunWithoutConfiguration(t *testing.T) {
-	for _, err := range []error{fs.ErrNotExist, errors.New("vouchsafe.yaml:3: bad\nvouchsafe.yaml:9: worse")} {
+	for _, err := range []error{fs.ErrNotExist, errors.Join(errors.New("vouchsafe.yaml:3: bad"), errors.New("vouchsafe.yaml:9: worse"))} {
 		var problems, others int
 		run(t.Context(), Options{ConfigErr: err, Source: "vouchsafe.yaml"}, fakeSystem(routerFiles()), func(f Finding) {
 			if f.Check == "configuration" && f.Verdict == Problem {
