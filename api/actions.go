@@ -10,6 +10,8 @@ type Action struct {
 
 // ActionParam is a parameter of an action.
 type ActionParam struct {
+	_ [0]func() // never compared
+
 	Name     string
 	Required bool
 	Number   bool

@@ -106,6 +106,8 @@ type Session struct {
 
 // SignIn is what somebody who signs in shows.
 type SignIn struct {
+	_ [0]func() // never compared
+
 	Email    string
 	Password string
 	From     netip.Addr

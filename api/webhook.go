@@ -29,6 +29,8 @@ type Webhook struct {
 
 // WebhookDelivery is one attempt to tell an endpoint of an event.
 type WebhookDelivery struct {
+	_ [0]func() // never compared
+
 	Webhook ID
 	Event   string // its id
 	Type    string

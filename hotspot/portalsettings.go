@@ -28,6 +28,8 @@ type PortalSettings struct {
 
 // OwnField is a question of the operator's.
 type OwnField struct {
+	_ [0]func() // never compared
+
 	Label    string // empty: it is not asked
 	Required bool
 }

@@ -8,6 +8,8 @@ import (
 
 // PrintSettings say what printed vouchers look like and what they tell.
 type PrintSettings struct {
+	_ [0]func() // never compared
+
 	Layout   string // one of [PrintLayouts]
 	Cut      string // one of [PrintCuts]
 	Language string // tag; empty: that of whoever prints

@@ -5,6 +5,8 @@ import "time"
 // VoucherSpec says what a new voucher shall be. Zero fields take the
 // defaults named beside them.
 type VoucherSpec struct {
+	_ [0]func() // never compared
+
 	Username string // random, 6 characters without look-alikes
 	Prefix   string // of a random username
 	Passcode string // the same

@@ -34,6 +34,8 @@ type Voucher struct {
 
 // NewVouchers says what vouchers to make.
 type NewVouchers struct {
+	_ [0]func() // never compared
+
 	Count         int    `json:"count,omitempty" minimum:"0" maximum:"5000" doc:"how many; 0 or missing: 1. All are made in one transaction, or none" format:"int64"`
 	Username      string `json:"username,omitempty" doc:"missing: random; only for a single voucher"`
 	Prefix        string `json:"prefix,omitempty" doc:"what random usernames begin with"`

@@ -18,6 +18,8 @@ type Section struct {
 
 // NavItem is an entry of the navigation.
 type NavItem struct {
+	_ [0]func() // never compared
+
 	Key    string // of its text
 	Path   string
 	Access Access // to whom it is shown
