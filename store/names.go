@@ -11,7 +11,7 @@ import (
 
 // The index of usernames is written late. Vouchers are made one after the
 // other, with random names: each would dirty a leaf somewhere in the index,
-// and the branches above it, which is two of the seven pages of a commit. So
+// and the branches above it, as many pages as the rest of a commit. So
 // the newest vouchers are left out of the index and found by reading them,
 // until there are maxLate of them; then all are entered in one transaction.
 //
