@@ -22,7 +22,7 @@ func TestReasonIsStored(t *testing.T) {
 		told, stored string
 	}{
 		{&url.Error{Op: "Post", URL: "https://a.example", Err: refused}, "it could not be reached (dial tcp: connect: connection refused)", "it could not be reached (connection refused)"},
-		{fmt.Errorf("strange: %w", errors.New("a\x00 b\n"+strings.Repeat("x", 1000))), "it could not be reached (strange: a b xxx", "it could not be reached (a b xxx"},
+		{fmt.Errorf("strange: %w", errors.New("a\x00b\n"+strings.Repeat("x", 1000))), "it could not be reached (strange: a b xxx", "it could not be reached (a b xxx"},
 	} {
 		text := reason(tc.err)
 		if got := text.String(); !strings.HasPrefix(got, tc.told) || len(got) > 3*maxShown {
