@@ -22,10 +22,10 @@ import (
 // constants that are shown by themselves. Of a package that the relay has, too, only
 // some files say what the panel shows.
 var speakers = []struct {
-	dir     string
-	places  map[string][]int
-	names   []string
-	only    []string
+	dir    string
+	places map[string][]int
+	names  []string
+	only   []string
 }{
 	{dir: "store", names: []string{"unavailableText"}},
 	{dir: "netctl/nft", names: []string{"unavailableText"}},
