@@ -69,10 +69,14 @@ func (h *house) overshoot(network string, upload bool, devices int) {
 	if passed < limit-uint64(devices)*netGSO {
 		h.t.Errorf("cut off %d bytes early", limit-passed)
 	}
-	eventually(h.t, "the voucher's sessions end", func() bool {
-		return h.row("get_active_guests", "data", "logins", user) == nil
+	var down, up uint64
+	eventually(h.t, "the voucher's sessions end and are booked", func() bool {
+		if h.row("get_active_guests", "data", "logins", user) != nil {
+			return false
+		}
+		down, up = h.used(user)
+		return down+up > 0
 	})
-	down, up := h.used(user)
 	counted := down
 	if upload {
 		counted = up

@@ -68,10 +68,15 @@ func (h *house) bothWays(network string, most uint64, user, pass string) {
 	if down+up < limit-2*netGSO-pages && (most == 0 || down < most-netGSO-pages) || pace > 0 && min(down, up) < mb {
 		h.t.Errorf("cut off %d bytes early, with %d down and %d up", limit-down-up, down, up)
 	}
-	eventually(h.t, "the voucher's sessions end", func() bool {
-		return h.row("get_active_guests", "data", "logins", user) == nil
+	var counted, sent uint64
+	eventually(h.t, "the voucher's sessions end and are booked", func() bool {
+		if h.row("get_active_guests", "data", "logins", user) != nil {
+			return false
+		}
+		counted, sent = h.used(user)
+		return counted+sent > 0
 	})
-	if counted, sent := h.used(user); counted+sent > limit || diff(counted, down) > netGSO || diff(sent, up) > netGSO {
+	if counted+sent > limit || diff(counted, down) > netGSO || diff(sent, up) > netGSO {
 		h.t.Errorf("counted %d down and %d up, arrived %d and %d", counted, sent, down, up)
 	}
 	if show := h.cli("voucher", "show", user); !strings.Contains(show, "used up") || !strings.Contains(show, "of 5 MB") {
