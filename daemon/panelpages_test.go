@@ -63,8 +63,29 @@ func TestPanelPages(t *testing.T) {
 					axe.Try(t, c, fmt.Sprintf("%s %s %s %d", path, l.lang, l.scheme, l.width))
 				}
 			}
+			v.reference(c, axe, l)
 		})
 	}
+}
+
+// reference looks at the API's reference, which has a style of its own, no script
+// and a long list of links. It has thousands of elements: axe's rules that look at
+// each would take a minute, so those that look at the page's bones do.
+func (v *venue) reference(c *browser.Browser, axe browser.Axe, l look) {
+	v.t.Helper()
+	const path = "/api/v1/docs"
+	v.open(c, path, l)
+	for _, fault := range c.Audit(v.t) {
+		if !strings.HasPrefix(fault, "target ") && fault != "not expected: style" && fault != "the style sheet is not in force" {
+			v.t.Errorf("%s %s: %s", path, l.lang, fault)
+		}
+	}
+	for _, said := range c.Heard() {
+		v.t.Errorf("%s %s: console: %s", path, l.lang, said)
+	}
+	axe.Try(v.t, c, path+" "+l.lang, "document-title", "html-has-lang", "html-lang-valid", "valid-lang", "landmark-one-main", "page-has-heading-one",
+		"heading-order", "bypass", "list", "listitem", "duplicate-id-aria", "meta-viewport", "scrollable-region-focusable")
+	c.Picture(v.t, *screenshots, fmt.Sprintf("api-v1-docs-%s-%d-%s.png", l.lang, l.width, l.scheme))
 }
 
 // look is a way to look at a page.

@@ -20,7 +20,7 @@ import (
 
 // docsStyle is the page's only asset. It stands in the page; the policy names
 // its hash.
-const docsStyle = `:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:0 auto;padding:1rem}` +
+const docsStyle = `:root{color-scheme:light dark;background:Canvas;color:CanvasText}body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:0 auto;padding:1rem}` +
 	`pre,code{font:14px/1.4 ui-monospace,monospace}pre{overflow-x:auto;padding:.6rem;border:1px solid #8886;border-radius:4px}` +
 	`table{border-collapse:collapse;width:100%;table-layout:fixed}td,th{text-align:start;vertical-align:top;padding:.3rem .5rem;border-top:1px solid #8886;overflow-wrap:anywhere}` +
 	`h3{margin-top:2rem;border-top:2px solid #8886;padding-top:.5rem}nav ul{columns:18rem}nav a{display:block;padding:.2rem 0}small{opacity:.8}`
