@@ -71,6 +71,9 @@ func (s *Service) Poll(ctx context.Context) error {
 	}
 	s.suspectAll(t.Depleted)
 	s.markOver()
+	s.mu.Lock()
+	s.departed.clean(s.readAt)
+	s.mu.Unlock()
 	errs = append(errs, s.retry(ctx))
 	s.forget(ctx, nil)
 	return errors.Join(errs...)

@@ -72,8 +72,10 @@ func (s *Service) finish(ctx context.Context, accounts ...AccountID) error {
 		return err
 	}
 	ids := make([]uint64, len(ended))
+	mono := s.cfg.Clock.Read().Mono
 	s.mu.Lock()
 	for i, l := range ended {
+		s.departed.note(&l, mono)
 		s.drop(s.sessions[l.ID])
 		ids[i] = l.ID
 	}

@@ -19,6 +19,7 @@ type moments struct {
 	hotspot.Gate
 	hotspot.Store
 	afterRead, beforeSet, beforeUpdate func()
+	inView                             func(context.Context, func(hotspot.Reader) error) error
 }
 
 func once(f *func()) {
@@ -42,6 +43,14 @@ func (m *moments) Set(ctx context.Context, p ...hotspot.Pass) error {
 func (m *moments) Update(ctx context.Context, f func(hotspot.Tx) error) error {
 	once(&m.beforeUpdate)
 	return m.Store.Update(ctx, f)
+}
+
+func (m *moments) View(ctx context.Context, f func(hotspot.Reader) error) error {
+	if g := m.inView; g != nil {
+		m.inView = nil
+		return g(ctx, f)
+	}
+	return m.Store.View(ctx, f)
 }
 
 // timed gives the house a service whose gate and store call back.

@@ -75,10 +75,7 @@ func (s *Service) FindLogins(ctx context.Context, q LoginQuery) (found LoginsFou
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range f.found.Logins {
-		x := &f.found.Logins[i]
-		if l := s.sessions[x.ID]; l != nil && x.Open() {
-			x.Used = l.Used
-		}
+		s.count(&f.found.Logins[i].Session)
 	}
 	return f.found, nil
 }

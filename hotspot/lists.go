@@ -69,8 +69,9 @@ func (s *Service) view(r Reader, v Voucher, m moment, set Settings) (VoucherView
 			out.Online++
 		}
 	}
+	counts := s.counts(v.Account()) // also while a session's end is being stored
 	s.mu.Unlock()
-	if out.Online > 0 {
+	if counts {
 		more, err := s.unflushed(r, v.Account())
 		if err != nil {
 			return out, err
@@ -132,10 +133,8 @@ func (s *Service) Logins(ctx context.Context, before uint64, limit int) ([]Sessi
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, x := range out {
-		if l := s.sessions[x.ID]; l != nil && x.Open() {
-			out[i].Used = l.Used
-		}
+	for i := range out {
+		s.count(&out[i])
 	}
 	return out, nil
 }

@@ -73,11 +73,12 @@ type Service struct {
 	afresh   map[AccountID]struct{} // whose quotas must begin anew in the gate
 	stepped  time.Duration          // boot clock when the time was corrected by much
 	pending  map[uint64]struct{}    // closed sessions that the gate must still forget
-	readAt   time.Duration          // boot clock when the meters were read last
-	markedAt time.Duration          // boot clock when the time was stored last
-	through  uint64                 // the newest login counted in a day
-	forgot   bool                   // users were looked through for those to be deleted,
-	forgotAt time.Duration          // at this time of the boot clock
+	departed departures
+	readAt   time.Duration // boot clock when the meters were read last
+	markedAt time.Duration // boot clock when the time was stored last
+	through  uint64        // the newest login counted in a day
+	forgot   bool          // users were looked through for those to be deleted,
+	forgotAt time.Duration // at this time of the boot clock
 	meter    meter
 }
 
@@ -105,6 +106,7 @@ func New(cfg Config) *Service {
 		suspect:  make(map[AccountID]struct{}),
 		afresh:   make(map[AccountID]struct{}),
 		pending:  make(map[uint64]struct{}),
+		departed: make(departures),
 	}
 	def := DefaultSettings()
 	s.settings.Store(&def)
@@ -245,22 +247,6 @@ func holder(r Reader, a AccountID) (Allowance, string, error) {
 	}
 	u, err := r.User(a.Method, a.ID)
 	return u.Allowance, u.Name, err
-}
-
-// unflushed is what an account's live sessions used beyond what the store
-// knows of them.
-func (s *Service) unflushed(r Reader, a AccountID) (Usage, error) {
-	var sum Usage
-	for _, l := range s.ofAccount(a) {
-		stored, err := r.Session(l.ID)
-		if err != nil {
-			return Usage{}, fmt.Errorf("session %d: %w", l.ID, err)
-		}
-		if stored.Open() {
-			sum = sum.Add(l.Used.Sub(stored.Used))
-		}
-	}
-	return sum, nil
 }
 
 // current is an account's allowance with the bytes not yet flushed.
