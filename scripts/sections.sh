@@ -97,7 +97,7 @@ section_arch() {
 	done
 }
 
-# Every target for 20 s, eight times as many at a time as there are processors: they
+# Every target for 20 s, twelve times as many at a time as there are processors: they
 # are many, and what counts is that none is left out. FuzzViews is no decoder: it
 # puts texts into templates, which 5 s show.
 # FuzzModel explores the rules, not a decoder: `make model` runs it.
@@ -112,7 +112,7 @@ section_fuzz() {
 	# shellcheck disable=SC2016 # the inner shell expands
 	printf '%s\n' "${dirs[@]}" | xargs -P "$(nproc)" -I '{}' sh -c 'go test -c -vet=off -fuzz . -o "$1/$(echo "$2" | tr / -)" "./$2"' sh "$bin" '{}'
 	awk -v s="${VOUCHSAFE_FUZZ:-20}" '{print ($2 == "FuzzViews" && s > 5 ? 5 : s), $1, $2}' <<<"$targets" |
-		xargs -P $(($(nproc) * 8)) -L 1 scripts/fuzz.sh "$bin"
+		xargs -P $(($(nproc) * 12)) -L 1 scripts/fuzz.sh "$bin"
 }
 
 section_cross() { scripts/cross.sh; }
