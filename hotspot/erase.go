@@ -29,6 +29,28 @@ const (
 // It works in transactions of a bounded size. What leads to a person goes last,
 // so an erasure that is cut short can be done again, and finds all that is left.
 func (s *Service) Erase(ctx context.Context, w Who) (Person, error) {
+	for try := 1; ; try++ {
+		p, err := s.erase(ctx, w)
+		if !errors.Is(err, errDeviceCame) {
+			return p, err
+		}
+		if try == eraseTries {
+			return p, stillOn()
+		}
+	}
+}
+
+// eraseTries bounds how often an erasure begins anew, because the person came
+// with another device meanwhile.
+const eraseTries = 5
+
+var errDeviceCame = errors.New("the person came with another device")
+
+func stillOn() error {
+	return &Error{Code: CodeUnavailable, Text: "a session of this person could not be ended yet; try again"}
+}
+
+func (s *Service) erase(ctx context.Context, w Who) (Person, error) {
 	t, err := s.trace(ctx, w)
 	if err != nil {
 		return Person{}, err
@@ -52,7 +74,9 @@ func (s *Service) Erase(ctx context.Context, w Who) (Person, error) {
 	}
 	for _, a := range accounts {
 		for _, l := range s.ofAccount(a) {
-			t.macs[l.MAC] = true
+			if !t.macs[l.MAC] {
+				return p, errDeviceCame // its lock comes before those of accounts
+			}
 			if err := s.endLocked(ctx, a, EndRemoved, l.ID); err != nil {
 				return p, err
 			}
@@ -237,7 +261,7 @@ func (t *traces) eraseAsked(tx Tx) error {
 		return err
 	}
 	if slices.ContainsFunc(open, func(x Session) bool { return t.owns(x.Account, x.MAC) }) {
-		return &Error{Code: CodeUnavailable, Text: "a session of this person could not be ended yet; try again"}
+		return stillOn()
 	}
 	for a := range t.asked {
 		if err := tx.DeleteUser(a.Method, a.ID); err != nil && !errors.Is(err, ErrNotFound) {

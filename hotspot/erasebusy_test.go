@@ -58,6 +58,10 @@ func TestEraseWhileBusy(t *testing.T) {
 	}
 	close(stop)
 	busy.Wait()
+	// An end that met an erasure is carried out by the next poll, as the daemon's is.
+	if err := l.Poll(t.Context()); err != nil {
+		t.Error(err)
+	}
 	for _, w := range []string{annaMail, l.annaPhone.MAC.String(), l.annaTablet.MAC.String()} {
 		who, err := hotspot.ParseWho(w)
 		if err != nil {
@@ -68,4 +72,25 @@ func TestEraseWhileBusy(t *testing.T) {
 		}
 	}
 	l.wantNo(l.annas()...)
+}
+
+// TestAccountGone: a session whose account is not stored any more ends, and does
+// not keep others from being looked after.
+func TestAccountGone(t *testing.T) {
+	h := newHouse(t)
+	v, other := h.voucher(hotspot.VoucherSpec{}), h.voucher(hotspot.VoucherSpec{})
+	d, e := h.device(1), h.device(2)
+	h.login(d, v)
+	h.login(e, other)
+	err := h.store.Update(t.Context(), func(tx hotspot.Tx) error { return tx.DeleteVoucher(v.ID) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.restart()
+	h.poll()
+	if x, err := h.Logins(t.Context(), 0, 2); err != nil || x[1].Open() || x[1].Reason != hotspot.EndRemoved || !x[0].Open() {
+		t.Errorf("%+v, %v", x, err)
+	}
+	h.wantDown(d, 1000, 0)
+	h.wantDown(e, 1000, 1000)
 }

@@ -2,6 +2,7 @@ package hotspot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -316,6 +317,12 @@ func (s *Service) passes(ctx context.Context, accounts []AccountID) ([]Pass, err
 			p := Pass{Account: a, Grants: s.grants(a)}
 			if len(p.Grants) > 0 {
 				al, err := s.current(r, a)
+				if errors.Is(err, ErrNotFound) { // nobody may be on what is not there
+					for _, g := range p.Grants {
+						s.markEnding(EndRemoved, g.Session)
+					}
+					p.Grants, err = nil, nil
+				}
 				if err != nil {
 					return fmt.Errorf("account %s: %w", a, err)
 				}
