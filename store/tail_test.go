@@ -102,7 +102,11 @@ func cmpEmpty() cmp.Option {
 // TestTail writes to buckets with tails at random and compares them with maps.
 func TestTail(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	for range 12 {
+	rounds := 12
+	if testing.Short() {
+		rounds = 3
+	}
+	for range rounds {
 		d := newDirect(t)
 		want := map[bucket]map[uint64]string{bktVouchers: {}, bktAudit: {}}
 		next := map[bucket]uint64{bktVouchers: 5, bktAudit: 5}
