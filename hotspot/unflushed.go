@@ -3,6 +3,7 @@ package hotspot
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -29,8 +30,14 @@ func (d departures) note(l *live, mono time.Duration) {
 // clean forgets those that nobody can take for open any more.
 func (d departures) clean(mono time.Duration) {
 	for a, all := range d {
-		if mono-all[len(all)-1].at > departedFor {
+		old := 0
+		for old < len(all) && mono-all[old].at > departedFor {
+			old++
+		}
+		if old == len(all) {
 			delete(d, a)
+		} else if old > 0 {
+			d[a] = slices.Clone(all[old:]) // an account may come and go without end
 		}
 	}
 }
