@@ -257,6 +257,11 @@ func TestWebhooksOffline(t *testing.T) {
 	}
 	d := startDaemon(t, data)
 	until(t, "the event", func() bool { return slices.Equal(to.names(), []string{"anna"}) })
+	// The listener has it before the daemon has read its answer.
+	until(t, "its delivery to be known", func() bool {
+		hooks, err := v1.NewClient(v1.DialUnix(d.Control)).Webhooks(t.Context())
+		return err == nil && hooks[0].Waiting == 0
+	})
 	if err := d.stop(); err != nil {
 		t.Fatal(err)
 	}
