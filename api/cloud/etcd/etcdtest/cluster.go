@@ -3,7 +3,6 @@
 package etcdtest
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -32,6 +31,9 @@ type Options struct {
 	// process still loses nothing; only a power cut would tell the difference.
 	Durable bool
 	Args    []string // further arguments of every member
+	// Direct lets clients reach members past what can be cut, too, as long as they
+	// are not started again. It is for those who measure.
+	Direct bool
 }
 
 // Start starts an etcd and waits until it is ready. It ends with the test.
@@ -41,13 +43,16 @@ func Start(t testing.TB, o Options) *Cluster {
 		o.Members = 3
 	}
 	c := &Cluster{t: t, binary: Binary(t), options: o}
-	dir := t.TempDir()
+	dir, sockets := t.TempDir(), short(t)
 	var all []string
 	for i := range o.Members {
-		m := &Member{c: c, name: fmt.Sprintf("m%d", i), dir: filepath.Join(dir, fmt.Sprint(i))}
-		m.peers = newProxy(t, m.peerAddress)
+		m := &Member{c: c, name: fmt.Sprintf("m%d", i), dir: filepath.Join(dir, fmt.Sprint(i)), sockets: filepath.Join(sockets, fmt.Sprint(i))}
+		if err := os.Mkdir(m.sockets, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		m.peers = newProxy(t, m.socket(peerSocket))
 		m.peers.allowed = c.mayTalk
-		m.clients = newProxy(t, m.clientAddress)
+		m.clients = newProxy(t, m.socket(clientSocket))
 		c.Members = append(c.Members, m)
 		all = append(all, m.name+"=http://"+m.peers.address())
 	}
@@ -60,6 +65,21 @@ func Start(t testing.TB, o Options) *Cluster {
 		m.id = c.idOf(m)
 	}
 	return c
+}
+
+// short makes a directory for sockets, whose paths must not be long.
+func short(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "etcd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 // Binary returns the path of an etcd, which is built if need be.
@@ -95,7 +115,7 @@ func (c *Cluster) Ready() {
 func (c *Cluster) Leader() *Member {
 	c.t.Helper()
 	var found *Member
-	Until(c.t, 20*time.Second, "a leader", func() bool {
+	Until(c.t, patience, "a leader", func() bool {
 		for _, m := range c.Members {
 			if m.cut.Load() || !m.Running() {
 				continue
@@ -158,27 +178,22 @@ type status struct {
 
 func (m *Member) status() (status, error) {
 	var s status
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+m.clientAddress()+"/v3/maintenance/status", strings.NewReader("{}"))
+	b, err := m.ask(http.MethodPost, "/v3/maintenance/status", "{}")
 	if err != nil {
 		return s, err
 	}
-	r, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return s, err
-	}
-	defer r.Body.Close()
-	return s, json.NewDecoder(r.Body).Decode(&s)
+	return s, json.Unmarshal(b, &s)
 }
 
 // idOf returns a member's id as it gives it to others: hexadecimal.
 func (c *Cluster) idOf(m *Member) string {
 	c.t.Helper()
-	s, err := m.status()
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	var s status
+	Until(c.t, patience, "member "+m.name+" says who it is", func() (ok bool) {
+		var err error
+		s, err = m.status()
+		return err == nil
+	})
 	var id uint64
 	if _, err := fmt.Sscan(s.Header.ID, &id); err != nil {
 		c.t.Fatal(err)
@@ -201,6 +216,10 @@ func Outage(t testing.TB, short time.Duration) time.Duration {
 	return d
 }
 
+// patience is how long is waited for what should be there soon: much longer than a
+// slow and busy machine takes.
+const patience = 90 * time.Second
+
 // Until polls until something is so.
 func Until(t testing.TB, within time.Duration, what string, so func() bool) {
 	t.Helper()
@@ -217,7 +236,7 @@ func Until(t testing.TB, within time.Duration, what string, so func() bool) {
 	}
 }
 
-// freeAddress is an address on which nobody listens.
+// freeAddress is an address on which nobody listens for the moment.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -2,8 +2,10 @@ package etcdtest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,34 +23,38 @@ import (
 type Member struct {
 	c                  *Cluster
 	name, dir, cluster string
+	sockets            string // the directory that they are in
 	id                 string
 	peers, clients     *proxy
 	cut                atomic.Bool // off from the other members
 
-	mu           sync.Mutex // guards what follows
-	peer, client string     // where the process listens
-	process      *os.Process
-	ended        chan struct{}
-	output       *tail
+	mu      sync.Mutex // guards what follows
+	direct  string     // a port besides the sockets; "": none
+	process *os.Process
+	ended   chan struct{}
+	output  *tail
 }
 
-func (m *Member) peerAddress() string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.peer
-}
+// The sockets that the process listens on, in its directory for them. They have no
+// ports, which somebody else could take while the process is not running. etcd has
+// the names look like a host's.
+const (
+	peerSocket   = "peer:1"
+	clientSocket = "client:1"
+)
 
-func (m *Member) clientAddress() string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.client
-}
+func (m *Member) socket(name string) string { return filepath.Join(m.sockets, name) }
 
 // Endpoint is where clients find the member, through what CutClients cuts.
 func (m *Member) Endpoint() string { return "http://" + m.clients.address() }
 
-// Direct is where clients find the member itself, until it is started again.
-func (m *Member) Direct() string { return "http://" + m.clientAddress() }
+// Direct is where clients find the member itself, if the options say so, until it is
+// started again.
+func (m *Member) Direct() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return "http://" + m.direct
+}
 
 // Start starts the member's process.
 func (m *Member) Start() {
@@ -56,15 +62,20 @@ func (m *Member) Start() {
 	t.Helper()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.peer, m.client = freeAddress(t), freeAddress(t)
+	listen := "unix://" + clientSocket
+	if m.c.options.Direct {
+		m.direct = freeAddress(t)
+		listen += ",http://" + m.direct
+	}
 	args := []string{"--name", m.name, "--data-dir", m.dir, "--logger", "zap", "--log-level", "error",
-		"--listen-peer-urls", "http://" + m.peer, "--initial-advertise-peer-urls", "http://" + m.peers.address(),
-		"--listen-client-urls", "http://" + m.client, "--advertise-client-urls", "http://" + m.clients.address(),
+		"--listen-peer-urls", "unix://" + peerSocket, "--initial-advertise-peer-urls", "http://" + m.peers.address(),
+		"--listen-client-urls", listen, "--advertise-client-urls", "http://" + m.clients.address(),
 		"--initial-cluster", m.cluster, "--initial-cluster-token", "test"}
 	if !m.c.options.Durable {
 		args = append(args, "--unsafe-no-fsync")
 	}
 	cmd := exec.Command(m.c.binary, append(args, m.c.options.Args...)...)
+	cmd.Dir = m.sockets
 	m.output = &tail{}
 	cmd.Stdout, cmd.Stderr = m.output, m.output
 	// Without this test there must be no etcd: the process ends with the thread
@@ -121,7 +132,7 @@ func (m *Member) Wipe() {
 func (m *Member) Freeze() {
 	m.c.t.Helper()
 	m.signal(syscall.SIGSTOP)
-	Until(m.c.t, 10*time.Second, "all threads have stopped", func() bool {
+	Until(m.c.t, patience, "all threads have stopped", func() bool {
 		all, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(m.Pid()), "task", "*", "stat"))
 		if err != nil {
 			m.c.t.Fatal(err)
@@ -214,27 +225,42 @@ func (m *Member) Size() int64 {
 func (m *Member) ready() {
 	t := m.c.t
 	t.Helper()
-	client := &http.Client{Timeout: 3 * time.Second}
-	defer client.CloseIdleConnections()
-	Until(t, 30*time.Second, "member "+m.name+" is ready", func() bool {
+	Until(t, patience, "member "+m.name+" is ready", func() bool {
 		if !m.Running() {
 			m.mu.Lock()
 			out := m.output.String()
 			m.mu.Unlock()
-			if strings.Contains(out, "address already in use") {
-				m.Start()
+			if m.c.options.Direct && strings.Contains(out, "address already in use") {
+				m.Start() // somebody was faster
 				return false
 			}
 			t.Fatalf("member %s has ended: %s", m.name, out)
 		}
-		r, err := client.Get("http://" + m.clientAddress() + "/health")
-		if err != nil {
-			return false
-		}
-		defer r.Body.Close()
-		b, err := io.ReadAll(io.LimitReader(r.Body, 1000))
-		return err == nil && r.StatusCode == http.StatusOK && bytes.Contains(b, []byte(`"true"`))
+		b, err := m.ask(http.MethodGet, "/health", "")
+		return err == nil && bytes.Contains(b, []byte(`"true"`))
 	})
+}
+
+// ask asks the member itself something by HTTP.
+func (m *Member) ask(method, path, body string) ([]byte, error) {
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", m.socket(clientSocket))
+		}}}
+	r, err := http.NewRequest(method, "http://etcd"+path, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s %s", resp.Status, b)
+	}
+	return b, err
 }
 
 // tail keeps the end of what a process has written.

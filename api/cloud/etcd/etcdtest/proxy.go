@@ -11,7 +11,7 @@ import (
 // proxy passes connections on, as long as it may.
 type proxy struct {
 	ln     net.Listener
-	target func() string
+	target string // a socket's path
 	// allowed, if not nil, is asked for each connection, with what the other side
 	// says it is.
 	allowed func(from string, to *proxy) bool
@@ -32,7 +32,7 @@ func (c *passing) close() {
 	c.out.Close()
 }
 
-func newProxy(t testing.TB, target func() string) *proxy {
+func newProxy(t testing.TB, target string) *proxy {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -62,7 +62,7 @@ func (p *proxy) address() string { return p.ln.Addr().String() }
 // pass passes one connection on until an end closes it.
 func (p *proxy) pass(in net.Conn) {
 	defer in.Close()
-	out, err := net.Dial("tcp", p.target())
+	out, err := net.Dial("unix", p.target)
 	if err != nil {
 		return
 	}
@@ -158,7 +158,7 @@ func (c *Cluster) Way() *Way {
 	c.t.Helper()
 	w := &Way{}
 	for _, m := range c.Members {
-		w.proxies = append(w.proxies, newProxy(c.t, m.clientAddress))
+		w.proxies = append(w.proxies, newProxy(c.t, m.socket(clientSocket)))
 	}
 	return w
 }

@@ -58,7 +58,7 @@ type relay struct {
 
 // TestTraffic plays what happens in the life of a registry.
 func TestTraffic(t *testing.T) {
-	l := &lab{size: traffic, t: t, etcd: etcdtest.Start(t, etcdtest.Options{Durable: traffic.durable})}
+	l := &lab{size: traffic, t: t, etcd: etcdtest.Start(t, etcdtest.Options{Durable: traffic.durable, Direct: true})}
 	fmt.Printf("%d relays, %d routers, etcd of 3 members that wait for the disk: %v, GOMAXPROCS %d, %s\n\n", l.size.relays, l.routers, l.durable, runtime.GOMAXPROCS(0), runtime.Version())
 	fmt.Println("| what | number | took | a second | p50 | p90 | p99 | most | processor time of etcd | of the relays |")
 	fmt.Println("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
