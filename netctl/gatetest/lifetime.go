@@ -6,19 +6,19 @@ import (
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
-// short is a time after which a grant ends while the test waits.
-const short = time.Second
-
 func testExpiry(s *suite) {
 	a, b := guest(1), guest(2)
 	brief := a.grant(11)
-	brief.Left = short
+	brief.Left = s.short
+	end := s.lab.Now() + s.short
 	s.set(hotspot.Pass{
 		Account: account(1), Limit: hotspot.Usage{Down: 10000},
 		Grants: []hotspot.Grant{brief, b.grant(12)},
 	})
-	s.wantPass(a, 500, a.v4, a.v6)
-	s.lab.Wait(short + short/10)
+	if !s.wantPassUntil(end, a, 500, a.v4, a.v6) {
+		return
+	}
+	s.waitShort()
 	s.wantRefused(a, a.v4, a.v6)
 	s.wantPass(b, 500, b.v4)
 	meters := []hotspot.Meter{
@@ -35,10 +35,13 @@ func testExpiry(s *suite) {
 	s.wantMeters(meters[1])
 	// Set again at once, although the kernel may not have cleared it away yet.
 	brief.Used = hotspot.Usage{Down: 5}
+	end = s.lab.Now() + s.short
 	s.set(hotspot.Pass{
 		Account: account(1), Limit: hotspot.Usage{Down: 10000}, Grants: []hotspot.Grant{brief, b.grant(12)},
 	})
-	s.wantPass(a, 500, a.v4)
+	if !s.wantPassUntil(end, a, 500, a.v4) {
+		return
+	}
 	s.wantMeters(hotspot.Meter{Session: 11, Account: account(1), Used: hotspot.Usage{Down: 505, Up: 500}}, meters[1])
 }
 
@@ -51,18 +54,24 @@ func testEndMoved(s *suite) {
 		ga.Left, gb.Left = leftA, leftB
 		s.set(hotspot.Pass{Account: account(1), Limit: limit, Grants: []hotspot.Grant{ga, gb}})
 	}
-	set(short, time.Hour)
-	s.wantPass(a, 100, a.v4)
-	set(time.Hour, short)
-	s.wantPass(b, 100, b.v6)
-	s.lab.Wait(short + short/10)
+	end := s.lab.Now() + s.short
+	set(s.short, time.Hour)
+	if !s.wantPassUntil(end, a, 100, a.v4) {
+		return
+	}
+	end = s.lab.Now() + s.short
+	set(time.Hour, s.short)
+	if !s.wantPassUntil(end, b, 100, b.v6) {
+		return
+	}
+	s.waitShort()
 	s.wantPass(a, 100, a.v4, a.v6)
 	s.wantRefused(b, b.v4, b.v6)
 	// Ended, and let in again by a later end.
 	set(0, time.Hour)
 	s.wantPass(b, 100, b.v4, b.v6)
-	set(-short, time.Hour)
-	s.lab.Wait(short / 10)
+	set(-s.short, time.Hour)
+	s.lab.Wait(s.short / 2)
 	s.wantRefused(a, a.v4, a.v6)
 	s.wantMeters(
 		hotspot.Meter{Session: 11, Account: account(1), Used: hotspot.Usage{Down: 300, Up: 300}},
@@ -129,12 +138,15 @@ func testRestart(s *suite) {
 func testRestartClosed(s *suite) {
 	a, b := guest(1), guest(2)
 	brief := b.grant(12)
-	brief.Left = short
+	brief.Left = s.short
+	end := s.lab.Now() + s.short
 	s.set(hotspot.Pass{Account: account(1), Grants: []hotspot.Grant{a.grant(11), brief}})
 	s.wantPass(a, 100, a.v4)
-	s.wantPass(b, 100, b.v4)
+	if !s.wantPassUntil(end, b, 100, b.v4) {
+		return
+	}
 	s.set(hotspot.Pass{Account: account(1), Grants: []hotspot.Grant{brief}})
-	s.lab.Wait(short + short/10)
+	s.waitShort()
 	s.gate = s.lab.Reopen()
 	used := hotspot.Usage{Down: 100, Up: 100}
 	closed := hotspot.Meter{Session: 11, Account: account(1), Used: used}

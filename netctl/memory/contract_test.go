@@ -20,6 +20,7 @@ type lab struct {
 func (l *lab) Gate() hotspot.Gate   { return l.gate }
 func (l *lab) Reopen() hotspot.Gate { return l.gate }
 func (l *lab) Wait(d time.Duration) { l.now += d }
+func (l *lab) Now() time.Duration   { return l.now }
 func (l *lab) Watched() int         { return l.gate.Watched() }
 
 func (l *lab) Packet(mac hotspot.MAC, addr netip.Addr, d hotspot.Direction, n int) bool {

@@ -75,7 +75,7 @@ func TestRenamedInterface(t *testing.T) {
 	mustSet(t, g, hotspot.Pass{Account: voucher(2)})
 	through := newMeter(t, l.server, guest4(0).String(), guest6(0).String())
 	ln := l.listen(t, l.server, "tcp", ":6001")
-	c, err := dialIn(l.guests[1], "tcp", server4, 6001, time.Second)
+	c, err := dialIn(l.guests[1], "tcp", server4, 6001, plenty)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestRenamedInterface(t *testing.T) {
 	defer far.Close()
 	talk := func(when string) {
 		t.Helper()
-		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(plenty))
 		if _, err := far.Write([]byte("hello")); err != nil {
 			t.Fatalf("%s: %v", when, err)
 		}

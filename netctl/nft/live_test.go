@@ -40,20 +40,21 @@ func TestRemovalCutsOff(t *testing.T) {
 				defer cancel()
 				m := l.running(ctx, t, proto, d)
 				mustSet(t, g, hotspot.Pass{Account: voucher(1)})
-				at := m.read()
-				after := m.settled()
-				if after != at {
-					t.Errorf("%d bytes arrived after Set returned", after-at)
+				at, let := m.read(), of(counted(t, g), d)-start
+				// What was let through may still be on its way, but no more is.
+				after := m.settled(let)
+				if got := of(counted(t, g), d) - start; got != let {
+					t.Errorf("%d bytes were let through after Set returned", got-let)
 				}
-				if got := of(counted(t, g), d) - start; got != after {
-					t.Errorf("%d bytes were counted, %d arrived", got, after)
+				if let != after {
+					t.Errorf("%d bytes were counted, %d arrived", let, after)
 				}
 				for family, addr := range map[string]string{"ipv4": guest4(0).String(), "ipv6": guest6(0).String()} {
 					if list := l.router.run(t, "conntrack", "-L", "-f", family, "-s", addr); !strings.Contains(list, "0 flow entries") {
 						t.Errorf("flows left:\n%s", list)
 					}
 				}
-				t.Logf("%d bytes, %d of them after Set returned", after, after-at)
+				t.Logf("%d bytes, %d of them arrived after Set returned", after, after-at)
 			})
 		}
 	}
@@ -95,8 +96,9 @@ func TestKernelEndsSessions(t *testing.T) {
 	}
 	t.Logf("the traffic ended after %v; the longest pause was %v", at.Sub(set), pause)
 	g = l.open(t, nil)
-	if got := of(counted(t, g), hotspot.Down) - start; got != last {
-		t.Errorf("%d bytes were counted, %d arrived", got, last)
+	let := of(counted(t, g), hotspot.Down) - start
+	if got := m.settled(let); got != let {
+		t.Errorf("%d bytes were counted, %d arrived", let, got)
 	}
 }
 
@@ -123,11 +125,12 @@ func TestRestartKeepsConnections(t *testing.T) {
 			}
 		}
 	}()
-	c, err := dialIn(l.guests[0], "tcp", server4, 6001, time.Second)
+	c, err := dialIn(l.guests[0], "tcp", server4, 6001, plenty)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	_ = c.SetReadDeadline(time.Now().Add(2 * plenty))
 	got := int64(0)
 	for range 4 {
 		n, err := io.CopyN(io.Discard, c, size/8)
@@ -150,8 +153,10 @@ func TestRestartKeepsConnections(t *testing.T) {
 	if got += n; err != nil || got != size {
 		t.Errorf("got %d of %d bytes: %v", got, size, err)
 	}
-	used := counted(t, g).Down
-	if used < size || used > size+size/10 {
+	// What a busy machine delays, TCP sends again, and it counts; but no more than
+	// some of it.
+	used := settledCount(t, g).Down
+	if used < size || used > size+size/2 {
 		t.Errorf("%d bytes were counted for a download of %d", used, size)
 	}
 	// What is left is exact.
@@ -163,7 +168,7 @@ func TestRestartKeepsConnections(t *testing.T) {
 		tally, err := g.Read(t.Context())
 		return err == nil && len(tally.Depleted) == 1
 	})
-	if rest := m.settled(); used+rest > limit || used+rest+1<<16 < limit {
+	if rest := m.settled(counted(t, g).Down - used); used+rest > limit || used+rest+1<<16 < limit {
 		t.Errorf("%d + %d bytes passed, limit %d", used, rest, limit)
 	}
 }
@@ -196,10 +201,15 @@ func TestLoss(t *testing.T) {
 			}
 			mustSet(t, g, pass)
 			l.ready(t, 0)
-			select {
-			case e := <-events:
-				t.Errorf("another event: %+v", e)
-			case <-time.After(50 * time.Millisecond):
+			for quiet := time.After(50 * time.Millisecond); quiet != nil; {
+				select {
+				case e := <-events:
+					if e.Lost {
+						t.Errorf("another event: %+v", e)
+					}
+				case <-quiet:
+					quiet = nil
+				}
 			}
 		})
 	}

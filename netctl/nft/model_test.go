@@ -1,7 +1,6 @@
 package nft
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"math/rand/v2"
@@ -10,8 +9,6 @@ import (
 	"strconv"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/hotspot/hotspottest"
@@ -88,18 +85,7 @@ func (w kernelWorld) Packet(m hotspot.MAC, a netip.Addr, d hotspot.Direction, n 
 	p := packet{src: a, dst: outside, sport: guestPort, dport: serverPort, srcMAC: m, dstMAC: macOf(routerGuestMAC)}
 	fence := packet{src: stranger, dst: netip.MustParseAddr(router), sport: guestPort, dport: dnsPort,
 		srcMAC: hotspot.MAC{2, 0, 0, 2, 0, 1}, dstMAC: macOf(routerGuestMAC)}
-	for w.server.next(unix.MSG_DONTWAIT) != nil {
-	}
-	id, fenceID := w.send(w.guest, p, n), w.send(w.guest, fence, 200)
-	gatetest.Eventually(w.t, "the router answers the fence", func() bool {
-		return bytes.Contains(w.guest.next(0), fenceID)
-	})
-	for f := w.server.next(unix.MSG_DONTWAIT); f != nil; f = w.server.next(unix.MSG_DONTWAIT) {
-		if bytes.Contains(f, id) && len(f) == n+14 {
-			return true
-		}
-	}
-	return false
+	return w.offer(w.guest, w.server, p, fence, n)
 }
 
 // TestModel holds the service on this kernel against the model of the session

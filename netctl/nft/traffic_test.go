@@ -49,12 +49,18 @@ func newMeter(t testing.TB, n namespace, from ...string) meter {
 }
 
 // read returns the bytes that have arrived.
-func (m meter) read() (n uint64) {
+func (m meter) read() uint64 {
 	m.t.Helper()
-	err := m.sock.call("read a counter", func(b *buffer) {
+	return readCounter(m.t, m.sock, meterTable, "got")
+}
+
+// readCounter returns the bytes of a counter.
+func readCounter(t testing.TB, sock *socket, table, name string) (n uint64) {
+	t.Helper()
+	err := sock.call("read a counter", func(b *buffer) {
 		b.begin(msgGetObject, unix.NLM_F_ACK, unix.NFPROTO_INET, 0)
-		b.str(unix.NFTA_OBJ_TABLE, meterTable)
-		b.str(unix.NFTA_OBJ_NAME, "got")
+		b.str(unix.NFTA_OBJ_TABLE, table)
+		b.str(unix.NFTA_OBJ_NAME, name)
 		b.u32(unix.NFTA_OBJ_TYPE, unix.NFT_OBJECT_COUNTER)
 		b.end()
 	}, func(msg message) {
@@ -63,20 +69,33 @@ func (m meter) read() (n uint64) {
 		}
 	})
 	if err != nil {
-		m.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return n
 }
 
-// settled waits until nothing arrives any more, and returns what has.
-func (m meter) settled() (n uint64) {
+// settled waits until what was let through has arrived and nothing more does, and
+// returns what has.
+func (m meter) settled(let uint64) uint64 {
 	m.t.Helper()
-	since := time.Now()
-	gatetest.Eventually(m.t, "the traffic ends", func() bool {
-		if now := m.read(); now != n {
+	return settled(m.t, []meter{m}, let)
+}
+
+// settled is the sum of some meters once it is what was let through, or after a
+// while if it never is, and does not change any more.
+func settled(t testing.TB, ends []meter, let uint64) (n uint64) {
+	t.Helper()
+	begun := time.Now()
+	since := begun
+	gatetest.Eventually(t, "the traffic ends", func() bool {
+		now := uint64(0)
+		for _, m := range ends {
+			now += m.read()
+		}
+		if now != n {
 			n, since = now, time.Now()
 		}
-		return time.Since(since) > 150*time.Millisecond
+		return time.Since(since) > 150*time.Millisecond && (n == let || time.Since(begun) > 30*time.Second)
 	})
 	return n
 }
@@ -139,7 +158,7 @@ func (l *lab) ready(t testing.TB, i int) {
 	}()
 	for _, a := range []string{server4, server6} {
 		gatetest.Eventually(t, "the guest reaches the server", func() bool {
-			c, err := dialIn(l.guests[i], "tcp", a, 7, time.Second)
+			c, err := dialIn(l.guests[i], "tcp", a, 7, plenty/9)
 			if err != nil {
 				return false
 			}
@@ -186,7 +205,7 @@ func (l *lab) connect(ctx context.Context, t testing.TB, i int, proto, server st
 	var sender, receiver net.Conn
 	if proto == "tcp" {
 		ln := l.listen(t, l.server, "tcp", net.JoinHostPort(server, fmt.Sprint(port+i)))
-		guest, err := dialIn(l.guests[i], "tcp", server, port+i, 5*time.Second)
+		guest, err := dialIn(l.guests[i], "tcp", server, port+i, plenty)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +253,7 @@ func pour(ctx context.Context, proto string, sender, receiver net.Conn) {
 // udpPair returns two connected ends; the guest has sent the first datagram.
 func (l *lab) udpPair(t testing.TB, i int, server string, port int, d hotspot.Direction) (sender, receiver net.Conn) {
 	t.Helper()
-	guest, err := dialIn(l.guests[i], "udp", server, port, time.Second)
+	guest, err := dialIn(l.guests[i], "udp", server, port, plenty)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,12 +263,15 @@ func (l *lab) udpPair(t testing.TB, i int, server string, port int, d hotspot.Di
 		far, err = net.DialUDP("udp", &addr, guest.LocalAddr().(*net.UDPAddr))
 		return err
 	})
-	if _, err := guest.Write([]byte("hello")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := far.Read(make([]byte, 16)); err != nil {
-		t.Fatal(err)
-	}
+	gatetest.Eventually(t, "the first datagram arrives", func() bool {
+		if _, err := guest.Write([]byte("hello")); err != nil {
+			t.Fatal(err)
+		}
+		_ = far.SetReadDeadline(time.Now().Add(time.Second))
+		_, err := far.Read(make([]byte, 16))
+		return err == nil
+	})
+	_ = far.SetReadDeadline(time.Time{})
 	if d == hotspot.Up {
 		return guest, far
 	}
@@ -321,11 +343,8 @@ func runQuota(t *testing.T, devices int, proto string, d hotspot.Direction, limi
 	}
 	<-time.After(100 * time.Millisecond) // goes on refusing
 	cancel()
-	arrived := uint64(0)
-	for _, m := range ends {
-		arrived += m.settled()
-	}
-	accepted := of(counted(t, g), d) - before
+	accepted := of(settledCount(t, g), d) - before
+	arrived := settled(t, ends, accepted)
 	t.Logf("limit %d, accepted %d (%d short), arrived %d, %.0f Mbit/s", limit, accepted, int64(limit-accepted), arrived,
 		float64(accepted)*8/1e6/took.Seconds())
 	if accepted > limit || accepted+netctl.MaxPacket < limit {
@@ -368,7 +387,7 @@ func watchGate(t *testing.T, g *Gate) <-chan hotspot.GateEvent {
 
 func nextEvent(t *testing.T, events <-chan hotspot.GateEvent) hotspot.GateEvent {
 	t.Helper()
-	timeout := time.After(30 * time.Second)
+	timeout := time.After(plenty)
 	for {
 		select {
 		case e := <-events:
