@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -59,7 +60,8 @@ func (r *Relay) accountAPI() http.Handler {
 			return
 		}
 		noteOf(w).kind = kindAccount
-		if _, pattern := mux.Handler(req); pattern == "" {
+		// A path that is not clean would be answered with a page that leads elsewhere.
+		if _, pattern := mux.Handler(req); pattern == "" || path.Clean(req.URL.Path) != req.URL.Path {
 			r.answer(w, nil, refuse(http.StatusNotFound, "there is nothing at this path for this method"))
 			return
 		}
@@ -142,15 +144,11 @@ func (c *call) number(name string, def int) (int, error) {
 }
 
 func (r *Relay) answer(w http.ResponseWriter, v any, err error) {
-	var refusal *Error
-	switch {
-	case err == nil:
+	if err == nil {
 		writeJSON(w, http.StatusOK, v)
 		return
-	case !errors.As(err, &refusal):
-		r.log.Error("request failed", "error", err)
-		refusal = refuse(http.StatusInternalServerError, "an error of the relay's; try again")
 	}
+	refusal := r.refusal(err)
 	if refusal.Status == http.StatusTooManyRequests || refusal.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}

@@ -203,8 +203,8 @@ func (a *Accounts) CreateToken(ctx context.Context, account, name string, days i
 	if _, err := a.Account(ctx, account); err != nil {
 		return t, "", err
 	}
-	if !tokenName(name) {
-		return t, "", refuse(http.StatusUnprocessableEntity, "name: 1 to 64 of a-z, 0-9, - and .")
+	if !tokenName(name) || name == "." || name == ".." { // which no address could name (RFC 3986, section 5.2.4)
+		return t, "", refuse(http.StatusUnprocessableEntity, "name: 1 to 64 of a-z, 0-9, - and ., and not . or .. alone")
 	}
 	if days != -1 && (days < 1 || days > 365) {
 		return t, "", refuse(http.StatusUnprocessableEntity, "expires: 1 to 365 days, or -1 for never")

@@ -50,8 +50,10 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Strict-Transport-Security", "max-age=31536000")
-	if r.leaving.Load() {
-		h.Set("Connection", "close") // the next request goes to another relay
+	if r.leaving.Load() || req.ProtoMajor == 1 && len(req.TransferEncoding) > 0 {
+		// The next request goes to another relay. And one in chunks may have named a
+		// length as well, of which nothing is left to see here (RFC 9112, section 6.1).
+		h.Set("Connection", "close")
 	}
 	if req.TLS == nil || !strings.EqualFold(req.TLS.ServerName, host) {
 		r.refuse(rec, http.StatusMisdirectedRequest, "the host is not the one that the connection was made for")
@@ -141,7 +143,7 @@ func (r *Relay) refuse(w http.ResponseWriter, status int, text string) {
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	// The client is gone if this fails.
@@ -182,15 +184,31 @@ func (r *Relay) forward(w http.ResponseWriter, req *http.Request, prefix string)
 	r.pass(w, req, question{router: router, client: client, path: req.URL.Path, head: forRouter(req.Header), body: body})
 }
 
-// readBody reads a body of bounded size. One that says that it is larger is not
-// even asked for.
+// maxDropped bounds what is read of a body after it is known to be too large, in
+// bytes.
+const maxDropped = 1 << 20
+
+// drop reads the rest of a body that is too large. A stream of HTTP/2 whose body is
+// not read is reset right behind its answer, and then some clients, curl among
+// them, lose the answer. A client that waits to be asked for its body is not asked.
+func drop(req *http.Request) {
+	if req.ProtoMajor == 2 && req.Header.Get("Expect") == "" {
+		// The answer is the same however far it gets.
+		_, _ = io.CopyN(io.Discard, req.Body, maxDropped)
+	}
+}
+
+// readBody reads a body of bounded size. By HTTP/1.1, one that says that it is
+// larger is not even asked for.
 func readBody(w http.ResponseWriter, req *http.Request) ([]byte, error) {
 	tooLarge := refuse(http.StatusRequestEntityTooLarge, "the body may have up to %d bytes", maxBody)
 	if req.ContentLength > maxBody {
+		drop(req)
 		return nil, tooLarge
 	}
 	b, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
 	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
+		drop(req)
 		return nil, tooLarge
 	}
 	if err != nil {
@@ -240,11 +258,7 @@ func (r *Relay) find(ctx context.Context, prefix string) (router string, err err
 
 // tell answers with an error.
 func (r *Relay) tell(w http.ResponseWriter, err error) {
-	var refusal *Error
-	if !errors.As(err, &refusal) {
-		r.log.Error("request failed", "error", err)
-		refusal = refuse(http.StatusInternalServerError, "an error of the relay's")
-	}
+	refusal := r.refusal(err)
 	if refusal.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "10")
 	}

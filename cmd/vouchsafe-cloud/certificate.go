@@ -89,7 +89,7 @@ func (c certificate) health(rest http.Handler) http.Handler {
 			rest.ServeHTTP(w, r)
 			return
 		}
-		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_ = json.NewEncoder(w).Encode(struct { // whoever asked is gone if this fails

@@ -26,8 +26,11 @@ func accountPages(ctx context.Context, accounts *cloud.Accounts, relay func() *c
 // refusalStatus is the status of what the rules refused.
 func refusalStatus(err error) int {
 	var no *cloud.Error
-	if errors.As(err, &no) {
+	switch {
+	case errors.As(err, &no):
 		return no.Status
+	case errors.Is(err, cloud.ErrUnreachable): // which the log says once
+		return http.StatusServiceUnavailable
 	}
 	return 0
 }
