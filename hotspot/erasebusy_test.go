@@ -13,20 +13,30 @@ import (
 // left.
 func TestEraseWhileBusy(t *testing.T) {
 	l := newLobby(t, hotspot.EventTypes()...)
-	stop := make(chan struct{})
+	// Each of the busy ones goes round so often for every deletion, and no oftener:
+	// however slow that is, the login log that it reads stays short, and however
+	// fast, it meets them.
+	const rounds, deletions = 10, 40
+	var turns []func()
 	var busy sync.WaitGroup
 	again := func(f func() error) {
+		turn, gone := make(chan struct{}), make(chan struct{})
 		busy.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
+			defer close(gone)
+			for range deletions {
+				<-turn
+				for range rounds {
+					if err := f(); err != nil && !errors.Is(err, hotspot.ErrNotFound) {
+						t.Error(err)
+						return
+					}
 				}
-				if err := f(); err != nil && !errors.Is(err, hotspot.ErrNotFound) {
-					t.Error(err)
-					return
-				}
+			}
+		})
+		turns = append(turns, func() {
+			select {
+			case turn <- struct{}{}:
+			case <-gone:
 			}
 		})
 	}
@@ -48,7 +58,10 @@ func TestEraseWhileBusy(t *testing.T) {
 		_, err := l.EditVouchers(t.Context(), []uint64{l.voucher.ID}, nil, hotspot.VoucherEdit{Note: &note})
 		return err
 	})
-	for range 40 {
+	for range deletions {
+		for _, begin := range turns {
+			begin()
+		}
 		_, err := l.Erase(t.Context(), hotspot.Who{Key: annaMail})
 		// Who comes back faster than sessions end makes it say "try again".
 		var refusal *hotspot.Error
@@ -56,7 +69,6 @@ func TestEraseWhileBusy(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	close(stop)
 	busy.Wait()
 	// An end that met an erasure is carried out by the next poll, as the daemon's is.
 	if err := l.Poll(t.Context()); err != nil {

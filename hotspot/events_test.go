@@ -126,7 +126,11 @@ func TestEventsAreOfTheTransaction(t *testing.T) {
 	if n := h.store.Updates() - before; n != 1 {
 		t.Errorf("it took %d transactions", n)
 	}
-	<-h.EventsAdded()
+	select {
+	case <-h.EventsAdded():
+	default:
+		t.Error("an event was not announced")
+	}
 	h.wantTold("made", h.told(), "voucher.created")
 }
 

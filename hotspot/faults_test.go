@@ -291,20 +291,29 @@ func TestAddressThatMovedBackTooLate(t *testing.T) {
 	v, w := h.voucher(hotspot.VoucherSpec{}), h.voucher(hotspot.VoucherSpec{})
 	h.login(a, v)
 	b := h.device(11)
-	done := make(chan error, 1)
+	var err error
+	done := make(chan struct{})
 	m.beforeSet = func() { // the pass that is about to be set names a's addresses
 		b.Addrs = a.Addrs
 		h.hosts.Put(b)
 		go func() {
-			_, err := h.tryLogin(b, w)
-			done <- err
+			defer close(done)
+			_, err = h.tryLogin(b, w)
 		}()
-		for !h.hosts.Kept(b.MAC) { // until b has claimed them
-			runtime.Gosched()
+		for over := false; !over && !h.hosts.Kept(b.MAC); { // until b has claimed them
+			select {
+			case <-done:
+				over = true
+			default:
+				runtime.Gosched()
+			}
 		}
 	}
 	h.edit(v, hotspot.VoucherEdit{Limit: &hotspot.Usage{Down: 1 << 30}})
-	if err := <-done; err != nil {
+	if m.beforeSet != nil {
+		t.Fatal("the edit did not reach the gate")
+	}
+	if <-done; err != nil {
 		t.Fatal(err)
 	}
 	h.poll()
