@@ -17,7 +17,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/api/cloud"
@@ -48,8 +47,7 @@ func certificates(ctx context.Context, data, domain string, o serveOptions, stor
 		if o.cert == "" || o.key == "" {
 			return certificate{}, errors.New("--tls files needs --cert and --key: the certificate for *." + domain + " and its key")
 		}
-		find, err := fromFiles(o.cert, o.key)
-		return certificate{find: find}, err
+		return fromFiles(&files{cert: o.cert, key: o.key, domain: domain, now: time.Now, log: log.With("component", "certificate")})
 	case "acme":
 		return fromACME(ctx, domain, o.acme, store, log)
 	}
@@ -143,51 +141,4 @@ func makeSelfSigned(path, domain string) error {
 		return fmt.Errorf("self-signed certificate: %w", err)
 	}
 	return nil
-}
-
-// lookAgain is how often the files of a certificate are looked at.
-const lookAgain = 10 * time.Second
-
-// files are a certificate's. One that takes their place is served from then on,
-// without a restart; one that cannot be read leaves the one before in force.
-type files struct {
-	cert, key string
-	mu        sync.Mutex
-	now       *tls.Certificate
-	changed   time.Time
-	looked    time.Time
-}
-
-func fromFiles(cert, key string) (findCertificate, error) {
-	f := &files{cert: cert, key: key}
-	if err := f.read(); err != nil {
-		return nil, fmt.Errorf("--cert and --key: %w", err)
-	}
-	return f.find, nil
-}
-
-func (f *files) read() error {
-	info, err := os.Stat(f.cert)
-	if err != nil {
-		return err
-	}
-	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
-	if err != nil {
-		return err
-	}
-	f.now, f.changed = &pair, info.ModTime()
-	return nil
-}
-
-func (f *files) find(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if now := time.Now(); now.Sub(f.looked) >= lookAgain {
-		f.looked = now
-		if info, err := os.Stat(f.cert); err == nil && !info.ModTime().Equal(f.changed) {
-			// Half a renewal cannot be read: the next look finds the other half.
-			_ = f.read()
-		}
-	}
-	return f.now, nil
 }
