@@ -14,10 +14,6 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// readyTimeout bounds the wait for the daemon when the caller's context does
-// not.
-const readyTimeout = 30 * time.Second
-
 // healthURL is asked from the LAN to see whether the daemon is ready.
 const healthURL = "http://" + RouterLAN4 + "/healthz"
 
@@ -156,9 +152,9 @@ func (d *Daemon) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	client := d.lab.lan.HTTPClient(ClientOptions{Timeout: 2 * time.Second})
+	client := d.lab.lan.HTTPClient(ClientOptions{Timeout: 10 * time.Second})
 	err = p.until(ctx, 10*time.Millisecond, func() bool { return healthy(ctx, client) })
 	if err != nil {
 		return fmt.Errorf("the daemon is not ready: %w", err)

@@ -13,11 +13,12 @@ import (
 	"github.com/miekg/dns"
 )
 
-// lookupTimeout bounds one question to one name server, dialTimeout one
-// attempt to connect, as browsers do it.
+// A question to a name server is sent so many times, and each is waited for so
+// long; dialTimeout bounds one attempt to connect.
 const (
+	lookups       = 4
 	lookupTimeout = 3 * time.Second
-	dialTimeout   = 20 * time.Second
+	dialTimeout   = 30 * time.Second
 )
 
 // DialContext connects from inside the host. Names are resolved by the name
@@ -149,8 +150,18 @@ func (h *Host) lookup(ctx context.Context, name string, types []uint16) ([]netip
 	return found, nil
 }
 
-// Ask sends one question to a name server (address and port), as dig does.
-func (h *Host) Ask(ctx context.Context, server, name string, qtype uint16) (*dns.Msg, error) {
+// Ask asks a name server (address and port) one question, as dig does: again, if
+// there is no answer.
+func (h *Host) Ask(ctx context.Context, server, name string, qtype uint16) (answer *dns.Msg, err error) {
+	for range lookups {
+		if answer, err = h.askOnce(ctx, server, name, qtype); err == nil || !isTimeout(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return answer, err
+}
+
+func (h *Host) askOnce(ctx context.Context, server, name string, qtype uint16) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	conn, err := h.dialOne(ctx, 1, "udp", server)
@@ -192,7 +203,7 @@ type ClientOptions struct {
 	// KeepAlive lets connections be used again. Without it, each request is
 	// a new connection, which meets the gate as it is now.
 	KeepAlive bool
-	// Timeout of a request with its body; 0: 10 s, less than 0: none.
+	// Timeout of a request with its body; 0: 30 s, less than 0: none.
 	Timeout time.Duration
 }
 
@@ -208,7 +219,7 @@ func (h *Host) HTTPClient(o ClientOptions) *http.Client {
 		DisableKeepAlives:  !o.KeepAlive,
 		DisableCompression: true,
 	}
-	c := &http.Client{Transport: t, Timeout: 10 * time.Second}
+	c := &http.Client{Transport: t, Timeout: dialTimeout}
 	if o.Timeout != 0 {
 		c.Timeout = max(o.Timeout, 0)
 	}

@@ -38,7 +38,7 @@ func (l *Lab) startDnsmasq(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return l.dnsmasq.until(ctx, 5*time.Millisecond, func() bool { return l.answersDNS(ctx) })
 }

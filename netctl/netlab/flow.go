@@ -22,7 +22,8 @@ type Flow struct {
 	Network string
 	Bytes   uint64        // application bytes to send; 0: bounded by Time alone
 	Time    time.Duration // at most; 0: 10 s
-	// Stall ends the flow when the receiver has got nothing for so long; 0: 1 s.
+	// Stall ends the flow when the receiver has got nothing for so long; 0: 6 s. A
+	// flow over TCP whose sender is told of the end is waited for a second.
 	Stall time.Duration
 	Rate  uint64 // application bytes a second; 0: as fast as it goes
 	Size  int    // payload of one datagram; 0: 1400. UDP only.
@@ -80,7 +81,7 @@ func (f *Flow) complete() error {
 		f.Time = 10 * time.Second
 	}
 	if f.Stall == 0 {
-		f.Stall = time.Second
+		f.Stall = 6 * time.Second
 	}
 	if f.Size == 0 {
 		f.Size = 1400
@@ -198,7 +199,8 @@ type transfer struct {
 	end   End
 
 	sent, received atomic.Uint64
-	last           time.Time // when something arrived; the receiver's alone
+	cut            atomic.Bool // the sender was told that there is no way any more
+	last           time.Time   // when something arrived; the receiver's alone
 }
 
 // arrived counts what the receiver got.
@@ -230,7 +232,14 @@ func (t *transfer) tcp(guest, server net.Conn) {
 	stop := context.AfterFunc(t.ctx, func() { _ = receiver.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	var g errgroup.Group
-	g.Go(func() error { return t.write(sender) })
+	g.Go(func() error {
+		err := t.write(sender)
+		if errors.Is(err, syscall.ECONNRESET) && t.flow.Stall > afterReset {
+			t.cut.Store(true) // before the deadline is set, so that the reader keeps to one
+			_ = receiver.SetReadDeadline(time.Now().Add(afterReset))
+		}
+		return err
+	})
 	t.end = t.read(receiver)
 	shut()
 	// A router that resets the sender leaves the receiver waiting.
@@ -265,11 +274,21 @@ func (t *transfer) write(c net.Conn) error {
 	return c.(*net.TCPConn).CloseWrite()
 }
 
+// afterReset is how long the receiver waits for the rest when the sender was reset.
+const afterReset = time.Second
+
+func (t *transfer) stall() time.Duration {
+	if t.cut.Load() {
+		return min(afterReset, t.flow.Stall)
+	}
+	return t.flow.Stall
+}
+
 // read receives until the end, and says which.
 func (t *transfer) read(c net.Conn) End {
 	buf := make([]byte, 256<<10)
 	for {
-		_ = c.SetReadDeadline(time.Now().Add(t.flow.Stall))
+		_ = c.SetReadDeadline(time.Now().Add(t.stall()))
 		if t.ctx.Err() != nil { // after the deadline is set, so that none is lost
 			return EndTime
 		}

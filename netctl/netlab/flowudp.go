@@ -121,6 +121,7 @@ func (t *transfer) datagrams(ctx context.Context, send func([]byte) (int, error)
 			return
 		}
 		pace.sent += uint64(n) // whole datagrams, whatever the rate
+		pace.forgive(10 * time.Millisecond)
 		if pace.wait(ctx) != nil {
 			return
 		}

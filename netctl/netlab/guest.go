@@ -19,9 +19,6 @@ import (
 //go:embed udhcpc.sh
 var udhcpcScript string
 
-// leaseTimeout bounds the wait for a lease when the caller's context does not.
-const leaseTimeout = 20 * time.Second
-
 // Guest is a guest's device.
 type Guest struct {
 	*Host
@@ -73,7 +70,7 @@ func (g *Guest) Release(ctx context.Context) error {
 	if err := g.client.signal(syscall.SIGUSR2); err != nil {
 		return fmt.Errorf("%s: release: %w", g.name, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, leaseTimeout)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := poll(ctx, 10*time.Millisecond, func() (bool, error) {
 		_, err := os.Stat(g.leasePath())
@@ -90,7 +87,7 @@ func (g *Guest) Release(ctx context.Context) error {
 func (g *Guest) withLease(ctx context.Context, ask func() error) (Lease, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, leaseTimeout)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	lease, err := g.await(ctx, ask)
 	if err != nil {
@@ -147,7 +144,7 @@ func (g *Guest) startClient() error {
 		return err
 	}
 	cmd := g.Command(context.Background(), "udhcpc", "-f", "-i", hostLink, "-s", script,
-		"-t", "30", "-T", "1", "-A", "1", "-x", "hostname:"+g.name)
+		"-t", "90", "-T", "1", "-A", "1", "-x", "hostname:"+g.name)
 	cmd.Dir = g.lab.dir
 	cmd.Env = append(os.Environ(), "LAB_RESOLV="+g.resolv, "LAB_LEASE="+g.leasePath())
 	if g.client, err = start("udhcpc of "+g.name, cmd, nil); err != nil {

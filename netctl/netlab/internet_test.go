@@ -155,7 +155,7 @@ func TestClassics(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_ = c.SetDeadline(time.Now().Add(time.Minute))
+			_ = c.SetDeadline(time.Now().Add(patience))
 			buf := make([]byte, 4)
 			if _, err = c.Write([]byte("echo")); err == nil {
 				_, err = io.ReadFull(c, buf)

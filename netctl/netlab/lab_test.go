@@ -17,7 +17,18 @@ func testID() string {
 // testContext ends well before the tests' own limit.
 func testContext(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	return contextOf(t, 2*time.Minute)
+}
+
+// longContext is for what is tried several times.
+func longContext(t *testing.T) context.Context {
+	t.Helper()
+	return contextOf(t, 5*time.Minute)
+}
+
+func contextOf(t *testing.T, limit time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
 	return ctx
 }

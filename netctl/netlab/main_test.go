@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 }
 
 func playCrash(id string) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	l, err := New(ctx, Options{ID: id, Guests: 2})
 	if err == nil {

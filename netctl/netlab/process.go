@@ -12,8 +12,12 @@ import (
 	"time"
 )
 
+// patience bounds the waits for what takes moments, on a machine that has other
+// things to do, too.
+const patience = 90 * time.Second
+
 // stopGrace is how long a process may take to end when asked.
-const stopGrace = 5 * time.Second
+const stopGrace = time.Minute
 
 // logLimit bounds what is kept of a process's output.
 const logLimit = 256 << 10
@@ -34,7 +38,7 @@ func start(name string, cmd *exec.Cmd, tee io.Writer) (*process, error) {
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	// Its children may hold the pipe open for longer than it lives.
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 30 * time.Second
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}

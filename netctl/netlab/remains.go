@@ -133,7 +133,7 @@ func removeNamespace(ctx context.Context, path string) error {
 // evict kills the processes that live in a namespace, and waits until they
 // are gone.
 func evict(ctx context.Context, path string) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return poll(ctx, 5*time.Millisecond, func() (bool, error) {
 		pids, err := inhabitants(path)

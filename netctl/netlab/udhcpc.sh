@@ -6,9 +6,9 @@ set -eu
 
 case "$1" in
 deconfig)
-	rm -f "$LAB_LEASE"
 	ip -4 address flush dev "$interface"
 	ip link set "$interface" up
+	rm -f "$LAB_LEASE" # says that the rest is done
 	;;
 bound | renew)
 	ip address replace "$ip/$mask" broadcast + dev "$interface"

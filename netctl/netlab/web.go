@@ -178,13 +178,28 @@ func (p *pace) take(want int) int {
 	return want
 }
 
+// due is when what was taken shall go.
+func (p *pace) due() time.Time {
+	return p.begin.Add(time.Duration(float64(p.sent) / float64(p.rate) * float64(time.Second)))
+}
+
+// forgive lets a sender that was held up for longer be late: to make up for it
+// would be a burst.
+func (p *pace) forgive(most time.Duration) {
+	if p.rate == 0 {
+		return
+	}
+	if late := time.Since(p.due()); late > most {
+		p.begin = p.begin.Add(late)
+	}
+}
+
 // wait waits until what was taken is due.
 func (p *pace) wait(ctx context.Context) error {
 	if p.rate == 0 {
 		return nil
 	}
-	due := p.begin.Add(time.Duration(float64(p.sent) / float64(p.rate) * float64(time.Second)))
-	left := time.Until(due)
+	left := time.Until(p.due())
 	if left <= 0 {
 		return nil
 	}
