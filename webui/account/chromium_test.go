@@ -42,13 +42,13 @@ func TestInBrowser(t *testing.T) {
 		}
 	}
 	look("sign-in", "/sign-in")
-	c.Do(t, chromedp.Navigate(srv.URL+"/sign-in"), chromedp.SendKeys("#token", theToken), chromedp.Click("main form button"))
+	c.Do(t, chromedp.Navigate(srv.URL+"/sign-in"), browser.Type("#token", theToken), browser.Click("main form button"))
 	browser.Until(t, c, `location.pathname === "/" && document.querySelector("#routers") !== null`)
 	look("routers", "/")
 	look("tokens", "/tokens")
 	look("license", "/license")
 	look("remove", "/routers/0123456789/remove")
-	c.Do(t, browser.Look(390, "light"), chromedp.Navigate(srv.URL+"/"), chromedp.Click(`form[action^="/claims"] button`))
+	c.Do(t, browser.Look(390, "light"), chromedp.Navigate(srv.URL+"/"), browser.Click(`form[action^="/claims"] button`))
 	browser.Until(t, c, `document.querySelector("#claim") !== null && document.querySelector("#claim").textContent === "ABCD-EFGH-IJKL-MNOP"`)
 	for _, fault := range c.Audit(t) {
 		t.Errorf("the claim code: %s", fault)

@@ -137,10 +137,10 @@ func TestWalkWithoutScript(t *testing.T) {
 		return v.online
 	}
 	at := func() string { return browser.Ask(t, c, chromedp.Location()) }
-	click := func(sel chromedp.CSS) {
+	click := func(sel string) {
 		t.Helper()
 		browser.Ask(t, c, func(ctx context.Context, _ *chromedp.Target) (*network.Response, error) {
-			return chromedp.RunResponse(ctx, chromedp.Click(sel))
+			return chromedp.RunResponse(ctx, browser.Click(sel))
 		})
 	}
 	c.Do(t, browser.Command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}),
@@ -150,7 +150,7 @@ func TestWalkWithoutScript(t *testing.T) {
 	}
 
 	refuse(hotspot.ErrUnknownCode)
-	c.Do(t, chromedp.SendKeys(chromedp.ID("code"), "K7MPQ2"), chromedp.SendKeys(chromedp.ID("passcode"), "wrong"))
+	c.Do(t, browser.Type("#code", "K7MPQ2"), browser.Type("#passcode", "wrong"))
 	click(`form[action="/login"] button`)
 	text, code, pass := browser.Ask(t, c, chromedp.Text(chromedp.ID("refusal"))), browser.Ask(t, c, chromedp.Value(chromedp.ID("code"))), browser.Ask(t, c, chromedp.Value(chromedp.ID("passcode")))
 	if !strings.Contains(text, "do not know this code") || code != "K7MPQ2" || pass != "" {
@@ -159,7 +159,7 @@ func TestWalkWithoutScript(t *testing.T) {
 
 	c.Do(t, chromedp.WaitReady(chromedp.CSS("#code:focus"))) // where to go on
 	refuse(nil)
-	c.Do(t, chromedp.SendKeys(chromedp.ID("passcode"), "right"))
+	c.Do(t, browser.Type("#passcode", "right"))
 	click(`form[action="/login"] button`)
 	if !online() || !strings.HasPrefix(at(), origin+"/status?u=") {
 		t.Errorf("after login at %s, online %v", at(), online())
@@ -184,10 +184,10 @@ func TestWalkWithoutScript(t *testing.T) {
 func TestChooseLanguageWithoutScript(t *testing.T) {
 	v, origin := serve(t, func(v *venue) { v.refusal = hotspot.ErrUnknownCode }, nil)
 	c := browser.Start(t, "")
-	click := func(sel chromedp.CSS) {
+	click := func(sel string) {
 		t.Helper()
 		browser.Ask(t, c, func(ctx context.Context, _ *chromedp.Target) (*network.Response, error) {
-			return chromedp.RunResponse(ctx, chromedp.Click(sel))
+			return chromedp.RunResponse(ctx, browser.Click(sel))
 		})
 	}
 	shows := func(lang, dir, what string) {

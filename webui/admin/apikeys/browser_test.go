@@ -38,9 +38,9 @@ func TestUse(t *testing.T) {
 			h, c := newHouse(t, api.RoleOwner), browser.Start(t, "")
 			h.SignIn(t, c)
 			at := func(script string) { t.Helper(); browser.Until(t, c, script) }
-			click := func(selector string) { t.Helper(); c.Do(t, chromedp.Click(chromedp.CSS(selector))) }
+			click := func(selector string) { t.Helper(); c.Do(t, browser.Click(selector)) }
 			c.Do(t, browser.Command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: off}),
-				browser.Look(390, "light"), chromedp.Navigate(h.URL+"/settings/api"), chromedp.SendKeys(chromedp.ID("label"), "till"))
+				browser.Look(390, "light"), chromedp.Navigate(h.URL+"/settings/api"), browser.Type("#label", "till"))
 			click("form.filter button")
 			at(`location.pathname === "/settings/api/new" && document.getElementById("label")?.value === "till"`)
 			click("#scope-live")

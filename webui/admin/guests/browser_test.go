@@ -31,12 +31,12 @@ func TestKickInDialog(t *testing.T) {
 	c := browser.Start(t, "")
 	h.SignIn(t, c)
 	page := "/guests/" + ds[0].MAC.String()
-	c.Do(t, browser.Look(390, "light"), chromedp.Navigate(h.URL+page), chromedp.Click(chromedp.CSS(`[data-dialog="ask-kick"]`)))
+	c.Do(t, browser.Look(390, "light"), chromedp.Navigate(h.URL+page), browser.Click(`[data-dialog="ask-kick"]`))
 	browser.Until(t, c, `document.getElementById("ask-kick").open && location.pathname === "`+page+`"`)
 	for _, fault := range c.Audit(t) {
 		t.Error(fault)
 	}
-	c.Do(t, chromedp.Click(chromedp.CSS("#ask-kick form[method=post] button")))
+	c.Do(t, browser.Click("#ask-kick form[method=post] button"))
 	browser.Until(t, c, `location.pathname === "/guests" && document.body?.textContent.includes("2 guests online")`)
 	if h.rules.Online(ds[0].MAC) {
 		t.Error("the guest is still online")

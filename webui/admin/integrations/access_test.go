@@ -214,7 +214,7 @@ func TestUse(t *testing.T) {
 			h, c := newHouse(t, api.RoleOwner), browser.Start(t, "")
 			h.SignIn(t, c)
 			at := func(script string) { t.Helper(); browser.Until(t, c, script) }
-			click := func(selector string) { t.Helper(); c.Do(t, chromedp.Click(chromedp.CSS(selector))) }
+			click := func(selector string) { t.Helper(); c.Do(t, browser.Click(selector)) }
 			c.Do(t, browser.Command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: off}),
 				browser.Look(1280, "dark"), chromedp.Navigate(h.URL+"/integrations"))
 			at(`location.pathname === "/integrations/api" && document.getElementById("post")?.checked === false`)

@@ -49,7 +49,7 @@ func inFrame(t *testing.T, c *browser.Browser, expression string) {
 // write puts a text into a field as a hand would.
 func (h *house) write(c *browser.Browser, id, text string) {
 	h.t.Helper()
-	c.Do(h.t, chromedp.Evaluate[chromedp.Void](`(() => { const f = document.getElementById("`+id+`"); f.value = ""; f.focus(); })()`), chromedp.SendKeys("#"+id, text))
+	c.Do(h.t, chromedp.Evaluate[chromedp.Void](`(() => { const f = document.getElementById("`+id+`"); f.value = ""; f.focus(); })()`), browser.Type("#"+id, text))
 }
 
 // TestPreviewFollows types into the form and watches the preview change, with
@@ -102,7 +102,7 @@ func TestPreviewWithoutScript(t *testing.T) {
 	c.Do(t, browser.Look(390, "light"), browser.Command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}),
 		chromedp.Navigate(h.URL+"/login-page/texts?lang=en"))
 	h.write(c, "portal-title", "Good evening")
-	c.Do(t, chromedp.Click(".shown button"))
+	c.Do(t, browser.Click(".shown button"))
 	inFrame(t, c, `d.querySelector("h1")?.textContent === "Good evening"`)
 	h.want(map[string]string{"portal.title": ""})
 }
@@ -118,7 +118,7 @@ func TestRefusedInChromium(t *testing.T) {
 			const title = document.getElementById("portal-title");
 			document.getElementById("portal-text").value = "Come in";
 			title.removeAttribute("maxlength"); title.value = "x".repeat(101); })()`),
-			chromedp.Click(chromedp.CSS("#editor .buttons button")))
+			browser.Click("#editor .buttons button"))
 		browser.Until(t, c, `document.getElementById("portal-title-error")?.textContent.includes("100")`)
 		inFrame(t, c, `d.querySelector(".lines")?.textContent === "Come in"`)
 		for _, fault := range c.Audit(t) {

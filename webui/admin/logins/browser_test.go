@@ -19,9 +19,9 @@ func TestFilteringInChromium(t *testing.T) {
 	c := browser.Start(t, "")
 	h.SignIn(t, c)
 	c.Do(t, browser.Look(1280, "light"), chromedp.Navigate(h.URL+"/logins"))
-	c.Do(t, chromedp.Click(chromedp.CSS("[rel=next]")))
+	c.Do(t, browser.Click("[rel=next]"))
 	browser.Until(t, c, `location.search.includes("before=") && document.querySelectorAll("tbody tr").length === 50`)
-	c.Do(t, chromedp.SendKeys(chromedp.CSS("#q"), "zoe\r"))
+	c.Do(t, browser.Type("#q", "zoe\r"))
 	browser.Until(t, c, `document.querySelectorAll("tbody tr").length === 20 && document.querySelector("#q").value === "zoe"`)
 	for _, said := range c.Heard() {
 		t.Errorf("console: %s", said)

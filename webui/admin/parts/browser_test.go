@@ -63,7 +63,7 @@ func TestMenu(t *testing.T) {
 	until(t, c, visible+` && !document.querySelector(".menu").checkVisibility()`)
 	c.Do(t, browser.Look(390, "light"))
 	until(t, c, "!"+visible)
-	c.Do(t, chromedp.Click(chromedp.CSS(".menu")))
+	c.Do(t, browser.Click(".menu"))
 	until(t, c, visible)
 	for _, fault := range c.Audit(t) {
 		t.Error(fault)
@@ -75,7 +75,7 @@ func TestSwap(t *testing.T) {
 	g, c := newGallery(t), browser.Start(t, "")
 	c.Do(t, browser.Look(1280, "light"), chromedp.Navigate(g.URL+"/list"))
 	run(t, c, `window.kept = true`)
-	c.Do(t, chromedp.Click(chromedp.CSS("[rel=next]")))
+	c.Do(t, browser.Click("[rel=next]"))
 	until(t, c, `window.kept && document.querySelector("td")?.textContent.includes("SECOND0") && location.search === "?page=2" && document.activeElement.id === "vouchers"`)
 	run(t, c, `history.back()`)
 	until(t, c, `!window.kept && document.querySelector("td")?.textContent.includes("K7MPQ0") && location.search === ""`)
@@ -85,7 +85,7 @@ func TestSwap(t *testing.T) {
 	until(t, c, `location.pathname === "/form"`)
 
 	run(t, c, `window.kept = true; document.getElementById("name").value = "New"`)
-	c.Do(t, chromedp.Click(chromedp.CSS("[name=do]")))
+	c.Do(t, browser.Click("[name=do]"))
 	until(t, c, `window.kept && document.getElementById("name")?.defaultValue === "New"`)
 	if said := c.Heard(); len(said) > 0 {
 		t.Errorf("console: %q", said)
@@ -115,19 +115,19 @@ func TestCopy(t *testing.T) {
 	c.Do(t, browser.Look(390, "dark"), chromedp.Navigate(g.URL+"/notices"))
 	run(t, c, `Object.defineProperty(navigator, "clipboard", { value: undefined });
 		document.addEventListener("copy", () => { window.copied = document.activeElement.value ?? String(getSelection()); })`)
-	c.Do(t, chromedp.Click(chromedp.CSS("[data-copy]")))
+	c.Do(t, browser.Click("[data-copy]"))
 	until(t, c, `window.copied === "0123456789abcdef0123456789abcdef" && document.getElementById("key-said").textContent === "Copied."`)
 }
 
 func TestDialog(t *testing.T) {
 	g, c := newGallery(t), browser.Start(t, "")
-	c.Do(t, browser.Look(390, "dark"), chromedp.Navigate(g.URL+"/notices"), chromedp.Click(chromedp.CSS("[data-dialog]")))
+	c.Do(t, browser.Look(390, "dark"), chromedp.Navigate(g.URL+"/notices"), browser.Click("[data-dialog]"))
 	until(t, c, `document.getElementById("kick").open && location.pathname === "/notices" && document.getElementById("kick").contains(document.activeElement)`)
 	for _, fault := range c.Audit(t) {
 		t.Error(fault)
 	}
 	c.Picture(t, *screenshots, "parts-dialog-390.png")
-	c.Do(t, chromedp.Click(chromedp.CSS("#kick [method=dialog] button")))
+	c.Do(t, browser.Click("#kick [method=dialog] button"))
 	until(t, c, `!document.getElementById("kick").open`)
 	if said := c.Heard(); len(said) > 0 {
 		t.Errorf("console: %q", said)
@@ -149,7 +149,7 @@ func TestWithoutScript(t *testing.T) {
 	} {
 		c.Do(t, chromedp.Navigate(g.URL+step.from))
 		if step.click == "[name=do]" {
-			c.Do(t, chromedp.SendKeys(chromedp.ID("name"), "Plain"))
+			c.Do(t, browser.Type("#name", "Plain"))
 		}
 		click(t, c, step.click)
 		if got := at(); got != step.to {
@@ -167,6 +167,6 @@ func TestWithoutScript(t *testing.T) {
 func click(t *testing.T, c *browser.Browser, sel string) {
 	t.Helper()
 	browser.Ask(t, c, func(ctx context.Context, _ *chromedp.Target) (*network.Response, error) {
-		return chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(sel)))
+		return chromedp.RunResponse(ctx, browser.Click(sel))
 	})
 }

@@ -108,12 +108,12 @@ func TestPrintDialog(t *testing.T) {
 	h.SignIn(t, c)
 	c.Do(t, browser.Look(390, "light"), browser.Command(page.AddScriptToEvaluateOnNewDocument,
 		page.AddScriptToEvaluateOnNewDocumentParams{Source: "window.asked = 0; window.print = () => { window.asked++ }"}),
-		chromedp.Navigate(h.URL+"/print?ids=2-3&cut=lines"), chromedp.Click(chromedp.CSS(".card .button")))
+		chromedp.Navigate(h.URL+"/print?ids=2-3&cut=lines"), browser.Click(".card .button"))
 	browser.Until(t, c, `location.pathname === "/print/sheet" && window.asked === 1 && document.querySelectorAll("[role=group]").length === 2`)
 	c.Picture(t, flag.Lookup("screenshots").Value.String(), "printing-sheet-screen-390.png")
-	c.Do(t, chromedp.Click(chromedp.ID("print")))
+	c.Do(t, browser.Click("#print"))
 	browser.Until(t, c, `window.asked === 2`)
-	c.Do(t, chromedp.Click(chromedp.CSS(".hint a")))
+	c.Do(t, browser.Click(".hint a"))
 	browser.Until(t, c, `location.pathname === "/print" && location.search === "?cut=lines&ids=2-3" && document.querySelector("dd")?.textContent.trim() === "2"`)
 	if said := c.Heard(); len(said) > 0 {
 		t.Errorf("console: %q", said)

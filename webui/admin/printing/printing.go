@@ -73,9 +73,9 @@ func New(cfg Config) panel.Section {
 			panic(fmt.Sprintf("printing: %v", e))
 		}
 	}
-	section := panel.Section{Files: Files, Nav: []panel.NavItem{{Key: "printing.nav", Path: Path, Access: panel.Reads(api.ScopeVouchers)}}}
+	section := panel.Section{Files: Files, Nav: []panel.NavItem{{Key: "printing.nav", Path: Path, Access: panel.Writes(api.ScopeVouchers)}}}
 	for _, p := range pages {
-		page := panel.Page{Method: p.method, Path: p.path, Access: panel.Reads(api.ScopeVouchers), MaxBody: p.most, Serve: func(q *panel.Request) { p.serve(a, q) }}
+		page := panel.Page{Method: p.method, Path: p.path, Access: panel.Writes(api.ScopeVouchers), MaxBody: p.most, Serve: func(q *panel.Request) { p.serve(a, q) }}
 		if p.sets {
 			page.Access = panel.Writes(settingsScope)
 		}
@@ -84,8 +84,8 @@ func New(cfg Config) panel.Section {
 	return section
 }
 
-// settingsScope is what settings want; vouchers are printed by whoever may look
-// at them.
+// settingsScope is what settings want. Vouchers are printed by whoever may make
+// them: paper tells passcodes, which viewers are not shown.
 const settingsScope = api.ScopeSettings
 
 // pages is the table of the area's pages.

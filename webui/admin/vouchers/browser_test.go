@@ -21,32 +21,32 @@ func TestListInChromium(t *testing.T) {
 	until := func(expression string) { t.Helper(); browser.Until(t, c, expression) }
 	c.Do(t, browser.Look(1280, "light"), chromedp.Navigate(h.URL+Path))
 	run(`window.kept = true`)
-	c.Do(t, chromedp.SendKeys(chromedp.CSS("#q"), "conference\r"))
+	c.Do(t, browser.Type("#q", "conference\r"))
 	until(`window.kept && location.search === "?q=conference" && document.querySelector("caption").textContent.includes("60 vouchers") && document.activeElement.id === "q"`)
-	c.Do(t, chromedp.Click(chromedp.CSS("thead th a")))
+	c.Do(t, browser.Click("thead th a"))
 	until(`window.kept && location.search === "?q=conference&sort=username" && document.querySelector("tbody a")?.textContent === "K7M000"`)
-	c.Do(t, chromedp.Click(chromedp.CSS("[rel=next]")))
+	c.Do(t, browser.Click("[rel=next]"))
 	until(`window.kept && document.querySelector("tbody a")?.textContent === "K7M050"`)
-	c.Do(t, chromedp.Click(chromedp.CSS("[data-ticks]")))
+	c.Do(t, browser.Click("[data-ticks]"))
 	until(`document.querySelectorAll("tbody input:checked").length === 10`)
 	run(`document.querySelector("#do").value = "disable"`)
-	c.Do(t, chromedp.Click(chromedp.CSS(".bulk button")))
+	c.Do(t, browser.Click(".bulk button"))
 	until(`document.querySelector("#said")?.textContent.includes("Disabled: 10 vouchers")`)
 	if !h.voucher("K7M059").Disabled || h.voucher("K7M000").Disabled {
 		t.Error("other rows than those ticked were disabled")
 	}
-	c.Do(t, chromedp.Click(chromedp.CSS("#said button")))
+	c.Do(t, browser.Click("#said button"))
 	until(`document.querySelector("#said")?.textContent.includes("As before: 10 vouchers")`)
 	if h.voucher("K7M059").Disabled {
 		t.Error("it was not taken back")
 	}
 
-	c.Do(t, chromedp.Navigate(h.URL+Path+"/ROOM12"), chromedp.Click(chromedp.CSS("[data-dialog=sure]")))
+	c.Do(t, chromedp.Navigate(h.URL+Path+"/ROOM12"), browser.Click("[data-dialog=sure]"))
 	until(`document.querySelector("#sure")?.open`)
 	for _, fault := range c.Audit(t) {
 		t.Error(fault)
 	}
-	c.Do(t, chromedp.Click(chromedp.CSS("#sure .button.bad")))
+	c.Do(t, browser.Click("#sure .button.bad"))
 	until(`document.querySelector("#said")?.textContent.includes("Removed: 1 voucher")`)
 	h.gone("ROOM12")
 	for _, said := range c.Heard() {
@@ -59,17 +59,17 @@ func TestConflictInChromium(t *testing.T) {
 	h := venue(t, api.RoleManager)
 	c := browser.Start(t, "")
 	h.SignIn(t, c)
-	c.Do(t, browser.Look(390, "light"), chromedp.Navigate(h.URL+Path+"/ROOM12"), chromedp.SendKeys(chromedp.CSS("#note"), " mine"))
+	c.Do(t, browser.Look(390, "light"), chromedp.Navigate(h.URL+Path+"/ROOM12"), browser.Type("#note", " mine"))
 	if _, err := h.service.EditVoucher(t.Context(), "ROOM12", hotspot.VoucherEdit{Note: ptr("theirs"), Devices: ptr(1)}); err != nil {
 		t.Fatal(err)
 	}
-	c.Do(t, chromedp.Click(chromedp.CSS("#edit button")))
+	c.Do(t, browser.Click("#edit button"))
 	browser.Until(t, c, `document.querySelector("[role=alert]")?.textContent.includes("Somebody changed") && document.querySelector("#note").value.includes("mine") && document.querySelector("#note-error").textContent.includes("theirs")`)
 	for _, fault := range c.Audit(t) {
 		t.Error(fault)
 	}
 	c.Picture(t, flag.Lookup("screenshots").Value.String(), "voucher-conflict-390.png")
-	c.Do(t, chromedp.Click(chromedp.CSS("#edit button")))
+	c.Do(t, browser.Click("#edit button"))
 	browser.Until(t, c, `document.querySelector("#said")?.textContent.includes("Saved")`)
 	if v := h.voucher("ROOM12"); v.Devices != 3 {
 		t.Errorf("%+v", v.Voucher)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +24,9 @@ import (
 
 //go:embed audit.js
 var auditScript string
+
+// patience is how long any step may take on a machine that has much else to do.
+const patience = 90 * time.Second
 
 // Browser is a browser with one tab.
 type Browser struct {
@@ -42,34 +46,90 @@ func Start(t testing.TB, rules string) *Browser {
 	if err != nil {
 		t.Fatal("chromium is needed to test the pages: apt-get install chromium")
 	}
+	var c *Browser
+	for range 3 { // a machine may be too busy for it at the moment
+		if c, err = start(t, path, rules); err == nil {
+			return c
+		}
+		t.Logf("start chromium: %v", err)
+	}
+	t.Fatalf("start chromium: %v", err)
+	return nil
+}
+
+// options are what Chromium is started with.
+func options(path, dir, rules string) []chromedp.ExecAllocatorOption {
 	opts := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath(path), chromedp.UserDataDir(dir),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
-		chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-default-apps", true),
-		chromedp.Flag("disable-extensions", true),
-		chromedp.Flag("disable-sync", true),
-		chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("disable-features", "HttpsUpgrades,OptimizationHints,MediaRouter"),
-		chromedp.Flag("hide-scrollbars", true),
 		chromedp.Flag("host-resolver-rules", rules+"MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
-		chromedp.WSURLReadTimeout(90 * time.Second),
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Minute)
-	t.Cleanup(cancel)
-	ctx, _ = chromedp.NewExecAllocator(ctx, opts...)
+	for _, name := range []string{
+		"disable-background-networking", "disable-component-update", "disable-default-apps", "disable-extensions", "disable-sync",
+		"disable-dev-shm-usage", "hide-scrollbars",
+		// On a busy machine a page is loaded before it is painted. What is clicked and
+		// typed until then may be dropped without this.
+		"allow-pre-commit-input",
+		// Nor is a page that is slow, or that nobody seems to look at, to be treated
+		// differently.
+		"disable-hang-monitor", "disable-background-timer-throttling", "disable-renderer-backgrounding", "disable-backgrounding-occluded-windows",
+	} {
+		opts = append(opts, chromedp.Flag(name, true))
+	}
+	return opts
+}
+
+// start is one attempt. The browser ends with the test.
+func start(t testing.TB, path, rules string) (*Browser, error) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "vouchsafe-chromium-")
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	c := &Browser{}
-	c.ctx, _ = chromedp.NewContext(ctx, chromedp.WithListener(c.listen))
+	allocator, _ := chromedp.NewExecAllocator(ctx, options(path, dir, rules)...)
+	c.ctx, _ = chromedp.NewContext(allocator, chromedp.WithListener(c.listen))
+	late := time.AfterFunc(patience, cancel)
 	if err := chromedp.Do(c.ctx); err != nil {
-		t.Fatalf("start chromium: %v", err)
+		cancel()
+		chromedp.FromContext(allocator).Allocator.Wait()
+		remove(t, dir)
+		return nil, err
 	}
+	late.Stop()
 	t.Cleanup(func() {
+		defer remove(t, dir)
+		defer cancel()
+		late.Reset(patience)
+		defer late.Stop()
 		if err := chromedp.Cancel(c.ctx); err != nil {
-			t.Errorf("stop chromium: %v", err)
+			t.Logf("stop chromium: %v", err)
 		}
 	})
-	return c
+	return c, nil
+}
+
+// remove removes a browser's directory. What the browser started may write into it
+// for a while after the browser itself has ended.
+func remove(t testing.TB, dir string) {
+	t.Helper()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	deadline := time.After(patience)
+	for {
+		err := os.RemoveAll(dir)
+		if err == nil {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-deadline:
+			t.Logf("chromium's directory stays: %v", err)
+			return
+		}
+	}
 }
 
 func (c *Browser) listen(ev any) {
@@ -107,7 +167,7 @@ func (c *Browser) Do(t testing.TB, steps ...chromedp.Action[chromedp.Void]) {
 // Ask runs one action and returns its value.
 func Ask[T any](t testing.TB, c *Browser, a chromedp.Action[T]) T {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(c.ctx, 90*time.Second)
+	ctx, cancel := context.WithTimeout(c.ctx, patience)
 	defer cancel()
 	v, err := chromedp.Run(ctx, a)
 	if err != nil {
@@ -116,28 +176,39 @@ func Ask[T any](t testing.TB, c *Browser, a chromedp.Action[T]) T {
 	return v
 }
 
-// Until waits until an expression is true on the page, also across a change of
-// pages.
+// Until waits until a page is loaded, with its scripts, and an expression is true on
+// it, also across a change of pages. An expression that fails is not true yet: what
+// it speaks of may still come.
 func Until(t testing.TB, c *Browser, expression string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(c.ctx, 90*time.Second)
+	ctx, cancel := context.WithTimeout(c.ctx, patience)
 	defer cancel()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for {
-		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && !!(`+expression+`)`))
 		if is && err == nil {
 			return
 		}
-		if err != nil && !betweenPages(err) && ctx.Err() == nil {
+		if err != nil && !mayPass(err) && ctx.Err() == nil {
 			t.Fatalf("browser: %v (console: %q)", err, c.Heard())
 		}
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			t.Fatalf("never true: %s; console: %q", expression, c.Heard())
+			t.Fatalf("never true: %s: %v; console: %q", expression, err, c.Heard())
 		}
 	}
+}
+
+// mayPass reports whether what was asked of a page may be answered later: the page
+// is no longer there, or the next one not yet, or not all of it.
+func mayPass(err error) bool {
+	var thrown *chromedp.ExceptionError
+	if errors.As(err, &thrown) {
+		return !strings.Contains(thrown.Error(), "SyntaxError")
+	}
+	return betweenPages(err)
 }
 
 // betweenPages reports whether the page that was asked is no longer there, or
