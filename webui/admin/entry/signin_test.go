@@ -89,7 +89,7 @@ func TestCode(t *testing.T) {
 		t.Fatal("the password alone opens the panel")
 	}
 	v.get("/vouchers").at("/sign-in?next=%2Fvouchers")
-	v.get("/sign-in/code?next=%2Fvouchers").post(v.page.path, "code", "000000").refused(http.StatusUnprocessableEntity, "This code is not right.")
+	v.get("/sign-in/code?next=%2Fvouchers").post(v.page.path, "code", h.wrongCode(secret)).refused(http.StatusUnprocessableEntity, "This code is not right.")
 	h.clock.Pass(time.Minute)
 	v.post(v.page.path, "code", h.code(secret)).at("/vouchers")
 	if v.cookie() == half || h.who(half) != nil {
@@ -117,7 +117,7 @@ func TestTooManyCodes(t *testing.T) {
 			t.Fatalf("round %d: at %s", round, v.page.path)
 		}
 		for v.page.path == "/sign-in/code" && v.page.status != http.StatusTooManyRequests {
-			v.post("/sign-in/code", "code", "000000")
+			v.post("/sign-in/code", "code", h.wrongCode(secret))
 			tried++
 			h.clock.Pass(12 * time.Second) // the address is let try again
 		}

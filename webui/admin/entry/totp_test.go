@@ -15,13 +15,29 @@ import (
 	"github.com/vouchsafe/vouchsafe/api"
 )
 
-// code is what an authenticator app shows now, after RFC 6238.
-func (h *house) code(secret string) string {
+// code is what an authenticator app shows now.
+func (h *house) code(secret string) string { return h.codeAt(secret, 0) }
+
+// wrongCode is one that no app shows that has the secret, nor one whose clock is off.
+func (h *house) wrongCode(secret string) string {
+	near := map[string]bool{}
+	for steps := int64(-4); steps <= 4; steps++ {
+		near[h.codeAt(secret, steps)] = true
+	}
+	for n := 0; ; n++ {
+		if code := fmt.Sprintf("%06d", n); !near[code] {
+			return code
+		}
+	}
+}
+
+// codeAt is what an app shows some steps of 30 seconds from now, after RFC 6238.
+func (h *house) codeAt(secret string, steps int64) string {
 	key, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ReplaceAll(secret, " ", ""))
 	h.fine(err)
 	now, _ := h.service.Now()
 	m := hmac.New(sha1.New, key)
-	h.fine(binary.Write(m, binary.BigEndian, now.Unix()/30))
+	h.fine(binary.Write(m, binary.BigEndian, now.Unix()/30+steps))
 	sum := m.Sum(nil)
 	at := sum[19] & 15
 	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[at:])&0x7fffffff%1_000_000)
