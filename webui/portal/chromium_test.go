@@ -35,7 +35,10 @@ func serve(t *testing.T, change func(*venue), wrap func(*venue) http.Handler) (*
 		defer v.mu.Unlock()
 		h.ServeHTTP(w, r)
 	})
-	srv := &httptest.Server{Listener: ln, Config: Server(one, v.cfg.Log)}
+	server := Server(one, v.cfg.Log)
+	// What a guest has seconds for may take a busy machine longer.
+	server.ReadHeaderTimeout, server.ReadTimeout, server.WriteTimeout, server.IdleTimeout = 0, 0, 0, 0
+	srv := &httptest.Server{Listener: ln, Config: server}
 	srv.Start()
 	t.Cleanup(srv.Close)
 	return v, "http://" + at.String()
