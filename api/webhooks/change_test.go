@@ -13,40 +13,41 @@ import (
 )
 
 func TestEndpoints(t *testing.T) {
-	l := newLab(t)
-	h, secret := l.add("guest.login", "guest.login", "device.seen")
-	if len(h.Types) != 2 || !h.Enabled || h.Waiting != 0 || !h.Created.Equal(day0) || !h.Last.At.IsZero() {
-		t.Errorf("%+v", h)
-	}
-	if subs := l.events.subs; len(subs) != 1 || subs[0].Endpoint != h.ID.String() || len(subs[0].Types) != 2 {
-		t.Errorf("%+v", subs)
-	}
-	plain, _ := parseSecret(secret)
-	l.eachSecret(func(name string, b []byte) {
-		if bytes.Contains(b, plain) || strings.Contains(string(b), secret[6:]) {
-			t.Errorf("%s has the secret as it is", name)
+	inLab(t, func(t *testing.T, l *lab) {
+		h, secret := l.add("guest.login", "guest.login", "device.seen")
+		if len(h.Types) != 2 || !h.Enabled || h.Waiting != 0 || !h.Created.Equal(day0) || !h.Last.At.IsZero() {
+			t.Errorf("%+v", h)
 		}
+		if subs := l.events.subs; len(subs) != 1 || subs[0].Endpoint != h.ID.String() || len(subs[0].Types) != 2 {
+			t.Errorf("%+v", subs)
+		}
+		plain, _ := parseSecret(secret)
+		l.eachSecret(func(name string, b []byte) {
+			if bytes.Contains(b, plain) || strings.Contains(string(b), secret[6:]) {
+				t.Errorf("%s has the secret as it is", name)
+			}
+		})
+		edited, err := l.Edit(t.Context(), h.ID, api.WebhookEdit{Description: new("CRM"), Types: new([]string{}), Enabled: new(false)})
+		if err != nil || edited.Description != "CRM" || len(edited.Types) != len(hotspot.EventTypes()) || edited.Enabled || len(l.events.subs) != 0 {
+			t.Errorf("%+v, %v", edited, err)
+		}
+		l.open()
+		again, err := l.Get(t.Context(), h.ID)
+		if err != nil || again.Description != "CRM" || again.URL != h.URL {
+			t.Errorf("%+v, %v", again, err)
+		}
+		if got, err := l.Edit(t.Context(), h.ID, api.WebhookEdit{}); err != nil || got.URL != h.URL {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if err := l.Remove(t.Context(), h.ID); err != nil {
+			t.Fatal(err)
+		}
+		if list, err := l.List(t.Context()); err != nil || len(list) != 0 {
+			t.Errorf("%+v, %v", list, err)
+		}
+		l.eachSecret(func(name string, _ []byte) { t.Errorf("%s is left", name) })
+		wantRows(t, l, "webhook.removed", "webhook.edited", "webhook.edited", "webhook.added")
 	})
-	edited, err := l.Edit(t.Context(), h.ID, api.WebhookEdit{Description: new("CRM"), Types: new([]string{}), Enabled: new(false)})
-	if err != nil || edited.Description != "CRM" || len(edited.Types) != len(hotspot.EventTypes()) || edited.Enabled || len(l.events.subs) != 0 {
-		t.Errorf("%+v, %v", edited, err)
-	}
-	l.open()
-	again, err := l.Get(t.Context(), h.ID)
-	if err != nil || again.Description != "CRM" || again.URL != h.URL {
-		t.Errorf("%+v, %v", again, err)
-	}
-	if got, err := l.Edit(t.Context(), h.ID, api.WebhookEdit{}); err != nil || got.URL != h.URL {
-		t.Errorf("%+v, %v", got, err)
-	}
-	if err := l.Remove(t.Context(), h.ID); err != nil {
-		t.Fatal(err)
-	}
-	if list, err := l.List(t.Context()); err != nil || len(list) != 0 {
-		t.Errorf("%+v, %v", list, err)
-	}
-	l.eachSecret(func(name string, _ []byte) { t.Errorf("%s is left", name) })
-	wantRows(t, l, "webhook.removed", "webhook.edited", "webhook.edited", "webhook.added")
 }
 
 func (l *lab) eachSecret(f func(name string, b []byte)) {
@@ -143,65 +144,67 @@ func TestRefusedChanges(t *testing.T) {
 
 // For a day after a rotation both secrets sign.
 func TestRotate(t *testing.T) {
-	l := newLab(t)
-	h, old := l.add()
-	rotated, fresh, err := l.Rotate(t.Context(), h.ID, "")
-	if err != nil || fresh == old || !rotated.OldSecretUntil.Equal(day0.Add(24*time.Hour)) {
-		t.Fatalf("%+v, %v", rotated, err)
-	}
-	send := func(secrets ...string) {
-		t.Helper()
-		n := len(l.to.requests())
-		if d, err := l.Test(t.Context(), h.ID); err != nil || !d.OK || d.Type != TestType {
-			t.Fatalf("%+v, %v", d, err)
+	inLab(t, func(t *testing.T, l *lab) {
+		h, old := l.add()
+		rotated, fresh, err := l.Rotate(t.Context(), h.ID, "")
+		if err != nil || fresh == old || !rotated.OldSecretUntil.Equal(day0.Add(24*time.Hour)) {
+			t.Fatalf("%+v, %v", rotated, err)
 		}
-		verify(t, l.to.requests()[n], secrets...)
-	}
-	send(fresh, old)
-	l.open()
-	send(fresh, old)
-	l.events.pass(24 * time.Hour)
-	send(fresh)
-	if h, err := l.Get(t.Context(), h.ID); err != nil || !h.OldSecretUntil.IsZero() {
-		t.Errorf("%+v, %v", h, err)
-	}
-	mine := secretText(bytes.Repeat([]byte{7}, 64))
-	if _, got, err := l.Rotate(t.Context(), h.ID, mine); err != nil || got != mine {
-		t.Errorf("%s, %v", got, err)
-	}
-	send(mine, fresh)
+		send := func(secrets ...string) {
+			t.Helper()
+			n := len(l.to.requests())
+			if d, err := l.Test(t.Context(), h.ID); err != nil || !d.OK || d.Type != TestType {
+				t.Fatalf("%+v, %v", d, err)
+			}
+			verify(t, l.to.requests()[n], secrets...)
+		}
+		send(fresh, old)
+		l.open()
+		send(fresh, old)
+		l.events.pass(24 * time.Hour)
+		send(fresh)
+		if h, err := l.Get(t.Context(), h.ID); err != nil || !h.OldSecretUntil.IsZero() {
+			t.Errorf("%+v, %v", h, err)
+		}
+		mine := secretText(bytes.Repeat([]byte{7}, 64))
+		if _, got, err := l.Rotate(t.Context(), h.ID, mine); err != nil || got != mine {
+			t.Errorf("%s, %v", got, err)
+		}
+		send(mine, fresh)
+	})
 }
 
 // A backup on another router has secrets that nobody can read: it is said, and
 // a new one helps.
 func TestSealedAway(t *testing.T) {
-	l := newLab(t)
-	h, _ := l.add()
-	l.seal.broken = true
-	l.open()
-	l.run()
-	l.happen(1)
-	if d := l.deliveries(1); d.OK || !strings.Contains(d.Error.String(), "webhook rotate") || d.Attempt != 1 {
-		t.Errorf("%+v", d)
-	}
-	if n := l.Notices(); len(n) != 1 || !strings.Contains(n[0].String(), sealedAway) {
-		t.Error(n)
-	}
-	l.stop()
-	l.seal.broken = false
-	l.open()
-	l.state[h.ID].pause = l.events.now.Add(time.Hour)
-	_, fresh, err := l.Rotate(t.Context(), h.ID, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.run()
-	if d := l.deliveries(1); !d.OK || d.Attempt != 1 { // what could not be signed did not count
-		t.Errorf("%+v", d)
-	}
-	if !strings.Contains(l.to.requests()[0].header.Get("webhook-signature"), "v1,") || fresh == "" {
-		t.Error("not signed")
-	}
+	inLab(t, func(t *testing.T, l *lab) {
+		h, _ := l.add()
+		l.seal.broken = true
+		l.open()
+		l.run()
+		l.happen(1)
+		if d := l.deliveries(1); d.OK || !strings.Contains(d.Error.String(), "webhook rotate") || d.Attempt != 1 {
+			t.Errorf("%+v", d)
+		}
+		if n := l.Notices(); len(n) != 1 || !strings.Contains(n[0].String(), sealedAway) {
+			t.Error(n)
+		}
+		l.stop()
+		l.seal.broken = false
+		l.open()
+		l.state[h.ID].pause = l.events.now.Add(time.Hour)
+		_, fresh, err := l.Rotate(t.Context(), h.ID, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.run()
+		if d := l.deliveries(1); !d.OK || d.Attempt != 1 { // what could not be signed did not count
+			t.Errorf("%+v", d)
+		}
+		if !strings.Contains(l.to.requests()[0].header.Get("webhook-signature"), "v1,") || fresh == "" {
+			t.Error("not signed")
+		}
+	})
 }
 
 // A record that cannot be read harms no other.
@@ -221,22 +224,23 @@ func TestDamagedRecord(t *testing.T) {
 }
 
 func TestLogIsBounded(t *testing.T) {
-	l := newLab(t)
-	h, _ := l.add()
-	for range maxLog + 20 {
-		if _, err := l.Test(t.Context(), h.ID); err != nil {
-			t.Fatal(err)
+	inLab(t, func(t *testing.T, l *lab) {
+		h, _ := l.add()
+		for range maxLog + 20 {
+			if _, err := l.Test(t.Context(), h.ID); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	if list, err := l.Log(t.Context(), h.ID); err != nil || len(list) != maxLog {
-		t.Errorf("%d, %v", len(list), err)
-	}
-	if l.Unstored() {
-		t.Error("a test is worth a write of its own")
-	}
-	l.flush()
-	l.open()
-	if h, err := l.Get(t.Context(), h.ID); err != nil || h.Last.Type != TestType || h.Last.Status != 204 {
-		t.Errorf("%+v, %v", h, err)
-	}
+		if list, err := l.Log(t.Context(), h.ID); err != nil || len(list) != maxLog {
+			t.Errorf("%d, %v", len(list), err)
+		}
+		if l.Unstored() {
+			t.Error("a test is worth a write of its own")
+		}
+		l.flush()
+		l.open()
+		if h, err := l.Get(t.Context(), h.ID); err != nil || h.Last.Type != TestType || h.Last.Status != 204 {
+			t.Errorf("%+v, %v", h, err)
+		}
+	})
 }

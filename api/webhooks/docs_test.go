@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
@@ -29,23 +30,35 @@ func examples(t *testing.T, language string) []string {
 	return out
 }
 
+// signed is a real request of this moment, for a receiver that had another secret
+// until now.
+type signed struct {
+	request
+	secret, old string
+}
+
+func newSigned(t *testing.T) (s signed) {
+	t.Helper()
+	now := time.Now() // a bubble has a clock of its own
+	inLab(t, func(t *testing.T, l *lab) {
+		l.events.now = now
+		var h api.Webhook
+		h, s.old = l.add()
+		var err error
+		if _, s.secret, err = l.Rotate(t.Context(), h.ID, ""); err != nil {
+			t.Fatal(err)
+		}
+		if d, err := l.Test(t.Context(), h.ID); err != nil || !d.OK {
+			t.Fatalf("%+v, %v", d, err)
+		}
+		s.request = l.to.requests()[0]
+	})
+	return s
+}
+
 // TestDocumentedVerification runs the receivers' examples on real requests, right
 // and wrong.
 func TestDocumentedVerification(t *testing.T) {
-	l := newLab(t)
-	l.events.now = time.Now()
-	h, old := l.add()
-	_, secret, err := l.Rotate(t.Context(), h.ID, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := l.Test(t.Context(), h.ID); err != nil {
-		t.Fatal(err)
-	}
-	r := l.to.requests()[0]
-	id, at, signature := r.header.Get("webhook-id"), r.header.Get("webhook-timestamp"), r.header.Get("webhook-signature")
-	stale := time.Now().Add(-time.Hour)
-	raw, _ := parseSecret(secret)
 	for language, command := range map[string][]string{"sh": {"sh"}, "python": {"python3"}, "go": {"go", "run"}, "javascript": {"node"}} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
@@ -60,21 +73,26 @@ func TestDocumentedVerification(t *testing.T) {
 				build(t, file, run[0])
 			}
 			for name, c := range map[string]struct {
-				env  [4]string
-				body string
-				ok   bool
+				change func(s *signed, id, at, signature *string)
+				ok     bool
 			}{
-				"right":         {[4]string{secret, id, at, signature}, r.body, true},
-				"old secret":    {[4]string{old, id, at, signature}, r.body, true},
-				"other secret":  {[4]string{secretText(newSecret()), id, at, signature}, r.body, false},
-				"other body":    {[4]string{secret, id, at, signature}, r.body + " ", false},
-				"other id":      {[4]string{secret, id + "x", at, signature}, r.body, false},
-				"no signature":  {[4]string{secret, id, at, ""}, r.body, false},
-				"other version": {[4]string{secret, id, at, strings.ReplaceAll(signature, "v1,", "v2,")}, r.body, false},
-				"old request": {[4]string{secret, id, strconv.FormatInt(stale.Unix(), 10), sign(id, stale, []byte(r.body), raw)},
-					r.body, false},
+				"right":         {func(*signed, *string, *string, *string) {}, true},
+				"old secret":    {func(s *signed, _, _, _ *string) { s.secret = s.old }, true},
+				"other secret":  {func(s *signed, _, _, _ *string) { s.secret = secretText(newSecret()) }, false},
+				"other body":    {func(s *signed, _, _, _ *string) { s.body += " " }, false},
+				"other id":      {func(_ *signed, id, _, _ *string) { *id += "x" }, false},
+				"no signature":  {func(_ *signed, _, _, signature *string) { *signature = "" }, false},
+				"other version": {func(_ *signed, _, _, signature *string) { *signature = strings.ReplaceAll(*signature, "v1,", "v2,") }, false},
+				"old request": {func(s *signed, id, at, signature *string) {
+					stale := time.Now().Add(-time.Hour)
+					raw, _ := parseSecret(s.secret)
+					*at, *signature = strconv.FormatInt(stale.Unix(), 10), sign(*id, stale, []byte(s.body), raw)
+				}, false},
 			} {
-				if got := check(t, run, c.env, c.body); got != c.ok {
+				s := newSigned(t) // receivers take requests for some minutes
+				id, at, signature := s.header.Get("webhook-id"), s.header.Get("webhook-timestamp"), s.header.Get("webhook-signature")
+				c.change(&s, &id, &at, &signature)
+				if got := check(t, run, [4]string{s.secret, id, at, signature}, s.body); got != c.ok {
 					t.Errorf("%s: %v", name, got)
 				}
 			}

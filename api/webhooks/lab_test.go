@@ -7,14 +7,17 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/vouchsafe/vouchsafe/api"
+	"github.com/vouchsafe/vouchsafe/api/apitest"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 	"github.com/vouchsafe/vouchsafe/hotspot/hotspottest"
 )
@@ -102,9 +105,10 @@ type request struct {
 	body   string
 }
 
-// receiver takes webhooks on the loopback.
+// receiver takes webhooks, over TLS in memory.
 type receiver struct {
 	*httptest.Server
+	wire   *apitest.Wire
 	mu     sync.Mutex
 	got    []request
 	answer func(w http.ResponseWriter, r *http.Request) // nil: 204
@@ -146,6 +150,13 @@ func status(code int) func(http.ResponseWriter, *http.Request) {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
 
+// inLab runs a test with a lab in a bubble, where no request takes any time unless
+// somebody waits for it to pass: its time-outs do not depend on the machine.
+func inLab(t *testing.T, f func(t *testing.T, l *lab)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { f(t, newLab(t)) })
+}
+
 // lab is webhooks with a store, a clock and a receiver.
 type lab struct {
 	*Webhooks
@@ -156,6 +167,7 @@ type lab struct {
 	local  Local
 	seal   seal
 	roots  *x509.CertPool
+	dialer func(ctx context.Context, network, address string) (net.Conn, error) // of newClient
 	stop   func()
 }
 
@@ -167,8 +179,11 @@ func newLab(t *testing.T) *lab {
 		added: make(chan struct{}, 1), now: day0, waits: map[chan time.Time]time.Time{}}}
 	l.events.set = hotspot.DefaultSettings()
 	l.events.set.WebhookLocal = true
-	l.to.Server = httptest.NewTLSServer(l.to)
+	l.to.wire, l.to.Server = apitest.NewWire(), httptest.NewUnstartedServer(l.to)
+	l.to.Listener.Close()
+	l.to.Listener = l.to.wire
 	l.to.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
+	l.to.StartTLS()
 	t.Cleanup(l.to.Close)
 	l.roots = x509.NewCertPool()
 	l.roots.AddCert(l.to.Certificate())
@@ -195,6 +210,16 @@ func (l *lab) open() {
 	if err != nil {
 		l.t.Fatal(err)
 	}
+	tr := l.http.Transport.(*http.Transport)
+	l.dialer, tr.DialContext = tr.DialContext, l.dial
+}
+
+// dial connects to the receiver if the guard lets it, as the dialer of newClient does.
+func (l *lab) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if err := l.guard.control(ctx, network, address, nil); err != nil {
+		return nil, err
+	}
+	return l.to.wire.Dial(ctx, network, address)
 }
 
 // names are what the lab can look up.
@@ -305,12 +330,14 @@ func (l *lab) deliveries(n int) api.WebhookDelivery {
 	return list[0]
 }
 
-// resting waits until Run rests.
+// resting waits until Run rests and no request is under way: what happens next is
+// up to the test.
 func (l *lab) resting() {
 	l.t.Helper()
-	l.wait("rest", func() bool {
-		l.events.mu.Lock()
-		defer l.events.mu.Unlock()
-		return len(l.events.waits) > 0 && len(l.wake) == 0 && len(l.events.added) == 0
-	})
+	synctest.Wait()
+	l.events.mu.Lock()
+	defer l.events.mu.Unlock()
+	if len(l.events.waits) == 0 {
+		l.t.Fatal("Run does not wait for anything")
+	}
 }

@@ -109,6 +109,7 @@ func TestAddRefuses(t *testing.T) {
 // found when the connection is made.
 func TestGuardAtDialTime(t *testing.T) {
 	l := newLab(t)
+	l.http.Transport.(*http.Transport).DialContext = l.dialer // nothing is reached
 	h, _ := l.add()
 	l.events.mu.Lock()
 	l.events.set.WebhookLocal = false
@@ -128,13 +129,14 @@ func TestGuardAtDialTime(t *testing.T) {
 
 // A receiver with a certificate of nobody's is not told anything.
 func TestWrongCertificate(t *testing.T) {
-	l := newLab(t)
-	h, _ := l.add()
-	l.http.Transport.(*http.Transport).TLSClientConfig.RootCAs = nil
-	d, err := l.Test(t.Context(), h.ID)
-	if err != nil || d.OK || !strings.Contains(d.Error.String(), "certificate") || len(l.to.requests()) != 0 {
-		t.Errorf("%+v, %v", d, err)
-	}
+	inLab(t, func(t *testing.T, l *lab) {
+		h, _ := l.add()
+		l.http.Transport.(*http.Transport).TLSClientConfig.RootCAs = nil
+		d, err := l.Test(t.Context(), h.ID)
+		if err != nil || d.OK || !strings.Contains(d.Error.String(), "certificate") || len(l.to.requests()) != 0 {
+			t.Errorf("%+v, %v", d, err)
+		}
+	})
 }
 
 func FuzzURL(f *testing.F) {
