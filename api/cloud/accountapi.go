@@ -78,7 +78,17 @@ func (r *Relay) pages(w http.ResponseWriter, req *http.Request) {
 			return
 		}
 	}
-	r.cfg.Pages.ServeHTTP(w, req)
+	r.cfg.Pages.ServeHTTP(w, req.WithContext(context.WithValue(req.Context(), pageKey{}, noteOf(w))))
+}
+
+// pageKey is what a request of the account page carries what is remembered of it as.
+type pageKey struct{}
+
+// Opened notes, for the log, whose a request of the account page is.
+func Opened(ctx context.Context, account, token string) {
+	if rec, ok := ctx.Value(pageKey{}).(*recorder); ok {
+		rec.account, rec.token = account, token
+	}
 }
 
 // call finds out whose call it is, reads its body, and serves it.

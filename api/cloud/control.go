@@ -31,6 +31,9 @@ func Control(a *Accounts, relay *Relay) http.Handler {
 				}
 				return serve(r, fields)
 			}()
+			if relay != nil && err == nil {
+				relay.operated(r, v)
+			}
 			writeControl(w, v, err)
 		})
 	}
@@ -68,7 +71,7 @@ func Control(a *Accounts, relay *Relay) http.Handler {
 		return NewClaim{code, expires.Unix()}, err
 	})
 	handle("GET /accounts/{id}/routers", func(r *http.Request, _ map[string]json.RawMessage) (any, error) {
-		return a.Routers(r.Context(), r.PathValue("id"))
+		return a.routersSeen(r.Context(), r.PathValue("id"), relay)
 	})
 	handle("DELETE /accounts/{id}/routers/{prefix}", func(r *http.Request, _ map[string]json.RawMessage) (any, error) {
 		if relay != nil {
@@ -79,10 +82,46 @@ func Control(a *Accounts, relay *Relay) http.Handler {
 	return mux
 }
 
+// operated writes down what the operator has changed.
+func (r *Relay) operated(req *http.Request, made any) {
+	account := req.PathValue("id")
+	if m, ok := made.(NewAccount); ok {
+		account = m.Account.ID
+	}
+	if req.Method != http.MethodGet {
+		r.log.Info("account changed", "account", account, "change", req.Pattern, "by", "operator")
+	}
+}
+
 // NewAccount is an account just made, with its first token.
 type NewAccount struct {
 	Account Account `json:"account"`
 	Token   string  `json:"token"`
+}
+
+// RouterSeen is a router, and whether it is connected, if there is a relay that
+// knows.
+type RouterSeen struct {
+	Router
+	Online *bool `json:"online,omitempty"`
+}
+
+// routersSeen lists an account's routers.
+func (a *Accounts) routersSeen(ctx context.Context, account string, relay *Relay) ([]RouterSeen, error) {
+	if _, err := a.Account(ctx, account); err != nil {
+		return nil, err
+	}
+	list, err := a.Routers(ctx, account)
+	out := make([]RouterSeen, 0, len(list))
+	for _, x := range list {
+		if relay == nil {
+			out = append(out, RouterSeen{Router: x})
+			continue
+		}
+		s := relay.stateOf(ctx, x)
+		out = append(out, RouterSeen{s.Router, &s.Online})
+	}
+	return out, err
 }
 
 // NewClaim is a claim code just made.

@@ -3,9 +3,13 @@ package main
 import (
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -67,7 +71,7 @@ func tokenCommand(at *place) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var made struct{ Token, Name string }
 			body := map[string]any{"name": name, "expires": days}
-			if err := ask(cmd.Context(), *at, http.MethodPost, "/accounts/"+account+"/tokens", body, &made); err != nil {
+			if err := ask(cmd.Context(), *at, http.MethodPost, accountPath(account)+"/tokens", body, &made); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "token %s: %s\n", made.Name, made.Token)
@@ -88,9 +92,13 @@ func licenseCommand(at *place) *cobra.Command {
 			"print it. The key is made on first use. Whoever has it can issue licences: keep a copy of\n" +
 			"license.key in a safe place.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, missing := os.Stat(filepath.Join(at.data, licenseFile))
 			key, err := signingKey(cmd.Context(), *at)
 			if err != nil {
 				return err
+			}
+			if missing != nil && !at.shared() {
+				fmt.Fprintf(cmd.ErrOrStderr(), "made the key %s: only a relay with --data %s accepts its licences\n", filepath.Join(at.data, licenseFile), at.data)
 			}
 			var until time.Time
 			switch {
@@ -112,10 +120,14 @@ func licenseCommand(at *place) *cobra.Command {
 	set := &cobra.Command{Use: "set", Short: "Put a licence into force for an account", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var l cloud.License
-			if err := ask(cmd.Context(), *at, http.MethodPost, "/accounts/"+account+"/license", map[string]string{"license": text}, &l); err != nil {
+			if err := ask(cmd.Context(), *at, http.MethodPost, accountPath(account)+"/license", map[string]string{"license": text}, &l); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "licence for %d routers\n", l.Limit)
+			until := "for ever"
+			if l.Expires != -1 {
+				until = "until " + time.Unix(l.Expires, 0).UTC().Format(time.RFC3339)
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "licence for %d routers, %s\n", l.Limit, until)
 			return err
 		}}
 	set.Flags().StringVar(&account, "account", "", "which account")
@@ -133,32 +145,39 @@ func routerCommand(at *place) *cobra.Command {
 	claim := &cobra.Command{Use: "claim", Short: "Make a code with which one router can enrol within 15 minutes", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var made cloud.NewClaim
-			if err := ask(cmd.Context(), *at, http.MethodPost, "/accounts/"+account+"/claims", nil, &made); err != nil {
+			if err := ask(cmd.Context(), *at, http.MethodPost, accountPath(account)+"/claims", nil, &made); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), made.Code)
 			return err
 		}}
 	list := &cobra.Command{Use: "list", Short: "List the account's routers", Args: cobra.NoArgs,
+		Long: "List the account's routers. Whether they are connected is known to a relay that runs: without --etcd, with\n" +
+			"the --data of one.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var all []cloud.Router
-			if err := ask(cmd.Context(), *at, http.MethodGet, "/accounts/"+account+"/routers", nil, &all); err != nil {
+			var all []cloud.RouterSeen
+			if err := ask(cmd.Context(), *at, http.MethodGet, accountPath(account)+"/routers", nil, &all); err != nil {
 				return err
 			}
-			rows := [][]string{{"PREFIX", "NAME", "VERSION", "LAST SEEN"}}
+			rows := [][]string{{"PREFIX", "NAME", "VERSION", "STATE", "LAST SEEN"}}
 			for _, r := range all {
-				seen := "never"
-				if !r.LastSeen.IsZero() {
-					seen = r.LastSeen.Format(time.RFC3339)
+				state, seen := "not asked", "never"
+				if r.Online != nil && *r.Online {
+					state = "connected"
+				} else if r.Online != nil {
+					state = "not connected"
 				}
-				rows = append(rows, []string{r.Prefix, r.Name, r.Version, seen})
+				if !r.LastSeen.IsZero() {
+					seen = r.LastSeen.UTC().Format(time.RFC3339)
+				}
+				rows = append(rows, []string{r.Prefix, r.Name, r.Version, state, seen})
 			}
 			return table(cmd.OutOrStdout(), rows)
 		}}
 	remove := &cobra.Command{Use: "remove PREFIX", Short: "Take a router out of the account; its certificate opens nothing any more", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var r cloud.Router
-			if err := ask(cmd.Context(), *at, http.MethodDelete, "/accounts/"+account+"/routers/"+args[0], nil, &r); err != nil {
+			if err := ask(cmd.Context(), *at, http.MethodDelete, accountPath(account)+"/routers/"+url.PathEscape(args[0]), nil, &r); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "removed %s\n", r.Name)
@@ -167,6 +186,9 @@ func routerCommand(at *place) *cobra.Command {
 	c.AddCommand(claim, list, remove)
 	return c
 }
+
+// accountPath is where an account is on the operator's side.
+func accountPath(id string) string { return "/accounts/" + url.PathEscape(id) }
 
 // must panics for mistakes in the definition of the command line.
 func must(errs ...error) {
@@ -195,6 +217,9 @@ func readAnswer(resp *http.Response, v any) error {
 	b, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
 	if err != nil {
 		return err
+	}
+	if resp.StatusCode/100 == 3 { // to another path: an id that is nothing or dots is a part of none
+		return errors.New("there is no account, or no router, of that name")
 	}
 	if resp.StatusCode != http.StatusOK {
 		var failed struct{ Message string }

@@ -15,6 +15,7 @@ var version = "0.0.0-unknown"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // who does not want to wait says it a second time
 	root := commands()
 	root.SetArgs(os.Args[1:])
 	err := root.ExecuteContext(ctx)

@@ -55,6 +55,7 @@ func (s *service) Open(ctx context.Context, token string) (account.Account, erro
 	if err != nil {
 		return account.Account{}, err
 	}
+	cloud.Opened(ctx, a.ID, t.Name)
 	now := time.Now()
 	out := account.Account{ID: a.ID, Name: a.Name, Token: t.Name, Usage: a.Usage, Limit: a.Limit(now), Licensed: a.License != nil && !a.License.Expired(now)}
 	if out.Licensed && a.License.Expires != -1 {

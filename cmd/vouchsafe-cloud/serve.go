@@ -71,7 +71,7 @@ const idleGC = 50
 // serve runs a relay until ctx ends. listening is told where; nil: nobody is.
 func serve(ctx context.Context, at place, o serveOptions, log *slog.Logger, listening func(net.Addr)) (err error) {
 	domain := strings.ToLower(strings.Trim(o.domain, "."))
-	if !strings.Contains(domain, ".") || strings.ContainsAny(domain, "/: ") {
+	if !isDomain(domain) {
 		return fmt.Errorf("--domain %q: write a name such as cloud.example.com", o.domain)
 	}
 	if o.perRouter < 0 || o.perClient < 0 {
@@ -109,6 +109,9 @@ func serve(ctx context.Context, at place, o serveOptions, log *slog.Logger, list
 		return err
 	}
 	ln, err := net.Listen("tcp", o.listen)
+	if errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("--listen: %w: give the relay CAP_NET_BIND_SERVICE, or choose a port above 1023", err)
+	}
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
@@ -123,6 +126,16 @@ func serve(ctx context.Context, at place, o serveOptions, log *slog.Logger, list
 		listening(ln.Addr())
 	}
 	return relay.Serve(ctx, ln)
+}
+
+// isDomain reports whether a name can be one that routers' hosts are below of.
+func isDomain(s string) bool {
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return false
+		}
+	}
+	return strings.Contains(s, ".") && len(s) <= 200
 }
 
 // besides serves the operator's side and, if they are asked for, figures and
