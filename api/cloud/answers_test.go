@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -250,5 +251,33 @@ func TestChunksEndTheConnection(t *testing.T) {
 	got, _ := io.ReadAll(conn)
 	if n := strings.Count(string(got), "HTTP/1.1 "); n != 1 || !strings.Contains(string(got), "Connection: close") {
 		t.Errorf("%d answers: %s", n, got)
+	}
+}
+
+// TestWhoChangedWhat: the log says who asked on the account page, and what the
+// operator changed.
+func TestWhoChangedWhat(t *testing.T) {
+	h := newHouse(t, func(cfg *cloud.Config) {
+		cfg.Pages = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { cloud.Opened(r.Context(), "abcde234", "pms") })
+	})
+	acc, _ := h.account("acme")
+	resp, err := h.client().Post("https://api.cloud.test/routers/0123456789/rotate?secret", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	w := httptest.NewRecorder()
+	for _, method := range []string{"GET", "POST"} {
+		cloud.Control(h.accounts, h.relay).ServeHTTP(w, httptest.NewRequest(method, "/accounts", strings.NewReader(`{"name":"another"}`)))
+	}
+	cloud.Control(h.accounts, h.relay).ServeHTTP(w, httptest.NewRequest("POST", "/accounts/"+acc.ID+"/claims", nil))
+	cloud.Opened(t.Context(), "abcde234", "pms") // of no request of the page
+	h.stop()
+	log := h.log.String()
+	if !strings.Contains(log, `account=abcde234 token=pms call="POST /routers/0123456789/rotate"`) || strings.Contains(log, "secret") {
+		t.Errorf("the page:\n%s", log)
+	}
+	if n := strings.Count(log, "by=operator"); n != 2 || !strings.Contains(log, "account="+acc.ID+` change="POST /accounts/{id}/claims" by=operator`) {
+		t.Errorf("the operator: %d lines in\n%s", n, log)
 	}
 }
