@@ -236,13 +236,15 @@ func (e *Endpoint) Status() api.CloudStatus {
 		return st
 	}
 	st.Enrolled, st.On, st.Domain, st.Host = true, r.On, r.Domain, r.Identity.Host
-	if t == nil {
-		return st
+	if t != nil {
+		s := t.State()
+		st.Phase, st.Since, st.Latency = string(s.Phase), s.Since, s.Latency
+		if s.Failure != nil {
+			st.Failure = hotspot.Because(s.Failure)
+		}
 	}
-	s := t.State()
-	st.Phase, st.Since, st.Latency = string(s.Phase), s.Since, s.Latency
-	if s.Failure != nil {
-		st.Failure = hotspot.Because(s.Failure)
+	if r.On && st.Phase == string(tunnel.Off) {
+		st.Phase = string(tunnel.Connecting) // it has just been turned on
 	}
 	return st
 }

@@ -47,7 +47,7 @@ func cloudText(st v1.Cloud) string {
 	if st.On {
 		state = st.Phase
 		if st.Latency > 0 {
-			state += fmt.Sprintf(", %s to the relay and back", (time.Duration(st.Latency) * time.Microsecond).Round(time.Millisecond))
+			state += fmt.Sprintf(", %s to the relay and back", max(time.Millisecond, (time.Duration(st.Latency)*time.Microsecond).Round(time.Millisecond)))
 		}
 	}
 	lines = append(lines, "state     "+state)
