@@ -1,9 +1,11 @@
 package v1
 
 import (
+	"context"
 	"net/netip"
 	"time"
 
+	surface "github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/hotspot"
 )
 
@@ -21,6 +23,16 @@ func in(zone *time.Location, t time.Time) *time.Time {
 		return nil
 	}
 	return when(t.In(zone).Truncate(time.Second))
+}
+
+// voucherFor is a voucher as a caller may see it: with the passcode, somebody who
+// may only look could use it.
+func (s *server) voucherFor(ctx context.Context, v hotspot.VoucherView) Voucher {
+	out := voucherOf(v, s.Service.Zone())
+	if surface.PrincipalOf(ctx).ReadOnly {
+		out.Passcode = ""
+	}
+	return out
 }
 
 func voucherOf(v hotspot.VoucherView, zone *time.Location) Voucher {

@@ -39,7 +39,8 @@ type operation struct {
 	made func(made any) any
 }
 
-// tagged is an item with the name of its state, for the header If-Match.
+// tagged is an item with the name of its state, for the header If-Match; empty:
+// the caller can have no use for it.
 type tagged[T any] struct {
 	Body T
 	ETag string
@@ -175,7 +176,7 @@ func (o *operation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", jsonType)
-	if tag := v.Elem().FieldByName("ETag"); tag.IsValid() {
+	if tag := v.Elem().FieldByName("ETag"); tag.IsValid() && tag.String() != "" {
 		w.Header().Set(etagHeader, strconv.Quote(tag.String()))
 	}
 	w.WriteHeader(o.spec.DefaultStatus)

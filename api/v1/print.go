@@ -13,9 +13,10 @@ import (
 
 const pdfType = "application/pdf"
 
-// printing registers the operation that makes vouchers to be printed.
+// printing registers the operation that makes vouchers to be printed. Paper
+// tells passcodes, so it counts as writing.
 func (s *server) printing() {
-	s.raw(reads(surface.ScopeVouchers), &huma.Operation{OperationID: "print-vouchers", Method: http.MethodGet, Path: "/print/vouchers.pdf",
+	s.raw(writes(surface.ScopeVouchers), &huma.Operation{OperationID: "print-vouchers", Method: http.MethodGet, Path: "/print/vouchers.pdf",
 		Summary:     "Write vouchers as a PDF for printing",
 		Description: "How they look is what the settings print.* say. At most 5,000 at a time.",
 		Parameters: []*huma.Param{

@@ -10,7 +10,7 @@ import (
 type Voucher struct {
 	ID            uint64        `json:"id"`
 	Username      string        `json:"username"`
-	Passcode      string        `json:"passcode"`
+	Passcode      string        `json:"passcode" doc:"empty for callers that may only read"`
 	FullName      string        `json:"full_name"`
 	Note          string        `json:"note" doc:"the operator's own; guests never see it"`
 	Status        string        `json:"status" enum:"new,active,online,used up,expired,pending,disabled"`

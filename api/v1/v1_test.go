@@ -172,6 +172,29 @@ func TestSecretSettings(t *testing.T) {
 	}
 }
 
+// TestPasscodes: who may only look at vouchers cannot use them. Not even the
+// ETag is shown, by which passcodes could be tried out.
+func TestPasscodes(t *testing.T) {
+	h := newHouse(t)
+	if _, err := h.service.CreateVouchers(t.Context(), hotspot.VoucherSpec{Username: "anna", Passcode: "open-sesame"}); err != nil {
+		t.Fatal(err)
+	}
+	scopes := []api.Scope{api.ScopeVouchers}
+	for who, p := range map[string]*api.Principal{"manager": {Kind: api.CallerOperator, Scopes: scopes}, "viewer": {Kind: api.CallerOperator, Scopes: scopes, ReadOnly: true}} {
+		for path, status := range map[string]int{"/vouchers": http.StatusOK, "/vouchers?q=anna&sort=username": http.StatusOK, "/vouchers/anna": http.StatusOK, "/print/vouchers.pdf?ids=1": http.StatusForbidden} {
+			w := httptest.NewRecorder()
+			api.As(p, h.api).ServeHTTP(w, httptest.NewRequest(http.MethodGet, v1.Prefix+path, nil))
+			if who == "manager" {
+				status = http.StatusOK
+			}
+			shown, tag := strings.Contains(w.Body.String(), "sesame"), w.Header().Get("ETag") != ""
+			if w.Code != status || shown != (who == "manager" && !strings.HasPrefix(path, "/print")) || tag && who != "manager" {
+				t.Errorf("%s, %s: %d, passcode %v, ETag %v", who, path, w.Code, shown, tag)
+			}
+		}
+	}
+}
+
 func TestGuests(t *testing.T) {
 	ctx := t.Context()
 	s, c := client(t)

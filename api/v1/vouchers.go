@@ -78,7 +78,7 @@ func (s *server) listVouchers(ctx context.Context, in *listVouchersIn) (*item[Pa
 	}
 	page := Page[Voucher]{Items: make([]Voucher, 0, len(views))}
 	for _, v := range views {
-		page.Items = append(page.Items, voucherOf(v, s.Service.Zone()))
+		page.Items = append(page.Items, s.voucherFor(ctx, v))
 	}
 	if next != nil {
 		page.Next = cursorOf(*next, "vouchers", asked...)
@@ -143,7 +143,11 @@ func (s *server) getVoucher(ctx context.Context, in *voucherIn) (*tagged[Voucher
 	if err != nil {
 		return nil, noVoucher(err, in.Username)
 	}
-	return &tagged[Voucher]{voucherOf(v, s.Service.Zone()), v.Version()}, nil
+	out := &tagged[Voucher]{Body: s.voucherFor(ctx, v)}
+	if !surface.PrincipalOf(ctx).ReadOnly {
+		out.ETag = v.Version() // passcodes can be guessed until it fits
+	}
+	return out, nil
 }
 
 func (s *server) editVoucher(ctx context.Context, in *editVoucherIn) (*tagged[Voucher], error) {

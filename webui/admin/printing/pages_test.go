@@ -88,7 +88,7 @@ func TestManyVouchers(t *testing.T) {
 }
 
 func TestSheetAndPDF(t *testing.T) {
-	h := newHouse(t, api.RoleViewer, 12)
+	h := newHouse(t, api.RoleManager, 12)
 	h.logo(t)
 	sheet := h.Get(t, "/print/sheet?ids=1-12&cut=none&language=it&lang=en")
 	wants(t, sheet, http.StatusOK, `<html lang="it" dir="ltr">`, `<header class="hint" lang="en" dir="ltr">`, "Vouchers to print", "Codice del voucher",
@@ -231,9 +231,17 @@ func TestLogo(t *testing.T) {
 	wants(t, h.Get(t, "/print/sheet?ids=1"), http.StatusOK, "!<image")
 }
 
-// TestRoles: who may look at vouchers may print them; settings are an owner's.
+// TestViewer: paper tells passcodes, which viewers are not shown.
+func TestViewer(t *testing.T) {
+	h := newHouse(t, api.RoleViewer, 2)
+	for _, path := range []string{"/print", "/print?ids=1-2", "/print/sheet?ids=1-2", "/print/pdf?ids=1-2", "/print/settings"} {
+		wants(t, h.Get(t, path), http.StatusForbidden, "!ROOM0002", "!sun and sea")
+	}
+}
+
+// TestRoles: who may make vouchers may print them; settings are an owner's.
 func TestRoles(t *testing.T) {
-	for role, status := range map[api.Role]int{api.RoleManager: http.StatusForbidden, api.RoleViewer: http.StatusForbidden, api.RoleOwner: http.StatusOK} {
+	for role, status := range map[api.Role]int{api.RoleManager: http.StatusForbidden, api.RoleOwner: http.StatusOK} {
 		h := newHouse(t, role, 2)
 		wants(t, h.Get(t, "/print?ids=1-2"), http.StatusOK, "ROOM0002")
 		wants(t, h.Get(t, "/print/settings"), status)
