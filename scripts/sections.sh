@@ -36,7 +36,7 @@ section_lint() {
 
 section_unit() {
 	list unit
-	go test -count=1 -vet=off -timeout 5m "${pkgs[@]}"
+	go test -count=1 -vet=off -timeout 10m "${pkgs[@]}"
 }
 
 section_race() {
