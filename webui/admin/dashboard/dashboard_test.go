@@ -102,7 +102,7 @@ func TestFiguresRenewThemselves(t *testing.T) {
 	c.Do(t, browser.Look(1280, "light"), chromedp.Navigate(h.URL+"/"))
 	browser.Until(t, c, online+` === "21"`)
 	c.Do(t, chromedp.Evaluate[chromedp.Void](`window.kept = true; `+figures+`.open = true; document.querySelector("#now .tiles a").focus()`))
-	h.login(300, hotspot.MethodFree, hotspot.Voucher{})
+	h.login(300, hotspot.MethodVoucher, h.vouchers("late")[0]) // who stays, however much time goes by
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	go func() { // the daemon's readings
