@@ -58,6 +58,9 @@ func (s *service) Open(ctx context.Context, token string) (account.Account, erro
 	cloud.Opened(ctx, a.ID, t.Name)
 	now := time.Now()
 	out := account.Account{ID: a.ID, Name: a.Name, Token: t.Name, Usage: a.Usage, Limit: a.Limit(now), Licensed: a.License != nil && !a.License.Expired(now)}
+	if a.License != nil && !out.Licensed {
+		out.Ended, out.EndedLimit = time.Unix(a.License.Expires, 0), a.License.Limit
+	}
 	if out.Licensed && a.License.Expires != -1 {
 		out.Expires = time.Unix(a.License.Expires, 0)
 	}

@@ -27,6 +27,8 @@ type Account struct {
 	Usage, Limit int    // of routers
 	Licensed     bool
 	Expires      time.Time // of the licence; zero: never
+	Ended        time.Time // of a licence that has expired; zero: it has none
+	EndedLimit   int       // what that one allowed
 }
 
 // Router is one of an account's.

@@ -310,6 +310,23 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// TestLicenceEnded: whose licence has expired reads that, and not that there never
+// was one.
+func TestLicenceEnded(t *testing.T) {
+	s := newSite(t)
+	s.signIn()
+	s.cloud.acc.Licensed, s.cloud.acc.Limit, s.cloud.acc.Expires = false, 1, time.Time{}
+	s.cloud.acc.Ended, s.cloud.acc.EndedLimit = now().AddDate(0, -1, 0), 25
+	for lang, want := range map[string]string{"en": "for 25 routers has expired: 14 June 2026 at 15:04 UTC", "it": "per 25 router è scaduta"} {
+		if body := s.do("GET", "/license?lang="+lang, nil).Body.String(); !strings.Contains(body, want) || strings.Contains(body, "Without a licence") {
+			t.Errorf("%s: %q is missing in\n%s", lang, want, body)
+		}
+	}
+	if w := s.do("POST", "/claims", url.Values{"token": {s.token("/license")}}); !strings.Contains(w.Body.String(), "Name of the cloud") {
+		t.Errorf("what to type into the router beside the code: %d %s", w.Code, w.Body)
+	}
+}
+
 // TestPages: an account with more routers than a page has shows them all, page by
 // page, and each can be asked about.
 func TestPages(t *testing.T) {

@@ -85,7 +85,7 @@ func (q *request) row(r Router) []parts.CellView {
 			detail = q.time("account.seen", r.LastSeen)
 		}
 	}
-	code := func(w *quicktemplate.Writer) { streamcode(w, r.Host) }
+	code := func(w *quicktemplate.Writer) { streamcode(w, "https://"+r.Host+"/api/") }
 	return []parts.CellView{{Text: r.Name, Typed: true, StreamContent: code}, {Badge: state, Detail: detail}, {Text: r.Version, Typed: true},
 		{StreamContent: parts.LinksBlock(parts.LinkView{Text: q.t("account.rotate"), To: q.to("/routers/" + r.Prefix + "/rotate")},
 			parts.LinkView{Text: q.t("account.remove"), To: q.to("/routers/" + r.Prefix + "/remove")})}}
@@ -105,6 +105,7 @@ func (q *request) claim() {
 	q.show(http.StatusOK, q.t("account.claim"), card(&parts.CardView{Title: q.t("account.claim.made"),
 		Texts: []string{q.time("account.claim.until", expires), q.t("account.claim.text")},
 		StreamContent: stack(copied(&parts.CopyView{Lang: q.lang, ID: "claim", Text: code}),
+			facts(parts.FactView{Name: q.t("account.claim.cloud"), Text: q.p.cfg.Site, Code: true}),
 			parts.LinksBlock(parts.LinkView{Text: q.t("account.back"), To: q.to("/")}))}))
 }
 
@@ -241,7 +242,9 @@ func (q *request) license() { q.showLicense(http.StatusOK, "") }
 func (q *request) showLicense(status int, wrong string) {
 	until := q.t("account.tokens.never")
 	var texts []string
-	if !q.account.Licensed {
+	if !q.account.Ended.IsZero() {
+		texts = append(texts, q.t("account.license.ended", "limit", q.lang.Number(int64(q.account.EndedLimit)), "time", q.lang.Time(q.account.Ended.UTC(), q.p.cfg.Now().UTC())))
+	} else if !q.account.Licensed {
 		texts = append(texts, q.t("account.license.none"))
 	} else if !q.account.Expires.IsZero() {
 		until = q.time("account.tokens.at", q.account.Expires)
