@@ -18,8 +18,9 @@ import (
 // The kernel's neighbour table over rtnetlink. The messages are encoded here:
 // three of them do not pay for a library that takes 64 KiB for each answer.
 
-// rtmTimeout bounds a question to the kernel, which answers at once.
-const rtmTimeout = time.Second
+// rtmTimeout bounds a question to the kernel, which answers at once. But a busy
+// router can hold up who asks for seconds.
+const rtmTimeout = 15 * time.Second
 
 // rtnl asks and tells the kernel. It is safe for concurrent use.
 type rtnl struct {

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// patience bounds a question to the kernel, which answers at once.
-	patience = 2 * time.Second
+	// patience bounds a question to the kernel, which answers at once. But a busy
+	// router can hold up who asks for seconds.
+	patience = time.Minute
 	// swarm is how long events are gathered after the first of them was
 	// answered: a bridge that comes up brings a dozen.
 	swarm = 20 * time.Millisecond

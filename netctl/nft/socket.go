@@ -17,7 +17,7 @@ const (
 	// datagram is at least what the kernel puts into one answer of a dump.
 	datagram = 64 << 10
 	// patience is how long the kernel may take to answer.
-	patience = 10 * time.Second
+	patience = time.Minute
 	// attempts bounds how often reading starts again.
 	attempts = 16
 )
@@ -109,13 +109,15 @@ func (s *socket) done() {
 // answers sends what is in the out buffer and calls f with each answer to a
 // message from first on, until f returns false.
 func (s *socket) answers(first uint32, f func(message) bool) error {
-	if err := s.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		return err
-	}
 	if err := s.send(s.out.b); err != nil {
 		return err
 	}
 	s.done()
+	// The kernel has done all by now. Whoever is held up here, on a busy router, must
+	// not take what was carried out for refused.
+	if err := s.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
 	for more := true; more; {
 		d, err := s.receive()
 		if err != nil {
