@@ -93,7 +93,7 @@ func (r *run) startBare(ctx context.Context, on, from *netlab.Host, listen, ask 
 		b.cmd = nil
 		return nil, errors.Join(err, b.stop())
 	}
-	for range 500 {
+	for begun := time.Now(); time.Since(begun) < time.Minute; {
 		c, err := from.DialContext(ctx, "tcp4", ask)
 		if err == nil {
 			return b, c.Close()
@@ -121,7 +121,7 @@ func record(ctx context.Context, from *netlab.Host, addr, request string) ([]byt
 		return nil, err
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.WriteString(c, request); err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func TestServeBare(t *testing.T) {
 
 func dialUntil(t *testing.T, addr string) net.Conn {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		if c, err := net.Dial("tcp", addr); err == nil {
 			return c
 		}

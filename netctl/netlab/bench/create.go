@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -141,6 +143,22 @@ func redial(ctx context.Context, from *netlab.Host, to string, wires *[]*wire, n
 	return nil
 }
 
+// again asks on a connection, and once more on a new one if the server had hung up:
+// the caller may have waited for a processor for longer than a server waits.
+func again(ctx context.Context, from *netlab.Host, to string, w **wire, ask func(*wire) error) error {
+	err := ask(*w)
+	if !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+		return err
+	}
+	fresh, dialErr := dialWire(ctx, from, to)
+	if dialErr != nil {
+		return errors.Join(err, dialErr)
+	}
+	(*w).close()
+	*w = fresh
+	return ask(fresh)
+}
+
 func (m *maker) close() error {
 	for _, w := range append(m.wires, m.served...) {
 		w.close()
@@ -177,9 +195,11 @@ func (m *maker) viaStore(ctx context.Context, _ int) error {
 func (m *maker) viaAPI(n int) *way {
 	return &way{
 		name: "action API", n: n,
-		make: func(_ context.Context, i int) error {
-			_, err := m.ask(m.wires[i])
-			return err
+		make: func(ctx context.Context, i int) error {
+			return again(ctx, m.house.LAN(), apiAt, &m.wires[i], func(w *wire) error {
+				_, err := m.ask(w)
+				return err
+			})
 		},
 		ready: func(ctx context.Context, callers int) error {
 			return redial(ctx, m.house.LAN(), apiAt, &m.wires, callers)
@@ -201,9 +221,11 @@ func (m *maker) viaServer(name, path string, n int) *way {
 	request := asking(netlab.RouterLAN4, path, m.house.ask("create_voucher", nil))
 	return &way{
 		name: name, n: n,
-		make: func(_ context.Context, i int) error {
-			_, err := m.served[i].ask(request)
-			return err
+		make: func(ctx context.Context, i int) error {
+			return again(ctx, m.house.LAN(), servedAt, &m.served[i], func(w *wire) error {
+				_, err := w.ask(request)
+				return err
+			})
 		},
 		ready: func(ctx context.Context, callers int) error {
 			return redial(ctx, m.house.LAN(), servedAt, &m.served, callers)

@@ -181,7 +181,7 @@ func (t *track) meter(ctx context.Context, r *run, l forwardLoad, n int) (measur
 		if err != nil {
 			return nil, nil, err
 		}
-		return func() (float64, error) { return t.download(ctx, far, clients, n, l.train > 0, 2*turn) }, far.close, nil
+		return func() (float64, error) { return t.downloads(ctx, far, clients, n, l.train > 0, 2*turn) }, far.close, nil
 	}
 	if l.train == 0 {
 		n = 1
@@ -207,9 +207,13 @@ func (t *track) passing(ctx context.Context, ring *ring, to *netlab.Host, turn t
 		if err != nil || pps >= least {
 			return pps / 1000, err
 		}
+		turn = min(2*turn, longTurn)
 	}
 	return 0, errBlocked
 }
+
+// longTurn is how long a turn may get when nothing passes in shorter ones.
+const longTurn = 5 * time.Second
 
 var errBlocked = errors.New("the traffic does not pass")
 

@@ -50,6 +50,17 @@ func serveBytes(c net.Conn) {
 
 func (s *source) close() { _ = s.ln.Close() }
 
+// downloads is download with longer turns where nothing passes in a short one: the
+// clients may have waited for a processor for all of it.
+func (t *track) downloads(ctx context.Context, far *source, clients, crowd int, rotate bool, d time.Duration) (float64, error) {
+	for ; ; d *= 4 {
+		rate, err := t.download(ctx, far, clients, crowd, rotate, d)
+		if !errors.Is(err, errBlocked) || d > longTurn {
+			return rate, err
+		}
+	}
+}
+
 // download returns the Gbit/s that clients get who connect from the crowd's
 // addresses: each keeps one connection, or takes the next address after each
 // piece.
@@ -87,7 +98,7 @@ func (t *track) download(ctx context.Context, far *source, clients, crowd int, r
 // piece downloads as one of the crowd: some bytes, whole even if the time is
 // over, or without end until it is.
 func (t *track) piece(ctx context.Context, to string, who int, size uint64, buf []byte, count *atomic.Int64) error {
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: crowdAddr(who).AsSlice()}, Timeout: 2 * time.Second}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: crowdAddr(who).AsSlice()}, Timeout: time.Minute}
 	c, err := d.DialContext(context.WithoutCancel(ctx), "tcp4", to)
 	if err != nil {
 		return err

@@ -150,7 +150,7 @@ const (
 	oneBurst   = 64
 	inFlight   = 192 // frames on their way before the sender waits, besides a burst
 	firstCPU   = 0
-	stuckAfter = time.Second
+	stuckAfter = time.Minute
 )
 
 func (r *ring) sendHere(ctx context.Context, d time.Duration) error {

@@ -82,7 +82,7 @@ func (h *house) download(ctx context.Context, user, program string, stop func() 
 	}
 	done := make(chan outcome, 1)
 	go func() {
-		r, err := h.Send(ctx, netlab.Flow{Guest: h.Guest(1), Bytes: total, Rate: rate, Time: 20 * time.Second, Progress: &progress})
+		r, err := h.Send(ctx, netlab.Flow{Guest: h.Guest(1), Bytes: total, Rate: rate, Time: 2 * time.Minute, Stall: time.Minute, Progress: &progress})
 		done <- outcome{r, err}
 	}()
 	for progress.Load() < total/5 {

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"os"
@@ -46,7 +47,7 @@ func TestEveryBenchmarkRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	rep, err := Run(t.Context(), Config{
-		ID: "benchtest", Binary: binary, Bare: []string{self, "bare"}, Short: true,
+		ID: "bench" + strings.ToLower(rand.Text()[:8]), Binary: binary, Bare: []string{self, "bare"}, Short: true,
 		Command: "go test", Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
