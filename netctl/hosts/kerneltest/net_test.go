@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,7 +28,7 @@ const inside = "VOUCHSAFE_HOSTS_KERNELTEST"
 // and its own mounts, so that whatever happens nothing is left behind.
 func TestMain(m *testing.M) {
 	if to := os.Getenv(talker); to != "" {
-		if err := talk(to, os.Getenv(talkerFrom)); err != nil {
+		if err := talk(to, os.Getenv(talkerFrom), os.Getenv(talkerTries)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -56,16 +57,22 @@ func TestMain(m *testing.M) {
 }
 
 // talker marks the copy of the program that talks to the router from inside
-// a guest's namespace; talkerFrom is the address it shall use.
+// a guest's namespace; talkerFrom is the address it shall use, talkerTries how often
+// it tries.
 const (
-	talker     = "VOUCHSAFE_HOSTS_TALK"
-	talkerFrom = "VOUCHSAFE_HOSTS_TALK_FROM"
+	talker      = "VOUCHSAFE_HOSTS_TALK"
+	talkerFrom  = "VOUCHSAFE_HOSTS_TALK_FROM"
+	talkerTries = "VOUCHSAFE_HOSTS_TALK_TRIES"
 )
 
 // talk sends to a closed port and waits for the refusal, which shows that the
 // way is open in both directions.
-func talk(to, from string) error {
-	dialer := net.Dialer{Timeout: 2 * time.Second}
+func talk(to, from, tries string) error {
+	most, err := strconv.Atoi(tries)
+	if err != nil {
+		return err
+	}
+	dialer := net.Dialer{}
 	if from != "" {
 		dialer.LocalAddr = &net.UDPAddr{IP: net.ParseIP(from)}
 	}
@@ -74,7 +81,7 @@ func talk(to, from string) error {
 		return err
 	}
 	defer conn.Close()
-	for range 5 {
+	for range most {
 		if _, err = conn.Write([]byte("hello")); err == nil {
 			if err = conn.SetReadDeadline(time.Now().Add(400 * time.Millisecond)); err == nil {
 				_, err = conn.Read(make([]byte, 1))
@@ -88,13 +95,16 @@ func talk(to, from string) error {
 }
 
 // tryTalk talks to the router and says whether it answered.
-func (g guest) tryTalk(to, from string) error {
+func (g guest) tryTalk(to, from string) error { return g.talkFrom(to, from, 5) }
+
+// talkFrom is tryTalk that tries so many times.
+func (g guest) talkFrom(to, from string, tries int) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	cmd := exec.Command("ip", "netns", "exec", g.name, self)
-	cmd.Env = append(os.Environ(), talker+"="+to, talkerFrom+"="+from)
+	cmd.Env = append(os.Environ(), talker+"="+to, talkerFrom+"="+from, talkerTries+"="+strconv.Itoa(tries))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, out)
@@ -102,9 +112,12 @@ func (g guest) tryTalk(to, from string) error {
 	return nil
 }
 
+// plenty of tries take more than a minute.
+const plenty = 200
+
 func (g guest) talk(to string) {
 	g.t.Helper()
-	if err := g.tryTalk(to, ""); err != nil {
+	if err := g.talkFrom(to, "", plenty); err != nil {
 		g.t.Fatal(err)
 	}
 }
