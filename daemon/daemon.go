@@ -46,6 +46,9 @@ type Options struct {
 	Level *slog.LevelVar
 	// Ready is told once everything listens; nil: nobody is told.
 	Ready func(Ready)
+	// StopWithin bounds a stop: requests in flight have so long, and then the disk
+	// has; 0: 5 s.
+	StopWithin time.Duration
 
 	ring *logRing // has the newest lines of Log
 }
@@ -65,8 +68,17 @@ const (
 	snapshotsDir = "snapshots"
 )
 
-// stopWithin bounds a clean stop.
+// stopWithin bounds each half of a clean stop, unless the options say otherwise.
+// The init script waits for both.
 const stopWithin = 5 * time.Second
+
+// stop is how long each half of a stop may take.
+func (o *Options) stop() time.Duration {
+	if o.StopWithin > 0 {
+		return o.StopWithin
+	}
+	return stopWithin
+}
 
 // hotspotDaemon is one run.
 type hotspotDaemon struct {
@@ -200,7 +212,7 @@ func trusted(cfg config.Config) bool {
 func (d *hotspotDaemon) serve(ctx context.Context) error {
 	base := ctx
 	tasks, ctx := errgroup.WithContext(ctx)
-	d.servers = &servers{base: base, ctx: ctx, tasks: tasks}
+	d.servers = &servers{base: base, ctx: ctx, tasks: tasks, grace: d.opts.stop()}
 	if err := d.servers.change(d.endpoints(d.conf()), nil); err != nil {
 		return err
 	}
@@ -220,7 +232,7 @@ func (d *hotspotDaemon) serve(ctx context.Context) error {
 // close stores what is not stored yet and lets go of the parts. Guests stay
 // online: the gate's state is left in the kernel.
 func (d *hotspotDaemon) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), d.opts.stop())
 	defer cancel()
 	var errs []error
 	if d.served {

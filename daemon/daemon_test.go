@@ -36,7 +36,7 @@ func startDaemon(t *testing.T, data string) running {
 	up, done := make(chan Ready, 1), make(chan error, 1)
 	go func() {
 		done <- Run(ctx, cfg, Options{Version: "1.2.3", Log: slog.New(slog.DiscardHandler), Portal: "127.0.0.1:0",
-			Ready: func(r Ready) { up <- r }})
+			StopWithin: patience, Ready: func(r Ready) { up <- r }})
 	}()
 	stop := func() error {
 		cancel()
@@ -149,7 +149,7 @@ func TestPortsInUse(t *testing.T) {
 }
 
 func TestHealth(t *testing.T) {
-	h, cfg := newHealth(), config.Accounting{Period: time.Second, Flush: time.Minute}
+	h, cfg := newHealth(), config.Accounting{Period: time.Minute, Flush: time.Minute}
 	now := time.Now()
 	if p := h.problems(now, cfg); len(p) != 0 {
 		t.Errorf("fresh: %q", p)

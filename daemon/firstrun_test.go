@@ -34,12 +34,13 @@ func TestFirstRun(t *testing.T) {
 	press := func(selector, path string) {
 		t.Helper()
 		clicks++
-		c.Do(t, chromedp.Click(chromedp.CSS(selector)))
+		c.Do(t, browser.Click(selector))
 		browser.Until(t, c, fmt.Sprintf("document.readyState === 'complete' && location.pathname === %q", path))
 	}
 	write := func(id, text string) {
 		t.Helper()
-		c.Do(t, chromedp.Evaluate[chromedp.Void](fmt.Sprintf("document.getElementById(%q).value = ''", id)), chromedp.SendKeys(chromedp.ID(id), text))
+		c.Do(t, chromedp.Evaluate[chromedp.Void](fmt.Sprintf("document.getElementById(%q).value = ''", id)), browser.Type("#"+id, text))
+		browser.Until(t, c, fmt.Sprintf("document.getElementById(%q).value === %q", id, text))
 	}
 	c.Do(t, browser.Look(390, "light"), chromedp.Navigate(srv.URL+"/setup"))
 	write("email", "ada@example.com")

@@ -48,7 +48,7 @@ func newTLSHouse(t *testing.T, change func(*config.Config)) *tlsHouse {
 	ctx, cancel := context.WithCancel(t.Context())
 	up, done := make(chan Ready, 1), make(chan error, 1)
 	go func() {
-		done <- Run(ctx, cfg, Options{Version: "1", Log: slog.New(slog.DiscardHandler), Portal: "127.0.0.1:0", Reload: h.hup,
+		done <- Run(ctx, cfg, Options{Version: "1", Log: slog.New(slog.DiscardHandler), Portal: "127.0.0.1:0", Reload: h.hup, StopWithin: patience,
 			Reread: func() (config.Config, error) { h.mu.Lock(); defer h.mu.Unlock(); return h.next, h.next.Validate() },
 			Ready:  func(r Ready) { up <- r }})
 	}()

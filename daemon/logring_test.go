@@ -103,12 +103,15 @@ func TestLogNews(t *testing.T) {
 	})
 }
 
+// patience bounds every wait of the tests, on a machine that has much else to do.
+const patience = 90 * time.Second
+
 // eventually polls until something holds.
 func eventually(t *testing.T, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(90 * time.Second)
+	deadline := time.After(patience)
 	for !holds() {
 		select {
 		case <-tick.C:

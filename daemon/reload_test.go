@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -19,6 +20,9 @@ import (
 // TestReloadWithoutAKernel changes what can be changed in a daemon with the
 // memory backend.
 func TestReloadWithoutAKernel(t *testing.T) {
+	// What the daemon is told is the process's, and outlives the daemon.
+	memory := debug.SetMemoryLimit(-1)
+	t.Cleanup(func() { debug.SetMemoryLimit(memory) })
 	at := free(t, 3)
 	cfg := config.Default()
 	cfg.Data, cfg.Network.Backend = t.TempDir(), config.BackendMemory
@@ -30,7 +34,7 @@ func TestReloadWithoutAKernel(t *testing.T) {
 	up, done := make(chan Ready, 1), make(chan error, 1)
 	go func() {
 		done <- Run(ctx, cfg, Options{
-			Version: "1", Log: slog.New(slog.DiscardHandler), Level: level, Portal: "127.0.0.1:0", Reload: hup,
+			Version: "1", Log: slog.New(slog.DiscardHandler), Level: level, Portal: "127.0.0.1:0", Reload: hup, StopWithin: patience,
 			Reread: func() (config.Config, error) {
 				if c := next.Load(); c != nil {
 					return *c, nil
@@ -93,7 +97,10 @@ func TestReloadWithoutAKernel(t *testing.T) {
 	taken.LAN.Listen = listen(strings.TrimSuffix(strings.TrimPrefix(ready.Portal, "http://"), "/"))
 	next.Store(&taken)
 	hup <- syscall.SIGHUP
-	status(refused)
+	// Not the refusal before this one.
+	status(func(st v1.Status) bool {
+		return refused(st) && strings.Contains(strings.Join(st.Notices, " "), "lan.listen")
+	})
 	if got := get(t, "http://"+at[1]+"/healthz"); got != 200 {
 		t.Errorf("the API after a refused change: %d", got)
 	}

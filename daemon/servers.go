@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -44,6 +45,7 @@ type servers struct {
 	base  context.Context // of requests: those that end the run are answered, too
 	ctx   context.Context // of the run
 	tasks *errgroup.Group
+	grace time.Duration // for requests in flight, once a server is to stop
 	list  []*server
 }
 
@@ -140,7 +142,7 @@ func (s *servers) start(list []*server) {
 		ctx, cancel := context.WithCancel(s.ctx)
 		m.stop = cancel
 		s.list = append(s.list, m)
-		s.tasks.Go(func() error { return m.run(ctx) })
+		s.tasks.Go(func() error { return m.run(ctx, s.grace) })
 	}
 }
 
@@ -168,7 +170,7 @@ func (s *servers) linksChanged(state links.State) {
 }
 
 // run serves until ctx ends, then lets requests in flight finish.
-func (s *server) run(ctx context.Context) error {
+func (s *server) run(ctx context.Context, grace time.Duration) error {
 	done := make(chan error, 1)
 	go func() { done <- s.http.Serve(s.ln) }()
 	var failed error
@@ -179,7 +181,7 @@ func (s *server) run(ctx context.Context) error {
 		}
 	case <-ctx.Done():
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	err := s.http.Shutdown(stop)
 	if errors.Is(err, context.DeadlineExceeded) {

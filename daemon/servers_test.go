@@ -66,7 +66,7 @@ func said(at string) string {
 func TestServersChange(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	tasks, ctx := errgroup.WithContext(ctx)
-	s := &servers{base: t.Context(), ctx: ctx, tasks: tasks}
+	s := &servers{base: t.Context(), ctx: ctx, tasks: tasks, grace: patience}
 	at := free(t, 3)
 	change := func(between error, wanted ...endpoint) error {
 		return s.change(wanted, func() error { return between })
@@ -125,7 +125,7 @@ func TestServersChange(t *testing.T) {
 // TestServersFinishAnswers removes a server in the midst of an answer.
 func TestServersFinishAnswers(t *testing.T) {
 	tasks, ctx := errgroup.WithContext(t.Context())
-	s := &servers{base: t.Context(), ctx: ctx, tasks: tasks}
+	s := &servers{base: t.Context(), ctx: ctx, tasks: tasks, grace: patience}
 	at := free(t, 1)[0]
 	begun, finish := make(chan struct{}), make(chan struct{})
 	e := here("slow", at)

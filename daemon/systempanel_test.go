@@ -128,7 +128,7 @@ func TestRestoreByThePanel(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	up, done := make(chan Ready, 2), make(chan error, 1)
 	go func() {
-		done <- Run(ctx, cfg, Options{Version: "1.2.3", Log: slog.New(slog.DiscardHandler), Portal: "127.0.0.1:0", Ready: func(r Ready) { up <- r }})
+		done <- Run(ctx, cfg, Options{Version: "1.2.3", Log: slog.New(slog.DiscardHandler), Portal: "127.0.0.1:0", StopWithin: patience, Ready: func(r Ready) { up <- r }})
 	}()
 	defer func() {
 		cancel()
@@ -171,7 +171,13 @@ func TestRestoreByThePanel(t *testing.T) {
 	if resp.StatusCode != 200 || !strings.Contains(page, "The backup is being restored") {
 		t.Fatalf("%s %s", resp.Status, page)
 	}
-	v.base = address(<-up) // each run has another port
+	select {
+	case again := <-up:
+		v.base = address(again) // each run has another port
+	case err := <-done:
+		done <- err // once more, at the end
+		t.Fatalf("the daemon ended instead: %v", err)
+	}
 	if all := names(t, c); all != "kept" {
 		t.Errorf("restored: %s", all)
 	}

@@ -77,7 +77,7 @@ func (l *hookListener) names() (all []string) {
 // until polls a condition that other processes bring about.
 func until(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(90 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -165,6 +165,8 @@ func TestWebhooksSurviveKills(t *testing.T) {
 	if d := cmp.Diff(made, to.names()); d != "" {
 		t.Errorf("vouchers (-made +told):\n%s", d)
 	}
+	to.mu.Lock()
+	defer to.mu.Unlock()
 	if to.requests <= len(made) {
 		t.Errorf("%d requests of %d events: nothing was interrupted", to.requests, len(made))
 	}
