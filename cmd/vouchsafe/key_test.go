@@ -96,7 +96,5 @@ func TestKeyJSON(t *testing.T) {
 			t.Errorf("%s printed no JSON: %q", line, got)
 		}
 	}
-	if out, _, _ := l.run("__complete", "key", "revoke", ""); !strings.Contains(out, "hotel\n") {
-		t.Errorf("completion: %q", out)
-	}
+	l.completes("key revoke ", func(out string) bool { return strings.Contains(out, "hotel\n") })
 }
