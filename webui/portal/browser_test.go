@@ -152,12 +152,13 @@ func TestWalkWithoutScript(t *testing.T) {
 	refuse(hotspot.ErrUnknownCode)
 	c.Do(t, browser.Type("#code", "K7MPQ2"), browser.Type("#passcode", "wrong"))
 	click(`form[action="/login"] button`)
-	text, code, pass := browser.Ask(t, c, chromedp.Text(chromedp.ID("refusal"))), browser.Ask(t, c, chromedp.Value(chromedp.ID("code"))), browser.Ask(t, c, chromedp.Value(chromedp.ID("passcode")))
+	read := func(what string) string { return browser.Ask(t, c, chromedp.Evaluate[string]("document.getElementById("+what)) }
+	text, code, pass := read(`"refusal").textContent`), read(`"code").value`), read(`"passcode").value`)
 	if !strings.Contains(text, "do not know this code") || code != "K7MPQ2" || pass != "" {
 		t.Errorf("refused with %q, code %q, passcode %q", text, code, pass)
 	}
 
-	c.Do(t, chromedp.WaitReady(chromedp.CSS("#code:focus"))) // where to go on
+	browser.Until(t, c, `document.activeElement?.id === "code"`) // where to go on
 	refuse(nil)
 	c.Do(t, browser.Type("#passcode", "right"))
 	click(`form[action="/login"] button`)
@@ -192,7 +193,7 @@ func TestChooseLanguageWithoutScript(t *testing.T) {
 	}
 	shows := func(lang, dir, what string) {
 		t.Helper()
-		c.Do(t, chromedp.WaitReady(chromedp.CSS(fmt.Sprintf("html[lang=%s][dir=%s] %s", lang, dir, what))))
+		browser.Until(t, c, fmt.Sprintf("document.querySelector(%q)", fmt.Sprintf("html[lang=%s][dir=%s] %s", lang, dir, what)))
 	}
 	c.Do(t, browser.Command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}),
 		browser.Look(320, "light"), chromedp.Navigate(origin+"/welcome?code=K7MPQ2"))

@@ -3,12 +3,15 @@ package entry_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"image/png"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
@@ -156,7 +159,14 @@ func TestPagesInChromium(t *testing.T) {
 // scan reads the QR code on the screen, and returns the secret in it.
 func (p *person) scan(t *testing.T) string {
 	t.Helper()
-	picture := browser.Ask(t, p.Browser, chromedp.Screenshot(chromedp.CSS("svg.qr")))
+	browser.Until(t, p.Browser, `document.querySelector("svg.qr")`)
+	clip := browser.Ask(t, p.Browser, chromedp.Evaluate[page.Viewport](`(() => { const { x, y, width, height } = document.querySelector("svg.qr").getBoundingClientRect();
+		return { x: x + scrollX, y: y + scrollY, width, height, scale: 1 }; })()`))
+	picture := browser.Ask(t, p.Browser, func(ctx context.Context, target *chromedp.Target) ([]byte, error) {
+		beyond := true
+		r, err := cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{Clip: &clip, CaptureBeyondViewport: &beyond})
+		return r.Data, err
+	})
 	img, err := png.Decode(bytes.NewReader(picture))
 	p.fine(err)
 	bmp, err := gozxing.NewBinaryBitmapFromImage(img)
