@@ -46,3 +46,12 @@ func (s *server) describe() {
 		}
 	})})
 }
+
+// orNull describes that a field which holds an object can be null. The tag
+// nullable cannot say that of what is described elsewhere in the document.
+func (s *server) orNull(field string, schemas ...string) {
+	for _, name := range schemas {
+		f := s.doc.Components.Schemas.Map()[name].Properties[field]
+		*f = huma.Schema{Description: f.Description, AnyOf: []*huma.Schema{{Ref: f.Ref}, {Type: "null"}}}
+	}
+}

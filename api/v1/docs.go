@@ -262,6 +262,11 @@ func sortedKeys[V any](m map[string]V) []string {
 }
 
 func (p *docsPage) resolve(s *huma.Schema) *huma.Schema {
+	if len(s.AnyOf) > 0 { // as orNull makes it
+		to := *p.resolve(s.AnyOf[0])
+		to.Nullable = true
+		return &to
+	}
 	if s.Ref != "" {
 		if to := p.doc.Components.Schemas.SchemaFromRef(s.Ref); to != nil {
 			return to

@@ -34,6 +34,8 @@ type house struct {
 	api     *v1.API
 	lan     http.Handler
 	backups v1.Backups
+
+	operators *v1test.Operators
 }
 
 func newHouse(t *testing.T) *house {
@@ -42,7 +44,7 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, store: hotspottest.NewStore(), hosts: &hotspottest.Hosts{}, secret: secret,
+	h := &house{t: t, operators: v1test.NewOperators(), store: hotspottest.NewStore(), hosts: &hotspottest.Hosts{}, secret: secret,
 		clock: hotspottest.NewClock(time.Date(2026, 3, 4, 11, 30, 0, 0, time.UTC))}
 	h.restart()
 	return h
@@ -67,11 +69,19 @@ func (h *house) restart() {
 	h.api = v1.New(v1.Config{Service: h.service, Keys: h.keys, Log: log, Backups: h.backups,
 		Receipts:    v1.NewReceipts(h.store, h.service.Now),
 		Cloud:       new(v1test.Cloud),
+		Webhooks:    v1test.NewWebhooks(),
+		Operators:   h.operators,
+		Health:      api.NewHealthWatch(health),
 		PDF:         pdf,
 		System:      new(v1test.System),
 		ClockSynced: func(context.Context) error { return nil },
 		Info:        func(context.Context) v1.Status { return v1.Status{Version: "1.2.3", Running: true, Backend: "memory"} }})
 	h.lan = h.api.For(keys.NewAuthenticator(h.keys, nil))
+}
+
+// health is what is known of a router with one thing amiss.
+func health(context.Context) []v1.HealthFact {
+	return []v1.HealthFact{{Check: "uplink", Verdict: "problem", Found: hotspot.Textf("none"), Remedy: hotspot.Textf("plug it in")}, {Check: "memory", Verdict: "ok"}}
 }
 
 // key makes a named key and returns it.

@@ -90,7 +90,7 @@ func (s *server) persons() {
 			"The answer is what there was. An erasure that was cut short can be done again. Backups and snapshots from before are not changed.",
 		DefaultStatus: http.StatusOK}, (*server).deleteUser)
 	s.raw(reads(surface.ScopeUsers), &huma.Operation{OperationID: "export-user", Method: http.MethodGet, Path: "/users/{who}/export",
-		Summary: "Write down all that is known of a person, each login included", Parameters: []*huma.Param{inPath("who")}}, "", fileAnswer(jsonType),
+		Summary: "Write down all that is known of a person, each login included", Parameters: []*huma.Param{inPath("who")}}, "", &huma.Response{Content: map[string]*huma.MediaType{jsonType: {Schema: exportSchema()}}},
 		func(w http.ResponseWriter, r *http.Request) error {
 			who, err := hotspot.ParseWho(r.PathValue("who"))
 			if err != nil {
@@ -98,6 +98,24 @@ func (s *server) persons() {
 			}
 			return s.sendFile(w, jsonType, func(out io.Writer) error { return s.Service.ExportPerson(r.Context(), who, out) })
 		})
+}
+
+// exportSchema describes what is written down of a person. It is streamed by
+// [hotspot.Service.ExportPerson], so no type of ours has it whole.
+func exportSchema() *huma.Schema {
+	out := &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{}}
+	for _, name := range [...]string{"venue", "written", "asked_for", "users", "devices", "vouchers", "logins"} {
+		field := &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeObject}}
+		switch name {
+		case "venue", "asked_for":
+			field = &huma.Schema{Type: huma.TypeString}
+		case "written":
+			field = &huma.Schema{Type: huma.TypeString, Format: "date-time"}
+		}
+		out.Properties[name] = field
+		out.Required = append(out.Required, name)
+	}
+	return out
 }
 
 func (s *server) listUsers(ctx context.Context, in *listUsersIn) (*item[Page[User]], error) {

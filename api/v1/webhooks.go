@@ -102,6 +102,7 @@ type (
 
 // webhooks registers the operations on endpoints.
 func (s *server) webhooks() {
+	defer s.orNull("last", "Webhook", "MadeWebhook")
 	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "list-webhooks", Method: http.MethodGet, Path: "/webhooks",
 		Summary: "List the webhooks, in order of creation"}, (*server).listWebhooks)
 	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "create-webhook", Method: http.MethodPost, Path: "/webhooks",
