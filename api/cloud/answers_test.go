@@ -139,6 +139,13 @@ func TestRecordsAway(t *testing.T) {
 	if resp := get("POST", id.Host, "/api/"); resp.StatusCode != 200 {
 		t.Errorf("a router that is here: %s", resp.Status)
 	}
+	for path, status := range map[string]int{"/healthz": 503, "/ready": 200} {
+		w := httptest.NewRecorder()
+		h.relay.Operations().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if w.Code != status || !strings.Contains(w.Body.String(), `"routers":1`) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
 	records.fails.Store(&cloud.ErrUncertain)
 	if status, v := h.ask("GET", "/v1/account", token, ""); status != 500 || !strings.Contains(v["message"].(string), "look before") {
 		t.Errorf("%d %v", status, v)
@@ -148,6 +155,10 @@ func TestRecordsAway(t *testing.T) {
 		t.Errorf("%d %v", status, v)
 	}
 	h.stop()
+	w := httptest.NewRecorder()
+	if h.relay.Operations().ServeHTTP(w, httptest.NewRequest("GET", "/ready", nil)); w.Code != 503 {
+		t.Errorf("stopped: %d %s", w.Code, w.Body)
+	}
 	if n := strings.Count(h.log.String(), "request failed"); n != 1 {
 		t.Errorf("%d lines of failed requests, want that of the uncertain one", n)
 	}

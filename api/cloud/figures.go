@@ -61,10 +61,18 @@ func (f *figures) request(k kind, status int, bytes int64, took time.Duration) {
 }
 
 // Operations serves what those who run the relay watch: /healthz and /metrics,
-// in the text format of Prometheus. It has no secrets, and is not for the
-// internet.
+// in the text format of Prometheus, and /ready, for what sends clients here:
+// unlike health it does not look at the records, without which routers that are
+// connected are served. It has no secrets, and is not for the internet.
 func (r *Relay) Operations() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
+		status, text := http.StatusOK, "ok"
+		if r.draining.Load() {
+			status, text = http.StatusServiceUnavailable, "stopping"
+		}
+		r.writeHealth(w, status, text)
+	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, req *http.Request) {
 		ctx, cancel := context.WithTimeout(req.Context(), time.Second)
 		defer cancel()
@@ -75,10 +83,7 @@ func (r *Relay) Operations() http.Handler {
 		if r.draining.Load() {
 			status, text = http.StatusServiceUnavailable, "stopping"
 		}
-		writeJSON(w, status, struct {
-			Status  string `json:"status"`
-			Routers int    `json:"routers"`
-		}{text, r.links.len()})
+		r.writeHealth(w, status, text)
 	})
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
@@ -86,6 +91,13 @@ func (r *Relay) Operations() http.Handler {
 		_, _ = io.WriteString(w, r.exposition()) // whoever asked is gone if this fails
 	})
 	return mux
+}
+
+func (r *Relay) writeHealth(w http.ResponseWriter, status int, text string) {
+	writeJSON(w, status, struct {
+		Status  string `json:"status"`
+		Routers int    `json:"routers"`
+	}{text, r.links.len()})
 }
 
 // certificateEnds is when the certificate in force does, in Unix seconds; 0:

@@ -75,7 +75,7 @@ func (c certificate) start(ctx context.Context) (within context.Context, stop fu
 	}
 }
 
-// health answers /healthz with what is wrong with the certificate, if anything
+// health answers /healthz and /ready with what is wrong with the certificate, if anything
 // is, and leaves the rest to another handler.
 func (c certificate) health(rest http.Handler) http.Handler {
 	if c.problem == nil {
@@ -83,7 +83,7 @@ func (c certificate) health(rest http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reason := c.problem()
-		if reason == "" || r.URL.Path != "/healthz" {
+		if reason == "" || r.URL.Path != "/healthz" && r.URL.Path != "/ready" {
 			rest.ServeHTTP(w, r)
 			return
 		}

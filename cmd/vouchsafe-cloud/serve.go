@@ -52,7 +52,7 @@ func serveCommand(at *place) *cobra.Command {
 	f.StringVar(&o.tls, "tls", "files", "the certificate for *.<domain>: files, acme (from an authority), or selfsigned for trying things out")
 	f.StringVar(&o.cert, "cert", "", "with --tls files: the certificate and its chain, in PEM")
 	f.StringVar(&o.key, "key", "", "with --tls files: its key, in PEM")
-	f.StringVar(&o.metrics, "metrics", "", "address and port for /healthz and /metrics, over plain HTTP; not for the internet")
+	f.StringVar(&o.metrics, "metrics", "", "address and port for /ready, /healthz and /metrics, over plain HTTP; not for the internet")
 	f.StringVar(&o.catalogue, "catalogue", "", "directory with products.json: what accounts may install on their routers")
 	f.Float64Var(&o.perRouter, "per-router", 20, "requests a second that a router gets, with bursts of ten times as many")
 	f.Float64Var(&o.perClient, "per-client", 10, "requests a second that a client may make, with bursts of ten times as many")
