@@ -71,7 +71,15 @@ type Endpoint struct {
 	mu     sync.Mutex
 	now    *record // nil: not enrolled
 	tunnel *tunnel.Tunnel
+	moves  uint64     // how often this router got itself another address
 	writes sync.Mutex // one change at a time
+}
+
+// word is what a relay said of where the router is reached, and how often the
+// router had moved by then.
+type word struct {
+	host  string
+	moves uint64
 }
 
 var _ api.CloudEndpoint = (*Endpoint)(nil)
@@ -126,7 +134,7 @@ func (e *Endpoint) hold(ctx context.Context) {
 	}
 	within, cancel := context.WithCancel(ctx)
 	defer cancel()
-	named := make(chan string, 4)
+	named := make(chan word, 4)
 	t := tunnel.New(tunnel.Config{
 		Relay: net.JoinHostPort(r.Identity.Tunnel, "443"), Handler: gate(e.cfg.Handler), Version: e.cfg.Version, Log: e.log,
 		TLS: func() (*tls.Config, error) {
@@ -139,7 +147,7 @@ func (e *Endpoint) hold(ctx context.Context) {
 		Proxy: e.cfg.Proxy, Dial: e.cfg.Dial,
 		Named: func(host string) {
 			select {
-			case named <- host:
+			case named <- word{host, e.moved(0)}:
 			default: // the relay says it again when the router connects
 			}
 		},
@@ -159,11 +167,11 @@ func (e *Endpoint) hold(ctx context.Context) {
 
 // takeNames keeps what the relay says of where the router is reached: the
 // account's owner may have given it another address.
-func (e *Endpoint) takeNames(ctx context.Context, named <-chan string) {
+func (e *Endpoint) takeNames(ctx context.Context, named <-chan word) {
 	for {
 		select {
-		case host := <-named:
-			if err := e.rename(ctx, host); err != nil && ctx.Err() == nil {
+		case said := <-named:
+			if err := e.rename(ctx, said); err != nil && ctx.Err() == nil {
 				e.log.Warn("the router's new address in the cloud cannot be stored", "error", err)
 			}
 		case <-ctx.Done():
@@ -172,16 +180,26 @@ func (e *Endpoint) takeNames(ctx context.Context, named <-chan string) {
 	}
 }
 
-func (e *Endpoint) rename(ctx context.Context, host string) error {
+// rename takes up an address. What the relay said before the router got itself
+// another one is out of date.
+func (e *Endpoint) rename(ctx context.Context, said word) error {
 	e.writes.Lock()
 	defer e.writes.Unlock()
 	r := e.record()
-	if r == nil || r.Identity.Host == host {
+	if r == nil || r.Identity.Host == said.host || said.moves != e.moved(0) {
 		return nil
 	}
 	next := *r
-	next.Identity.Host = host
-	return e.store(ctx, &next, hotspot.AuditCloudRotated, host, hotspot.Change{Field: "host", Old: r.Identity.Host, New: host})
+	next.Identity.Host = said.host
+	return e.store(ctx, &next, hotspot.AuditCloudRotated, said.host, hotspot.Change{Field: "host", Old: r.Identity.Host, New: said.host})
+}
+
+// moved counts n more moves and returns how many there were.
+func (e *Endpoint) moved(n uint64) uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.moves += n
+	return e.moves
 }
 
 func (e *Endpoint) roots() (*x509.CertPool, error) {
@@ -400,6 +418,7 @@ func (e *Endpoint) Rotate(ctx context.Context) error {
 	if err != nil {
 		return refusal(err)
 	}
+	e.moved(1)
 	next := *r
 	next.Identity.Host = host
 	return e.store(ctx, &next, hotspot.AuditCloudRotated, host, hotspot.Change{Field: "host", Old: r.Identity.Host, New: host})
