@@ -125,7 +125,10 @@ func TestViewOutlivesCompaction(t *testing.T) {
 	db := openNew(t)
 	addVouchers(t, db, 0, 50)
 	in, out := make(chan struct{}), make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(out) })
 	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer goOn() // also when a wait below fails
 	wg.Go(func() {
 		look(t, db, func(r hotspot.Reader) error {
 			close(in)
@@ -151,7 +154,7 @@ func TestViewOutlivesCompaction(t *testing.T) {
 		return d.db != old
 	})
 	look(t, db, func(r hotspot.Reader) error { _, err := r.Voucher(7); return err }) // others go on
-	close(out)
+	goOn()
 	wg.Wait()
 	addVouchers(t, db, 50, 5)
 }

@@ -54,13 +54,14 @@ func childOpen(path string) *DB {
 func childCreate(path string) {
 	db := childOpen(path)
 	ctx := context.Background()
-	var mu sync.Mutex // guards the output
+	run := time.Now().UnixNano() // a process's number comes again
+	var mu sync.Mutex            // guards the output
 	var wg sync.WaitGroup
 	for g := range 4 {
 		wg.Go(func() {
 			for n := 0; ; n++ {
 				v := voucher(0)
-				v.Username = fmt.Sprintf("%d-%d-%d", os.Getpid(), g, n)
+				v.Username = fmt.Sprintf("%d-%d-%d", run, g, n)
 				err := db.Update(ctx, func(tx hotspot.Tx) error {
 					if err := tx.PutVoucher(&v); err != nil || n%5 != 4 {
 						return err

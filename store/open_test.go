@@ -90,6 +90,7 @@ func TestLocked(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
+	opts.LockTimeout = time.Hour // not what ends the wait
 	if _, err = Open(ctx, opts); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

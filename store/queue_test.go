@@ -19,19 +19,21 @@ var errTest = errors.New("the test says no")
 
 // gate holds commits up until it is opened.
 type gate struct {
-	entered chan struct{} // a commit has arrived
-	open    chan struct{} // closed: let it go
+	entered chan struct{} // closed: a commit has arrived
+	opened  chan struct{} // closed: let it go
+	open    func()        // may be called again
 	fail    error         // what the commit then returns instead
 }
 
 // holdCommits makes the next commit wait. Others pass.
 func holdCommits(db *DB) *gate {
-	g := &gate{entered: make(chan struct{}), open: make(chan struct{})}
+	g := &gate{entered: make(chan struct{}), opened: make(chan struct{})}
+	g.open = sync.OnceFunc(func() { close(g.opened) })
 	var once sync.Once
 	db.engine.(*direct).testCommit = func(tx *bolt.Tx) error {
 		once.Do(func() {
 			close(g.entered)
-			<-g.open
+			<-g.opened
 		})
 		if g.fail != nil {
 			_ = tx.Rollback()
@@ -40,6 +42,19 @@ func holdCommits(db *DB) *gate {
 		return tx.Commit()
 	}
 	return g
+}
+
+// arrived waits until a commit is held up.
+func (g *gate) arrived(t *testing.T) {
+	t.Helper()
+	waitFor(t, "a commit", func() bool {
+		select {
+		case <-g.entered:
+			return true
+		default:
+			return false
+		}
+	})
 }
 
 func (db *DB) queued() int {
@@ -54,9 +69,9 @@ func during(t *testing.T, db *DB, g *gate, fs ...func()) {
 	t.Helper()
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = db.Update(t.Context(), func(tx hotspot.Tx) error { return tx.PutSetting("first", "1") }) })
-	<-g.entered
 	defer wg.Wait()
-	defer close(g.open) // also when the wait below fails
+	defer g.open() // also when a wait below fails
+	g.arrived(t)
 	for i, f := range fs {
 		wg.Go(f)
 		waitFor(t, "the queue to grow", func() bool { return db.queued() == i+1 })
@@ -207,10 +222,12 @@ func TestCancelInQueue(t *testing.T) {
 	db := openNew(t)
 	g := holdCommits(db)
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	defer g.open() // also when a wait below fails
 	left := make(chan error, 1)
 	var wg sync.WaitGroup
 	wg.Go(func() { put(t, db, func(tx hotspot.Tx) error { return tx.PutSetting("a", "x") }) })
-	<-g.entered
+	g.arrived(t)
 	wg.Go(func() {
 		left <- db.Update(ctx, func(hotspot.Tx) error { t.Error("ran"); return nil })
 	})
@@ -221,7 +238,7 @@ func TestCancelInQueue(t *testing.T) {
 	if err := <-left; !errors.Is(err, context.Canceled) { // while the commit is held up
 		t.Errorf("got %v", err)
 	}
-	close(g.open)
+	g.open()
 	wg.Wait()
 	if setting(t, db, "a")+setting(t, db, "b") != "xx" {
 		t.Error("the others were harmed")

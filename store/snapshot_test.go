@@ -274,9 +274,13 @@ func TestSlowSnapshot(t *testing.T) {
 	db := openNew(t)
 	addVouchers(t, db, 0, 2000)
 	s := slow{make(chan struct{})}
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() { done <- db.Snapshot(context.Background(), s) }()
-	s.let <- struct{}{} // the first part was taken: the store is not read any more
+	select {
+	case s.let <- struct{}{}: // the first part was taken: the store is not read any more
+	case err := <-done:
+		t.Fatalf("nothing was taken: %v", err)
+	}
 	before := db.Stats().Size
 	for i := range 200 {
 		put(t, db, func(tx hotspot.Tx) error {

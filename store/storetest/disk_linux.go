@@ -63,7 +63,7 @@ func (d *Disk) Path() string { return d.path }
 
 // closeWithin is how long the kernel may take to let go of a loop device whose
 // filesystem was unmounted.
-const closeWithin = 3 * time.Second
+const closeWithin = 90 * time.Second
 
 // Close takes the disk away. Nothing may be mounted from it any more.
 func (d *Disk) Close() error {
