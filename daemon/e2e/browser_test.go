@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/vouchsafe/vouchsafe/netctl/netlab"
+	look "github.com/vouchsafe/vouchsafe/webui/pagetest/browser"
 )
 
 // TestBrowser is a guest with a real browser: it asks for a page, meets the
@@ -63,7 +64,7 @@ func (b browser) do(steps ...chromedp.Action[chromedp.Void]) {
 func (b browser) click(sel string) {
 	b.t.Helper()
 	_, err := chromedp.Run(b.ctx, func(ctx context.Context, _ *chromedp.Target) (*network.Response, error) {
-		return chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(sel)))
+		return chromedp.RunResponse(ctx, look.Click(sel))
 	})
 	if err != nil {
 		b.t.Fatalf("click %s: %v", sel, err)
@@ -107,21 +108,41 @@ func (h *house) browserOn(on *netlab.Host, opts ...chromedp.ContextOption) brows
 	if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil {
 		h.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.t.Context()), 2*time.Minute)
+	// All that is done with it; a step may take as long on a busy machine.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.t.Context()), 5*time.Minute)
+	dir := profile(h.t)
 	h.t.Cleanup(cancel)
-	ctx, _ = chromedp.NewExecAllocator(ctx, chromedp.ExecPath(wrapper), chromedp.UserDataDir(h.t.TempDir()),
+	ctx, _ = chromedp.NewExecAllocator(ctx, chromedp.ExecPath(wrapper), chromedp.UserDataDir(dir), chromedp.WSURLReadTimeout(patience),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("disable-features", "HttpsUpgrades,OptimizationHints,MediaRouter"))
+		chromedp.Flag("disable-features", "HttpsUpgrades,OptimizationHints,MediaRouter"),
+		// A page is loaded before it is painted: what is clicked until then is not dropped.
+		chromedp.Flag("allow-pre-commit-input", true), chromedp.Flag("disable-hang-monitor", true),
+		chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-renderer-backgrounding", true),
+		chromedp.Flag("disable-backgrounding-occluded-windows", true))
 	tab, _ := chromedp.NewContext(ctx, opts...)
 	if err := chromedp.Do(tab); err != nil {
 		h.t.Fatalf("start chromium: %v", err)
 	}
 	h.t.Cleanup(func() {
 		if err := chromedp.Cancel(tab); err != nil {
-			h.t.Errorf("stop chromium: %v", err)
+			h.t.Logf("stop chromium: %v", err)
 		}
 	})
 	return browser{h.t, tab}
+}
+
+// profile is a directory for Chromium, removed with the test. What Chromium has
+// started may write into it for a moment longer than Chromium lives.
+func profile(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "vouchsafe-chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		eventually(t, "the browser's directory can be removed", func() bool { return os.RemoveAll(dir) == nil })
+	})
+	return dir
 }

@@ -103,9 +103,6 @@ func (h *house) stillServes(newcomer *netlab.Guest) {
 	now := h.footprint()
 	t.Logf("API %v; portal's page at most %v in %d tries; login %v; daemon %d kB resident, %d files",
 		api, slowest, tries, login, now.resident, now.files)
-	if slowest > 20*time.Second || login > 20*time.Second || api > 20*time.Second {
-		t.Error("that is too slow")
-	}
 	// Every listener's limit and what the daemon needs itself.
 	if now.files > 256+128+64 {
 		t.Errorf("%d files are open", now.files)

@@ -62,7 +62,7 @@ type house struct {
 // newHouse brings up a whole hotspot with leased guests and the API on.
 func newHouse(t *testing.T, id string, o netlab.Options) *house {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	o.ID = id
 	lab, err := netlab.New(ctx, o)
@@ -133,7 +133,7 @@ func (h *house) api(action string, params map[string]any) map[string]any {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	c := h.LAN().HTTPClient(netlab.ClientOptions{})
+	c := h.LAN().HTTPClient(netlab.ClientOptions{Timeout: patience})
 	resp, err := c.Post("http://192.168.10.1/api/", "application/json", bytes.NewReader(raw))
 	if err != nil {
 		h.t.Fatalf("%s: %v", action, err)
@@ -193,7 +193,7 @@ func (h *house) login(g *netlab.Guest, username, passcode string) string {
 // post sends a form and follows to the page behind it.
 func (h *house) post(g *netlab.Guest, to string, form url.Values) (page, where string) {
 	h.t.Helper()
-	c := g.HTTPClient(netlab.ClientOptions{Redirects: true})
+	c := g.HTTPClient(netlab.ClientOptions{Redirects: true, Timeout: patience})
 	resp, err := c.PostForm(to, form)
 	if err != nil {
 		h.t.Fatalf("%s: %v", g.Name(), err)
@@ -204,7 +204,7 @@ func (h *house) post(g *netlab.Guest, to string, form url.Values) (page, where s
 // get fetches a page without following redirects.
 func (h *house) get(from *netlab.Host, to string) (*http.Response, string, error) {
 	h.t.Helper()
-	resp, err := from.HTTPClient(netlab.ClientOptions{}).Get(to)
+	resp, err := from.HTTPClient(netlab.ClientOptions{Timeout: patience}).Get(to)
 	if err != nil {
 		return nil, "", err
 	}
@@ -231,9 +231,13 @@ func text(page string) string {
 	return strings.TrimSpace(space.ReplaceAllString(tags.ReplaceAllString(page, " "), " "))
 }
 
-// send runs a flow; that it is cut off is a result.
+// send runs a flow; that it is cut off is a result. It has all the time that it
+// needs, unless it says otherwise.
 func (h *house) send(f netlab.Flow) netlab.FlowResult {
 	h.t.Helper()
+	if f.Time == 0 {
+		f.Time = patience
+	}
 	r, err := h.Send(h.t.Context(), f)
 	if err != nil {
 		h.t.Fatalf("flow: %v", err)

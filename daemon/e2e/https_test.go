@@ -35,7 +35,7 @@ func TestHTTPSInBrowser(t *testing.T) {
 	})
 	open := func(url string, flags ...string) string {
 		args := append([]string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-			"--timeout=20000", "--user-data-dir=" + t.TempDir(), "--dump-dom"}, append(flags, url)...)
+			"--timeout=90000", "--user-data-dir=" + profile(t), "--dump-dom"}, append(flags, url)...)
 		out, err := h.LAN().Command(t.Context(), "chromium", args...).Output()
 		if err != nil {
 			t.Fatalf("chromium: %v", err)

@@ -30,7 +30,7 @@ func TestBadInput(t *testing.T) {
 	if _, page, err := h.get(bad.Host, netlab.PortalURL+"/welcome?code="+url.QueryEscape(script)); err != nil || strings.Contains(page, "<script") {
 		t.Errorf("a script in the venue's name or the code stands on the welcome page, %v", err)
 	}
-	c := h.LAN().HTTPClient(netlab.ClientOptions{})
+	c := h.LAN().HTTPClient(netlab.ClientOptions{Timeout: patience})
 	for name, in := range map[string]struct {
 		kind, body string
 		status     int
@@ -54,7 +54,7 @@ func TestBadInput(t *testing.T) {
 		}
 	}
 	h.halfOpen(bad)
-	resp, err := bad.HTTPClient(netlab.ClientOptions{}).Post(netlab.PortalURL+"/login", "application/x-www-form-urlencoded", strings.NewReader(strings.Repeat("a", mb)))
+	resp, err := bad.HTTPClient(netlab.ClientOptions{Timeout: patience}).Post(netlab.PortalURL+"/login", "application/x-www-form-urlencoded", strings.NewReader(strings.Repeat("a", mb)))
 	switch {
 	case err == nil:
 		resp.Body.Close()

@@ -173,9 +173,15 @@ func (k *killing) again() {
 	defer cancel()
 	if k.rand.IntN(5) == 0 {
 		k.early++
-		shot := time.AfterFunc(time.Duration(k.rand.IntN(50_000))*time.Microsecond, k.daemon.Kill)
+		fired := make(chan struct{})
+		shot := time.AfterFunc(time.Duration(k.rand.IntN(50_000))*time.Microsecond, func() {
+			k.daemon.Kill()
+			close(fired)
+		})
 		_ = k.daemon.Start(ctx) // killed, or ready before the shot
-		shot.Stop()
+		if !shot.Stop() {
+			<-fired // or it would hit the next daemon
+		}
 		k.kill()
 	}
 	if err := k.daemon.Start(ctx); err != nil {

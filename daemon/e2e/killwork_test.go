@@ -14,7 +14,10 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
 	"github.com/vouchsafe/vouchsafe/hotspot"
@@ -38,7 +41,7 @@ var errKilled = errors.New("no whole answer")
 
 func newWorker(h *house, book *ledger, killed *atomic.Bool, name string, seed uint64) *worker {
 	return &worker{h: h, book: book, killed: killed, name: name, rand: rand.New(rand.NewPCG(seed, 0)),
-		api: h.LAN().HTTPClient(netlab.ClientOptions{KeepAlive: true})}
+		api: h.LAN().HTTPClient(netlab.ClientOptions{KeepAlive: true, Timeout: patience})}
 }
 
 // round runs steps until one is not answered.
@@ -202,7 +205,7 @@ func (v *visitor) leave() error {
 
 // form sends a form to the portal and returns where it leads.
 func (v *visitor) form(path string, form url.Values) (string, error) {
-	resp, err := v.g.HTTPClient(netlab.ClientOptions{}).PostForm(netlab.PortalURL+path, form)
+	resp, err := v.g.HTTPClient(netlab.ClientOptions{Timeout: patience}).PostForm(netlab.PortalURL+path, form)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w: %w", path, errKilled, err)
 	}
@@ -244,15 +247,21 @@ func (v *visitor) send(voucher string, wait time.Duration) bool {
 	}
 }
 
-// drain reads what came late, such as a refusal of an earlier datagram.
+// drain reads what came late, such as a refusal of an earlier datagram. It asks the
+// socket itself: with a deadline, nothing may be read before that is over.
 func (v *visitor) drain() {
-	_ = v.conn.SetReadDeadline(time.Now().Add(time.Microsecond))
-	buf := make([]byte, 2048)
-	for {
-		if _, err := v.conn.Read(buf); errors.Is(err, context.DeadlineExceeded) || isTimeout(err) {
-			return
-		}
+	raw, err := v.conn.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return // it is closed, as the sender will see
 	}
+	buf := make([]byte, 2048)
+	_ = raw.Control(func(fd uintptr) {
+		for {
+			if _, _, err := unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT); errors.Is(err, unix.EAGAIN) {
+				return
+			}
+		}
+	})
 }
 
 func isTimeout(err error) bool {

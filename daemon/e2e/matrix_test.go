@@ -72,7 +72,7 @@ func (l *lockedBuffer) String() string {
 
 func newLANAPI(t *testing.T) *lanAPI {
 	t.Helper()
-	a := &lanAPI{t: t, http: &http.Client{Timeout: 30 * time.Second}, made: map[string]map[string]any{}}
+	a := &lanAPI{t: t, http: &http.Client{Timeout: patience}, made: map[string]map[string]any{}}
 	cfg := config.Default()
 	cfg.Data, cfg.Zone = filepath.Join(t.TempDir(), "data"), time.UTC
 	cfg.Network.Backend = config.BackendMemory
@@ -80,7 +80,7 @@ func newLANAPI(t *testing.T) *lanAPI {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	up, done := make(chan daemon.Ready, 1), make(chan error, 1)
 	go func() {
-		done <- daemon.Run(ctx, cfg, daemon.Options{Version: "test", Portal: "127.0.0.1:0", Ready: func(r daemon.Ready) { up <- r },
+		done <- daemon.Run(ctx, cfg, daemon.Options{Version: "test", Portal: "127.0.0.1:0", StopWithin: patience, Ready: func(r daemon.Ready) { up <- r },
 			Log: slog.New(slog.NewTextHandler(&a.log, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	}()
 	t.Cleanup(func() {

@@ -65,14 +65,15 @@ func (d *desk) open(path string) {
 func (d *desk) write(sel, text string) {
 	d.t.Helper()
 	d.is(fmt.Sprintf(`(() => { const e = document.querySelector(%q); e.value = ""; return true })()`, sel))
-	d.do(chromedp.SendKeys(chromedp.CSS(sel), text))
+	d.do(look.Type(sel, text))
+	d.until(fmt.Sprintf(`document.querySelector(%q).value === %q`, sel, text))
 }
 
 // press clicks what leads to another page, and waits for it.
 func (d *desk) press(sel, path string) {
 	d.t.Helper()
 	d.is("window.before = true")
-	d.do(chromedp.Click(chromedp.CSS(sel)))
+	d.do(look.Click(sel))
 	d.until(fmt.Sprintf("!window.before && document.readyState === 'complete' && (location.pathname + location.search).startsWith(%q)", path))
 }
 
@@ -208,7 +209,7 @@ func (d *desk) kickAndBlock(v [2]string) {
 	}
 	d.h.login(g, v[0], v[1])
 	d.open("/guests/" + guestMAC)
-	d.do(chromedp.Click(chromedp.CSS(`a[data-dialog="ask-block"]`)))
+	d.do(look.Click(`a[data-dialog="ask-block"]`))
 	d.write(`#ask-block [name="note"]`, "Room 9")
 	d.press(`#ask-block form[method="post"] button`, "/guests")
 	if r := d.h.send(netlab.Flow{Guest: g, Bytes: mb, Time: 5 * time.Second}); r.Received > 0 {
@@ -229,7 +230,7 @@ func (d *desk) kickAndBlock(v [2]string) {
 func (d *desk) confirm(id string) {
 	d.t.Helper()
 	d.open("/guests/" + guestMAC)
-	d.do(chromedp.Click(chromedp.CSS(`a[data-dialog="` + id + `"]`)))
+	d.do(look.Click(`a[data-dialog="` + id + `"]`))
 	d.press(`#`+id+` form[method="post"] button`, "/guests")
 	d.is(`document.querySelector("#said .note.good")`)
 }
@@ -297,7 +298,7 @@ func (d *desk) backUpAndRestore(vouchers [][2]string) {
 	d.h.released(g)
 	d.do(look.Command(cdpbrowser.SetDownloadBehavior, cdpbrowser.SetDownloadBehaviorParams{Behavior: "allow", DownloadPath: dir}))
 	d.open("/settings/backup")
-	d.do(chromedp.Click(chromedp.CSS(`form[action="/settings/backup/file"] button`)))
+	d.do(look.Click(`form[action="/settings/backup/file"] button`))
 	var file string
 	eventually(d.t, "the backup is downloaded", func() bool {
 		found, _ := filepath.Glob(filepath.Join(dir, "*.vsnap"))
@@ -315,7 +316,7 @@ func (d *desk) backUpAndRestore(vouchers [][2]string) {
 	d.press(`form[action="/settings/backup/upload"] button`, "/settings/backup/restore")
 	d.shows("The backup is whole")
 	d.write("#word", "restore")
-	d.do(chromedp.Click(chromedp.CSS(`form:has(#word) button`)))
+	d.do(look.Click(`form:has(#word) button`))
 	d.until(`location.pathname === "/sign-in"`) // the page goes on by itself
 	d.signIn("/")
 	d.open("/vouchers")

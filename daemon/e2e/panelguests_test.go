@@ -46,7 +46,7 @@ func (h *house) panelIsNotForGuests(cookie string) {
 	}
 	tried, open := 0, 0
 	for _, g := range h.Guests() {
-		c := g.HTTPClient(netlab.ClientOptions{KeepAlive: true})
+		c := g.HTTPClient(netlab.ClientOptions{KeepAlive: true, Timeout: patience})
 		for _, addr := range []string{netlab.RouterGuest4, netlab.RouterGuest6, netlab.RouterLAN4, netlab.RouterWAN4, netlab.RouterWAN6} {
 			for _, port := range []string{"80", "443", "8080", "8443", "2050"} {
 				at := net.JoinHostPort(addr, port)
@@ -91,6 +91,9 @@ func (h *house) notThePanel(c *http.Client, method, at, host, path, cookie strin
 	}
 	r.Host = host
 	r.Header.Set("Cookie", cookie)
+	// The portal hangs up on idle connections, of which the client may not know yet:
+	// a POST is sent again like a GET.
+	r.Header["Idempotency-Key"] = nil
 	resp, err := c.Do(r)
 	if err != nil {
 		h.t.Errorf("%s %s at %s: %v", method, path, at, err)

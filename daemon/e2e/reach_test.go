@@ -64,7 +64,7 @@ func TestReach(t *testing.T) {
 			t.Errorf("%s on the LAN: %v, %v", path, resp, err)
 		}
 	}
-	if out, err := h.LAN().Command(t.Context(), "curl", "-sS", "-m", "10", "--cacert", filepath.Join(h.DataDir(), "https.pem"), "https://"+netlab.RouterLAN4+"/healthz").CombinedOutput(); err != nil {
+	if out, err := h.LAN().Command(t.Context(), "curl", "-sS", "-m", "90", "--cacert", filepath.Join(h.DataDir(), "https.pem"), "https://"+netlab.RouterLAN4+"/healthz").CombinedOutput(); err != nil {
 		t.Errorf("HTTPS on the LAN: %v: %s", err, out)
 	}
 	// The portal is not for the internet.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -23,7 +24,8 @@ func TestKillUnderDownload(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() {
-		r, err := h.Send(t.Context(), netlab.Flow{Guest: g, Bytes: 40 * mb, Rate: 10 * mb, Time: patience})
+		// Slow enough for all that happens meanwhile.
+		r, err := h.Send(t.Context(), netlab.Flow{Guest: g, Bytes: 40 * mb, Rate: 4 * mb, Time: patience})
 		done <- r
 		errs <- err
 	}()
@@ -34,10 +36,10 @@ func TestKillUnderDownload(t *testing.T) {
 		}
 		return now.RxBytes - start.RxBytes
 	}
-	eventually(t, "the download runs", func() bool { return received() > 5*mb })
+	eventually(t, "the download runs", func() bool { return received() > 2*mb })
 	h.kill()
 	dead := received()
-	eventually(t, "the download goes on without a daemon", func() bool { return received() > dead+5*mb })
+	eventually(t, "the download goes on without a daemon", func() bool { return received() > min(dead+4*mb, 40*mb) })
 	h.start()
 	r := <-done
 	if err := <-errs; err != nil || r.End != netlab.EndComplete {
@@ -63,7 +65,7 @@ func TestLimitsHoldWhileDead(t *testing.T) {
 	// An hour that began an hour ago, but for as long as what comes before its end may
 	// take.
 	h.cli("settings", "set", "voucher.validity_from", "valid_from")
-	begun := time.Now().UTC().Add(20*time.Second - time.Hour).Truncate(time.Second)
+	begun := time.Now().UTC().Add(30*time.Second - time.Hour).Truncate(time.Second)
 	timed, timedPass := h.voucher(map[string]any{"valid_for": "1 hour", "valid_from": begun.Format(time.DateTime)})
 	h.login(b, timed, timedPass)
 	h.login(a, quota, quotaPass)
@@ -73,11 +75,16 @@ func TestLimitsHoldWhileDead(t *testing.T) {
 	if r.Down > 5*mb || r.Down < 5*mb-netGSO {
 		t.Errorf("%d bytes passed of a quota of %d while the daemon was dead", r.Down, 5*mb)
 	}
+	late := h.countedAfter(b, begun.Add(time.Hour+time.Second))
 	end := h.send(netlab.Flow{Guest: b, Rate: mb, Time: patience})
 	over := time.Now().UTC().Sub(begun.Add(time.Hour))
 	t.Logf("dead: the timed guest was cut off (%s) and noticed %v after the expiry", end.End, over)
-	if end.End == netlab.EndTime || end.Received == 0 || over < 0 || over > 2*time.Second {
+	if end.End == netlab.EndTime || end.Received == 0 || over < 0 {
 		t.Errorf("cut off %v after the expiry, with %d bytes (%s)", over, end.Received, end.End)
+	}
+	// What still arrives is the router's own: refusals and housekeeping.
+	if more := late(); more > 10_000 {
+		t.Errorf("%d bytes passed more than a second after the expiry", more)
 	}
 	h.start()
 	for user, want := range map[string]string{quota: "download used up", timed: "time used up"} {
@@ -87,6 +94,31 @@ func TestLimitsHoldWhileDead(t *testing.T) {
 	}
 	if got, _ := h.used(quota); got != r.Down {
 		t.Errorf("counted %d, arrived %d", got, r.Down)
+	}
+}
+
+// countedAfter reads what reaches a guest's link from a moment on, and what did when
+// the function that it returns is called, after that moment.
+func (h *house) countedAfter(g *netlab.Guest, moment time.Time) (more func() uint64) {
+	h.t.Helper()
+	type reading struct {
+		bytes uint64
+		err   error
+	}
+	read := func() (r reading) {
+		c, err := g.Counters()
+		return reading{c.RxBytes, err}
+	}
+	first := make(chan reading, 1)
+	timer := time.AfterFunc(time.Until(moment), func() { first <- read() })
+	h.t.Cleanup(func() { timer.Stop() })
+	return func() uint64 {
+		h.t.Helper()
+		before, now := <-first, read()
+		if err := errors.Join(before.err, now.err); err != nil {
+			h.t.Fatal(err)
+		}
+		return now.bytes - before.bytes
 	}
 }
 
