@@ -40,8 +40,10 @@ missing() {
 install_packages() {
 	say "Installing missing packages: $*"
 	have apt-get || die "install these (or their like) with your package manager, then try again: $*"
-	as_root apt-get update -qq
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+	# Another one may be at work, such as a machine's own upgrade.
+	retry as_root apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update -qq
+	retry as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
+		install -y -qq --no-install-recommends "$@" >&2
 }
 
 # The libraries that a C compiler needs have no command of their own.
@@ -61,7 +63,7 @@ ensure_go() {
 		install_packages golang-go ca-certificates
 	fi
 	if go_is_at_least 1.21; then
-		GOTOOLCHAIN=auto go version >/dev/null || die "Go $wanted could not be fetched: is the module proxy in reach? (go env GOPROXY)"
+		retry env GOTOOLCHAIN=auto go version >/dev/null || die "Go $wanted could not be fetched: is the module proxy in reach? (go env GOPROXY)"
 		return
 	fi
 	fetch_go "$wanted"
@@ -102,7 +104,7 @@ ensure_axe() {
 	dest=${XDG_CACHE_HOME:-$HOME/.cache}/vouchsafe/axe-core-$axe_version.js
 	[ ! -e "$dest" ] || return 0
 	tmp=$(mktemp -d)
-	if curl -sSf --retry 3 --max-time 60 -o "$tmp/axe.tgz" "https://registry.npmjs.org/axe-core/-/axe-core-$axe_version.tgz" &&
+	if retry curl -sSf --max-time 60 -o "$tmp/axe.tgz" "https://registry.npmjs.org/axe-core/-/axe-core-$axe_version.tgz" &&
 		echo "$axe_sha512  $tmp/axe.tgz" | sha512sum --check --quiet; then
 		tar -xzf "$tmp/axe.tgz" -C "$tmp" package/axe.min.js
 		mkdir -p "$(dirname "$dest")"

@@ -9,7 +9,7 @@ in_netns=$PWD/scripts/in-netns.sh
 cd "$2"
 begun=${EPOCHREALTIME//[!0-9]/} # in µs
 verdict=ok
-out=$("$in_netns" "$1" -test.run "^${3:-.*}\$" -test.timeout 6m 2>&1) || verdict=FAIL
+out=$("$in_netns" "$1" -test.run "^${3:-.*}\$" -test.timeout 10m 2>&1) || verdict=FAIL
 # A test that is there must have run.
 [[ $out != *'no tests to run'* ]] || verdict=FAIL
 [ "$verdict" = ok ] || printf -- '-- %s %s\n%s\n' "$2" "${3:-}" "$out"

@@ -11,6 +11,18 @@ die() {
 	exit 1
 }
 
+# retry runs a command up to five times, with a pause in between: networks, servers
+# and package managers are busy at times.
+retry() {
+	local pause
+	for pause in 2 5 15 30; do
+		"$@" && return
+		say "failed, and will be tried again in $pause s: $*"
+		sleep "$pause"
+	done
+	"$@"
+}
+
 # as_root runs a command with root's rights, asking sudo for them if need be.
 as_root() {
 	if [ "$(id -u)" = 0 ]; then

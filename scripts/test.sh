@@ -17,6 +17,10 @@ else
 	deps test
 fi
 
+# What modules there are to be fetched is fetched before anything needs it.
+retry go list -test -deps ./... >/dev/null
+retry go list -modfile=scripts/tools/go.mod -deps tool >/dev/null
+
 results=()
 failed=0
 for name; do
