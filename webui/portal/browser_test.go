@@ -152,7 +152,9 @@ func TestWalkWithoutScript(t *testing.T) {
 	refuse(hotspot.ErrUnknownCode)
 	c.Do(t, browser.Type("#code", "K7MPQ2"), browser.Type("#passcode", "wrong"))
 	click(`form[action="/login"] button`)
-	read := func(what string) string { return browser.Ask(t, c, chromedp.Evaluate[string]("document.getElementById("+what)) }
+	read := func(what string) string {
+		return browser.Ask(t, c, chromedp.Evaluate[string]("document.getElementById("+what))
+	}
 	text, code, pass := read(`"refusal").textContent`), read(`"code").value`), read(`"passcode").value`)
 	if !strings.Contains(text, "do not know this code") || code != "K7MPQ2" || pass != "" {
 		t.Errorf("refused with %q, code %q, passcode %q", text, code, pass)

@@ -52,8 +52,7 @@ func TestUse(t *testing.T) {
 				t.Errorf("%+v", k)
 			}
 			if !off {
-				click("[data-copy]")
-				at(`document.getElementById("secret-said").textContent === "Copied."`)
+				browser.ClickUntil(t, c, "[data-copy]", `document.getElementById("secret-said").textContent === "Copied."`)
 			}
 			c.Do(t, chromedp.Reload())
 			at(`document.querySelector("h1")?.textContent === "till" && !document.getElementById("secret")`)

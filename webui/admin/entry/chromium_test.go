@@ -188,9 +188,8 @@ func (p *person) scan(t *testing.T) string {
 func (p *person) copied(t *testing.T) {
 	t.Helper()
 	p.Do(t, chromedp.Evaluate[chromedp.Void](`Object.defineProperty(navigator, "clipboard", { value: undefined });
-		document.addEventListener("copy", () => { window.copied = document.activeElement.value ?? String(getSelection()); })`),
-		browser.Click("[data-copy=codes]"))
-	browser.Until(t, p.Browser, `window.copied.trim().split("\n").length === 8 && document.getElementById("codes-said").textContent === "Copied."`)
+		document.addEventListener("copy", () => { window.copied = document.activeElement.value ?? String(getSelection()); })`))
+	browser.ClickUntil(t, p.Browser, "[data-copy=codes]", `window.copied.trim().split("\n").length === 8 && document.getElementById("codes-said").textContent === "Copied."`)
 }
 
 // TestRefusedInChromium looks at forms that are shown again, and fills them in

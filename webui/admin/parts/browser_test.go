@@ -115,8 +115,7 @@ func TestCopy(t *testing.T) {
 	c.Do(t, browser.Look(390, "dark"), chromedp.Navigate(g.URL+"/notices"))
 	run(t, c, `Object.defineProperty(navigator, "clipboard", { value: undefined });
 		document.addEventListener("copy", () => { window.copied = document.activeElement.value ?? String(getSelection()); })`)
-	c.Do(t, browser.Click("[data-copy]"))
-	until(t, c, `window.copied === "0123456789abcdef0123456789abcdef" && document.getElementById("key-said").textContent === "Copied."`)
+	browser.ClickUntil(t, c, "[data-copy]", `window.copied === "0123456789abcdef0123456789abcdef" && document.getElementById("key-said").textContent === "Copied."`)
 }
 
 func TestDialog(t *testing.T) {

@@ -181,14 +181,22 @@ func Ask[T any](t testing.TB, c *Browser, a chromedp.Action[T]) T {
 // it speaks of may still come.
 func Until(t testing.TB, c *Browser, expression string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(c.ctx, patience)
+	if is, err := c.wait(t, expression, patience); !is {
+		t.Fatalf("never true: %s: %v; console: %q", expression, err, c.Heard())
+	}
+}
+
+// wait waits so long. If it was in vain, the error is that of the last look.
+func (c *Browser) wait(t testing.TB, expression string, within time.Duration) (bool, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(c.ctx, within)
 	defer cancel()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for {
 		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && !!(`+expression+`)`))
 		if is && err == nil {
-			return
+			return true, nil
 		}
 		if err != nil && !mayPass(err) && ctx.Err() == nil {
 			t.Fatalf("browser: %v (console: %q)", err, c.Heard())
@@ -196,7 +204,7 @@ func Until(t testing.TB, c *Browser, expression string) {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			t.Fatalf("never true: %s: %v; console: %q", expression, err, c.Heard())
+			return false, err
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
@@ -30,6 +31,20 @@ func Click(selector string) chromedp.Action[chromedp.Void] {
 		}
 		return chromedp.MouseClickXY(at.X, at.Y)(ctx, target)
 	}
+}
+
+// ClickUntil clicks until an expression is true on the page, for what a browser lets a
+// page do only within a few seconds of a click, such as to copy: on a busy machine
+// they may be over.
+func ClickUntil(t testing.TB, c *Browser, selector, expression string) {
+	t.Helper()
+	for range 5 {
+		c.Do(t, Click(selector))
+		if is, _ := c.wait(t, expression, patience/5); is {
+			return
+		}
+	}
+	t.Fatalf("never true, however often %s is clicked: %s; console: %q", selector, expression, c.Heard())
 }
 
 // Type gives the focus to the first element that a CSS selector finds, once it can be
