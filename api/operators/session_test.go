@@ -60,8 +60,10 @@ func TestRotationDoesNotProlong(t *testing.T) {
 	h := newHouse(t)
 	h.add(ownerMail, api.RoleOwner)
 	x, _ := h.in(ownerMail, laptop())
-	for range 3*24 + 1 {
-		h.pass(10 * time.Hour)
+	for n := range 3*24 + 1 {
+		if h.pass(10 * time.Hour); n%3 > 0 && h.who(x.Cookie) != nil {
+			continue
+		}
 		next, err := h.Confirm(t.Context(), x.Cookie, password, laptop())
 		if errors.Is(err, api.ErrWrongKey) {
 			return
