@@ -85,10 +85,10 @@ func TestDeath(t *testing.T) {
 			answered <- status
 		}()
 		next(t, "a request at the router", begun)
-		began := time.Now()
 		w.cut()
-		if status := next(t, "its answer", answered); status != http.StatusBadGateway || time.Since(began) > 5*time.Second {
-			t.Errorf("%d after %v", status, time.Since(began))
+		// Nothing else would answer before the test's patience is at its end.
+		if status := next(t, "its answer", answered); status != http.StatusBadGateway {
+			t.Errorf("%d", status)
 		}
 		if status, _ := h.post(other.Host, "{}"); status != 200 {
 			t.Errorf("another router: %d", status)
@@ -103,8 +103,8 @@ func TestDeath(t *testing.T) {
 // TestStalledReader: a client that stops reading is hung up on, by HTTP/1.1 and
 // HTTP/2, and the router hears of it.
 func TestStalledReader(t *testing.T) {
-	h := newHouse(t, func(c *cloud.Config) { c.Limits.Stall = 300 * time.Millisecond })
-	ended := make(chan struct{}, 10)
+	h := newHouse(t, func(c *cloud.Config) { c.Limits.Stall = time.Second })
+	ended := make(chan struct{}, 1000)
 	id, _ := h.online(func(w http.ResponseWriter, r *http.Request) {
 		defer func() { ended <- struct{}{} }()
 		for part := strings.Repeat("a", 32<<10); ; {
@@ -114,25 +114,28 @@ func TestStalledReader(t *testing.T) {
 		}
 	})
 	for _, protocol := range []string{"http/1.1", "h2"} {
+		asked := 1
 		var conn net.Conn = tls.Client(h.from("127.0.0.1"), &tls.Config{ServerName: id.Host, RootCAs: h.roots, NextProtos: []string{protocol}})
 		if protocol == "h2" {
 			conn.Close()
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+id.Host+"/api/", strings.NewReader("{}"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp, err := h.client().Do(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close() // its windows fill: nobody reads
+			asked = 0
+			until(t, "an answer has begun", func() bool { // before the relay took a slow machine for a slow client
+				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+id.Host+"/api/", strings.NewReader("{}"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				asked++
+				resp, err := h.client().Do(r)
+				if err == nil {
+					t.Cleanup(func() { resp.Body.Close() }) // its windows fill: nobody reads
+				}
+				return err == nil
+			})
 		} else if _, err := fmt.Fprintf(conn, "POST /api/ HTTP/1.1\r\nHost: %s\r\nContent-Length: 2\r\n\r\n{}", id.Host); err != nil {
 			t.Fatal(err)
 		}
-		select {
-		case <-ended:
-		case <-time.After(patience):
-			t.Errorf("%s: the router goes on for nobody", protocol)
+		for range asked {
+			next(t, protocol+": the router does not go on for nobody", ended)
 		}
 	}
 }
@@ -237,8 +240,10 @@ func TestBusyRouter(t *testing.T) {
 	h := newHouse(t, nil)
 	const room, beyond = 100, 20
 	end, begun := make(chan struct{}), make(chan struct{}, room+beyond)
+	var arrived atomic.Int32
 	id, _ := h.online(func(_ http.ResponseWriter, r *http.Request) {
 		if b, _ := io.ReadAll(r.Body); string(b) == "slow" {
+			arrived.Add(1)
 			begun <- struct{}{}
 			<-end
 		}
@@ -266,7 +271,15 @@ func TestBusyRouter(t *testing.T) {
 		_ = post("{}") // whatever its answer
 		answers := make(chan int, n)
 		for range n {
-			go func() { answers <- post(body) }()
+			go func() {
+				status := post(body)
+				// As long as there is room: what was before may take up some for a moment
+				// after its answer.
+				for status == http.StatusServiceUnavailable && arrived.Load() < room {
+					status = post(body)
+				}
+				answers <- status
+			}()
 		}
 		return answers
 	}
@@ -282,7 +295,7 @@ func TestBusyRouter(t *testing.T) {
 // within receives n values, each of which must be as it should be.
 func within[T any](t *testing.T, c <-chan T, n int, what string, good func(T) bool) {
 	t.Helper()
-	limit := time.NewTimer(time.Minute)
+	limit := time.NewTimer(patience)
 	defer limit.Stop()
 	for i := range n {
 		select {

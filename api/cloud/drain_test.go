@@ -182,14 +182,18 @@ func (p *post) figure(name string) string {
 // TestLeaving: requests flow without a pause through two relays while one of them
 // stops. None fails, and its routers are at the other one.
 func TestLeaving(t *testing.T) {
-	f := newFleet(t, 2, func(c *cloud.Config) { c.Notice = 3 * time.Second })
+	const notice = 3 * time.Second
+	f := newFleet(t, 2, func(c *cloud.Config) { c.Notice = notice })
 	boxes := f.boxes(size(t, 200), 50*time.Millisecond)
 	leaves, stays := f.posts[0], f.posts[1]
 	f.reachAll(some(boxes))
 	// As behind a balancer that knows of a relay by its health.
 	balanced := func(ctx context.Context, network, address string) (net.Conn, error) {
-		if leaves.health() == http.StatusOK {
-			return leaves.dial(ctx, network, address)
+		for looked := time.Now(); leaves.health() == http.StatusOK; looked = time.Now() {
+			// Who was held up for as long as there is notice has to look again.
+			if conn, err := leaves.dial(ctx, network, address); err == nil || time.Since(looked) < notice/2 {
+				return conn, err
+			}
 		}
 		return stays.dial(ctx, network, address)
 	}

@@ -90,6 +90,8 @@ func (w *wire) pass(in net.Conn) {
 		in.Close()
 		return
 	}
+	// Each direction ends by itself, as in the kernel: what one end has said before it
+	// hung up arrives, whatever the other end says to it meanwhile.
 	copying := func(to, from net.Conn) {
 		buf := make([]byte, 8<<10)
 		for {
@@ -106,15 +108,20 @@ func (w *wire) pass(in net.Conn) {
 				break
 			}
 		}
-		to.Close()
-		from.Close()
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		delete(w.all, to)
-		delete(w.all, from)
+		if tcp, ok := to.(*net.TCPConn); ok {
+			_ = tcp.CloseWrite() // if it is not there any more, that is well, too
+		}
 	}
-	w.wg.Go(func() { copying(in, out) })
+	var back sync.WaitGroup
+	back.Go(func() { copying(in, out) })
 	copying(out, in)
+	back.Wait()
+	in.Close()
+	out.Close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.all, in)
+	delete(w.all, out)
 }
 
 // frozen waits as long as nothing gets through, and reports whether it does again.
@@ -195,6 +202,7 @@ type fleet struct {
 
 	pingWait             time.Duration     // of routers
 	took                 time.Duration     // for all routers to come up, as busy as the machine is
+	slow                 atomic.Int64      // how much longer routers wait for that
 	issuer               *x509.Certificate // of routers
 	issuerKey, routerKey *ecdsa.PrivateKey
 }
@@ -374,6 +382,13 @@ func (b *box) to(p *post) {
 	b.at = p
 }
 
+// count is how often a request has arrived.
+func (b *box) count(body string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.got[body]
+}
+
 // cut ends the router's connection.
 func (b *box) cut() {
 	b.mu.Lock()
@@ -422,7 +437,7 @@ func (f *fleet) run(id tunnel.Identity, p *post, backoff time.Duration, handler 
 	if handler != nil {
 		serve = handler(b)
 	}
-	b.tun = tunnel.New(tunnel.Config{Relay: "tunnel.test:443", Version: "1.2.3", Handler: http.HandlerFunc(serve), Log: discard(), Backoff: backoff, Most: 4 * backoff, PingWait: f.pingWait,
+	b.tun = tunnel.New(tunnel.Config{Relay: "tunnel.test:443", Version: "1.2.3", Handler: http.HandlerFunc(serve), Log: discard(), Backoff: backoff, Most: 4 * backoff, PingWait: f.pingWait, Wait: f.wait,
 		Dial: b.connect, TLS: func() (*tls.Config, error) { return id.TLS(f.roots) }})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(f.t.Context()))
 	var wg sync.WaitGroup
@@ -433,6 +448,16 @@ func (f *fleet) run(id tunnel.Identity, p *post, backoff time.Duration, handler 
 	})
 	f.t.Cleanup(b.stop)
 	return b
+}
+
+// wait waits as a router does before it connects again.
+func (f *fleet) wait(ctx context.Context, d time.Duration) {
+	limit := time.NewTimer(d * time.Duration(max(1, f.slow.Load())))
+	defer limit.Stop()
+	select {
+	case <-limit.C:
+	case <-ctx.Done():
+	}
 }
 
 // box makes a router that is up at a relay; nil: at any.

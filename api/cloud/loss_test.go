@@ -38,6 +38,11 @@ func (f *fleet) split(n int, backoff time.Duration) (victims, others []*box) {
 		}
 		return f.posts[i%2*2]
 	})
+	if !long() {
+		// That many handshakes at once would be too many on a machine that took so long
+		// for a few at a time.
+		f.slow.Store(int64(2 * f.took / backoff))
+	}
 	return all[:n], all[n:]
 }
 
@@ -46,7 +51,7 @@ func (f *fleet) split(n int, backoff time.Duration) (victims, others []*box) {
 const unavailable = `^by \d: (50[234] |Post .*: stream error: .* INTERNAL_ERROR; received from peer$)`
 
 // long reports whether this is a run with as many routers as in real use, on a
-// machine that has time for it.
+// machine that has time for it: only there it is judged how long things take.
 func long() bool { return os.Getenv("VOUCHSAFE_CLOUD_ROUTERS") != "" }
 
 // pingWait is how long an answer to a ping may take: as in real use, 0; or as long
@@ -93,7 +98,7 @@ func TestKilled(t *testing.T) {
 		until(t, "all routers are back", back(b))
 	}
 	took := time.Since(killed)
-	if took > 30*time.Second+f.took {
+	if long() && took > 30*time.Second+f.took {
 		t.Errorf("back after %v", took)
 	}
 	f.unharmed(victims, others, well, lost)
@@ -157,7 +162,7 @@ func TestFrozen(t *testing.T) {
 		until(t, "its routers are back", func() bool { s := b.tun.State(); return s.Phase == tunnel.Up && s.Since.After(frozen) })
 	}
 	took := time.Since(frozen)
-	if noticed > 20*time.Second || took > 30*time.Second+f.took {
+	if long() && (noticed > 20*time.Second || took > 30*time.Second+f.took) {
 		t.Errorf("noticed after %v, back after %v", noticed, took)
 	}
 	f.unharmed(victims, others, well, lost)
