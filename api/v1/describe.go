@@ -34,8 +34,8 @@ func securitySchemes() map[string]*huma.SecurityScheme {
 // describe serves the API's own description. It is no secret: whoever wants to
 // write a program reads it before there is a key.
 func (s *server) describe() {
-	s.mux.Handle("GET "+Prefix+"/docs", &route{"get-docs", forAll(), false, s.docs()})
-	s.mux.Handle("GET "+Prefix+"/openapi.json", &route{"get-openapi", forAll(), false, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.mux.Handle("GET "+Prefix+"/docs", &route{"get-docs", forAll(), false, false, s.docs()})
+	s.mux.Handle("GET "+Prefix+"/openapi.json", &route{"get-openapi", forAll(), false, false, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, err := json.Marshal(s.doc)
 		if err != nil {
 			panic(err) // a mistake of ours

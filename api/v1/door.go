@@ -43,7 +43,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, who surface.Authenti
 		found, _ := a.server.mux.Handler(r)
 		at, ok := found.(*route)
 		if !ok || odd(r.URL) {
-			writeProblem(w, nothingHere())
+			writeProblem(w, nothingHere(w.Header(), r, found))
 			return
 		}
 		surface.NotesOf(r.Context()).Action = at.id
@@ -57,9 +57,25 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, who surface.Authenti
 	})).ServeHTTP(w, r)
 }
 
-func nothingHere() *Problem {
-	return problemOf(&hotspot.Error{Code: hotspot.CodeNotFound, Text: "there is nothing at this path for this method"})
+// nothingHere says that no operation is at a path, or none for this method: the
+// mux knows which others there are.
+func nothingHere(header http.Header, r *http.Request, found http.Handler) *Problem {
+	if at := (allowed{http.Header{}}); !odd(r.URL) {
+		found.ServeHTTP(at, r)
+		if allow := at.header.Get("Allow"); allow != "" {
+			header.Set("Allow", allow)
+			return inputProblem(http.StatusMethodNotAllowed, "", "this path takes "+allow)
+		}
+	}
+	return problemOf(&hotspot.Error{Code: hotspot.CodeNotFound, Text: "there is nothing at this path"})
 }
+
+// allowed keeps the header of what the mux says of a method, and nothing else.
+type allowed struct{ header http.Header }
+
+func (a allowed) Header() http.Header         { return a.header }
+func (a allowed) Write(b []byte) (int, error) { return len(b), nil }
+func (a allowed) WriteHeader(int)             {}
 
 // odd reports whether a path is one that the mux would redirect from.
 func odd(u *url.URL) bool {
@@ -72,6 +88,7 @@ type route struct {
 	id     string
 	access access
 	once   bool // it takes an Idempotency-Key
+	match  bool // it takes If-Match
 	http.Handler
 }
 
@@ -91,6 +108,9 @@ func (s *server) admit(r *http.Request, at *route, who surface.Authenticator) (c
 	if !at.once && r.Header.Get(onceHeader) != "" && (r.Method == http.MethodPost || r.Method == http.MethodPatch) {
 		// To ignore it would be a promise broken.
 		return nil, nil, inputProblem(http.StatusBadRequest, onceHeader, "this operation does not take it")
+	}
+	if !at.match && r.Header.Get(matchHeader) != "" && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return nil, nil, inputProblem(http.StatusBadRequest, matchHeader, "this operation does not take it")
 	}
 	surface.NotesOf(r.Context()).Caller = p.String()
 	ctx, end := p.Within(r.Context())

@@ -115,6 +115,12 @@ func (o *operation) decode(contentType string, b []byte, field reflect.Value) *P
 		return p
 	}
 	if err := json.Unmarshal(b, field.Addr().Interface()); err != nil {
+		// Its words are of Go's types. What the schema lets pass is a number that
+		// is too large for its field.
+		var odd *json.UnmarshalTypeError
+		if errors.As(err, &odd) {
+			return inputProblem(http.StatusUnprocessableEntity, odd.Field, "is out of range")
+		}
 		return inputProblem(http.StatusUnprocessableEntity, "", err.Error())
 	}
 	return nil

@@ -173,16 +173,18 @@ func checkMatrix(t *testing.T, what string, w *httptest.ResponseRecorder, want i
 	}
 }
 
-// TestUnlisted: what is not in the table is not there, for anybody.
+// TestUnlisted: what is not in the table is not there, for anybody. Where there
+// are other methods, the answer names them.
 func TestUnlisted(t *testing.T) {
 	a := surface(v1test.NewService(), io.Discard)
 	h := a.For(known)
-	listed := map[string]bool{}
+	listed, methods := map[string]bool{}, map[string]string{}
 	paths := map[string]bool{"/api/v1": true, "/api/v1/": true, "/api/v1/nothing": true, "/api/v1//vouchers": true, "/api/v1/vouchers/": true,
 		"/api/v1/../v1/status": true, "/api/v1/./status": true, "/api/v1/openapi.yaml": true, "/api/v1/vouchers/a/b": true, "/": true}
 	for _, row := range table(t, h) {
 		path := strings.NewReplacer("{", "", "}", "").Replace(row.path)
 		listed[row.method+" "+path], paths[path] = true, true
+		methods[path] += row.method + " "
 	}
 	for path := range paths {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"} {
@@ -194,7 +196,18 @@ func TestUnlisted(t *testing.T) {
 				continue
 			}
 			for _, name := range []string{"", "wrong", "all"} {
-				if w := matrixRequest(h, method, path, name); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), `"not_found"`) {
+				w := matrixRequest(h, method, path, name)
+				want, code := http.StatusNotFound, `"not_found"`
+				if methods[path] != "" {
+					want, code = http.StatusMethodNotAllowed, `"invalid"`
+				}
+				allow := w.Header().Get("Allow")
+				for m := range strings.FieldsSeq(methods[path]) {
+					if !strings.Contains(allow, m) {
+						want = 0 // says too little
+					}
+				}
+				if w.Code != want || !strings.Contains(w.Body.String(), code) || (allow != "") != (methods[path] != "") || strings.Contains(allow, method) {
 					// A voucher may be called edit; the paths of operations overlap.
 					if method == "PATCH" || method == "DELETE" || served == "GET" {
 						if strings.HasPrefix(path, v1.Prefix+"/vouchers/") && strings.Count(path, "/") == 4 && !strings.HasSuffix(path, "/") {

@@ -75,7 +75,7 @@ func add(s *server, who access, op *huma.Operation, made func(any) any, h any) {
 	o := &operation{server: s, spec: op, input: input, handler: reflect.ValueOf(h), made: made}
 	o.describeInput()
 	o.describeOutput(output)
-	s.enter(who, op, made != nil, o)
+	s.enter(who, op, o)
 }
 
 // shapeOf returns the input and the output of what serves an operation.
@@ -90,7 +90,7 @@ func shapeOf(h reflect.Type) (input, output reflect.Type, ok bool) {
 }
 
 // enter puts an operation into the table: the OpenAPI document, and the mux.
-func (s *server) enter(who access, op *huma.Operation, once bool, h http.Handler) {
+func (s *server) enter(who access, op *huma.Operation, h http.Handler) {
 	who.mustBeGiven(op.OperationID)
 	op.Path = Prefix + op.Path
 	op.Security = who.security()
@@ -98,7 +98,7 @@ func (s *server) enter(who access, op *huma.Operation, once bool, h http.Handler
 		op.Extensions = map[string]any{"x-writes": true}
 	}
 	s.doc.AddOperation(op)
-	s.mux.Handle(op.Method+" "+op.Path, &route{op.OperationID, who, once, h})
+	s.mux.Handle(op.Method+" "+op.Path, &route{op.OperationID, who, takes(op, onceHeader), takes(op, matchHeader), h})
 }
 
 // describeInput reads the tags of the input's fields.

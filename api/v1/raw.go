@@ -26,16 +26,17 @@ func (s *server) raw(who access, op *huma.Operation, takes string, gives *huma.R
 	}
 	gives.Description = http.StatusText(op.DefaultStatus)
 	op.Responses = map[string]*huma.Response{strconv.Itoa(op.DefaultStatus): gives, "default": problemResponse(s)}
-	s.enter(who, op, takesOnce(op.Parameters), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.enter(who, op, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := h(w, r); err != nil {
 			writeProblem(w, s.problem(r.Context(), op.OperationID, err))
 		}
 	}))
 }
 
-func takesOnce(params []*huma.Param) bool {
-	for _, p := range params {
-		if p.Name == onceHeader {
+// takes reports whether an operation takes a header.
+func takes(op *huma.Operation, header string) bool {
+	for _, p := range op.Parameters {
+		if p.Name == header {
 			return true
 		}
 	}

@@ -39,6 +39,24 @@ func TestIfMatch(t *testing.T) {
 	if err := json.Unmarshal(h.do("GET", "/vouchers/anna", "", "Authorization", key).Body.Bytes(), &v); err != nil || v.Note != "2" {
 		t.Errorf("%+v, %v", v, err)
 	}
+	for _, c := range []struct {
+		path, tag string
+		want      int
+	}{
+		{"/vouchers/anna", now, http.StatusPreconditionFailed},
+		{"/vouchers/anna", "W/" + v.Username, http.StatusPreconditionFailed},
+		{"/vouchers/anna", "x", http.StatusUnprocessableEntity},
+		{"/vouchers/nobody", now, http.StatusNotFound},
+		{"/guests/02:00:5E:10:00:01", now, http.StatusForbidden},
+		{"/vouchers/anna", h.do("GET", "/vouchers/anna", "", "Authorization", key).Header().Get("ETag"), http.StatusNoContent},
+	} {
+		if w := h.do("DELETE", c.path, "", "Authorization", key, "If-Match", c.tag); w.Code != c.want {
+			t.Errorf("DELETE %s if %s: %d %s", c.path, c.tag, w.Code, w.Body)
+		}
+	}
+	if w := h.do("POST", "/vouchers", `{}`, "Authorization", key, "If-Match", now); w.Code != http.StatusBadRequest || h.count() != 0 {
+		t.Errorf("where nobody looks at it: %d %s", w.Code, w.Body)
+	}
 }
 
 // A change is taken back by the key that made it.

@@ -34,6 +34,10 @@ type (
 	voucherIn struct {
 		Username string `path:"username"`
 	}
+	removeVoucherIn struct {
+		Username string `path:"username"`
+		IfMatch  string `header:"If-Match" maxLength:"200" doc:"the ETag of the voucher as it was looked at: if somebody has changed it since, the answer is 412, and it stays"`
+	}
 	editVoucherIn struct {
 		Username string `path:"username"`
 		IfMatch  string `header:"If-Match" maxLength:"200" doc:"the ETag of the voucher as it was looked at: if somebody has changed it since, the answer is 412, and nothing is changed"`
@@ -165,7 +169,10 @@ func (s *server) editVoucher(ctx context.Context, in *editVoucherIn) (*tagged[Vo
 	return &tagged[Voucher]{voucherOf(v, s.Service.Zone()), v.Version()}, nil
 }
 
-const etagHeader = "ETag"
+const (
+	etagHeader  = "ETag"
+	matchHeader = "If-Match"
+)
 
 // ifMatch reads the header: the tag of a state, or "*" for any. A weak tag is
 // none that matches.
@@ -176,7 +183,7 @@ func ifMatch(header string) (version string, err error) {
 	case strings.HasPrefix(header, "W/"):
 		return header, nil
 	case err != nil || version == "" || header[0] != '"':
-		return "", hotspot.Invalid("If-Match", "must be one ETag with its quotes, or *")
+		return "", hotspot.Invalid(matchHeader, "must be one ETag with its quotes, or *")
 	}
 	return version, nil
 }
@@ -214,8 +221,23 @@ func (s *server) edit(e VoucherEdit) (hotspot.VoucherEdit, error) {
 	return edit, nil
 }
 
-func (s *server) removeVoucher(ctx context.Context, in *voucherIn) (*none, error) {
-	return nil, noVoucher(s.Service.RemoveVoucher(ctx, in.Username), in.Username)
+func (s *server) removeVoucher(ctx context.Context, in *removeVoucherIn) (*none, error) {
+	version, err := ifMatch(in.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	if version == "" {
+		return nil, noVoucher(s.Service.RemoveVoucher(ctx, in.Username), in.Username)
+	}
+	v, err := s.Service.Voucher(ctx, in.Username)
+	if err != nil {
+		return nil, noVoucher(err, in.Username)
+	}
+	gone, err := s.Service.RemoveVouchers(ctx, []uint64{v.ID}, func(v hotspot.VoucherView) bool { return v.Version() == version })
+	if err == nil && len(gone) == 0 {
+		err = hotspot.ErrChanged
+	}
+	return nil, err
 }
 
 // noVoucher says which voucher was not found.
