@@ -36,6 +36,7 @@ type house struct {
 	backups v1.Backups
 
 	operators *v1test.Operators
+	webhooks  *v1test.Webhooks
 }
 
 func newHouse(t *testing.T) *house {
@@ -44,7 +45,7 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, operators: v1test.NewOperators(), store: hotspottest.NewStore(), hosts: &hotspottest.Hosts{}, secret: secret,
+	h := &house{t: t, operators: v1test.NewOperators(), webhooks: v1test.NewWebhooks(), store: hotspottest.NewStore(), hosts: &hotspottest.Hosts{}, secret: secret,
 		clock: hotspottest.NewClock(time.Date(2026, 3, 4, 11, 30, 0, 0, time.UTC))}
 	h.restart()
 	return h
@@ -69,7 +70,7 @@ func (h *house) restart() {
 	h.api = v1.New(v1.Config{Service: h.service, Keys: h.keys, Log: log, Backups: h.backups,
 		Receipts:    v1.NewReceipts(h.store, h.service.Now),
 		Cloud:       new(v1test.Cloud),
-		Webhooks:    v1test.NewWebhooks(),
+		Webhooks:    hooks{h.webhooks, h.store},
 		Operators:   h.operators,
 		Health:      api.NewHealthWatch(health),
 		PDF:         pdf,

@@ -2,6 +2,7 @@ package v1_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +16,9 @@ import (
 
 	"github.com/vouchsafe/vouchsafe/api"
 	v1 "github.com/vouchsafe/vouchsafe/api/v1"
+	"github.com/vouchsafe/vouchsafe/api/v1/v1test"
 	"github.com/vouchsafe/vouchsafe/hotspot"
+	"github.com/vouchsafe/vouchsafe/hotspot/hotspottest"
 )
 
 // again checks that an answer is the one that was given before.
@@ -157,6 +160,40 @@ func TestOnceKey(t *testing.T) {
 		if bytes.Contains(b, []byte(first.Secret)) {
 			t.Errorf("%s has the key in it", name)
 		}
+	}
+}
+
+// hooks leave a receipt, as those of the daemon do.
+type hooks struct {
+	*v1test.Webhooks
+	store *hotspottest.Store
+}
+
+func (w hooks) Add(ctx context.Context, n api.NewWebhook) (h api.Webhook, secret string, err error) {
+	err = w.store.Update(ctx, func(tx hotspot.Tx) error {
+		h, secret, err = w.Webhooks.Add(ctx, n)
+		return errors.Join(err, hotspot.StoreReceipt(ctx, tx, h))
+	})
+	return h, secret, err
+}
+
+// TestOnceWebhook: a webhook is made once, and its secret is shown once.
+func TestOnceWebhook(t *testing.T) {
+	h := newHouse(t)
+	with := []string{"X-Api-Key", h.key("boss", api.ScopeSettings), "Idempotency-Key", "k"}
+	body := `{"url":"https://example.org/"}`
+	var first, second v1.MadeWebhook
+	w := h.do("POST", "/webhooks", body, with...)
+	if err := json.Unmarshal(w.Body.Bytes(), &first); err != nil || w.Code != http.StatusCreated || first.Secret == "" {
+		t.Fatalf("%v, %d %s", err, w.Code, w.Body)
+	}
+	w = h.do("POST", "/webhooks", body, with...)
+	if err := json.Unmarshal(w.Body.Bytes(), &second); err != nil || w.Code != http.StatusCreated || second.Secret != "" || second.ID != first.ID || second.URL != first.URL {
+		t.Errorf("again: %v, %d %s", err, w.Code, w.Body)
+	}
+	problem(t, "another", h.do("POST", "/webhooks", `{"url":"https://example.com/"}`, with...), http.StatusUnprocessableEntity, v1.CodeKeyReused)
+	if list, err := h.webhooks.List(t.Context()); err != nil || len(list) != 1 {
+		t.Errorf("%+v, %v", list, err)
 	}
 }
 

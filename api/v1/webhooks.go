@@ -105,8 +105,8 @@ func (s *server) webhooks() {
 	defer s.orNull("last", "Webhook", "MadeWebhook")
 	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "list-webhooks", Method: http.MethodGet, Path: "/webhooks",
 		Summary: "List the webhooks, in order of creation"}, (*server).listWebhooks)
-	register(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "create-webhook", Method: http.MethodPost, Path: "/webhooks",
-		Summary: "Make a webhook", DefaultStatus: http.StatusCreated}, (*server).createWebhook)
+	registerOnce(s, writes(surface.ScopeSettings), &huma.Operation{OperationID: "create-webhook", Method: http.MethodPost, Path: "/webhooks",
+		Summary: "Make a webhook", DefaultStatus: http.StatusCreated}, s.madeWebhook, (*server).createWebhook)
 	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "list-webhook-deliveries", Method: http.MethodGet, Path: "/webhook-deliveries",
 		Summary: "List the newest deliveries to all webhooks since the daemon started, newest first"}, (*server).listDeliveries)
 	register(s, reads(surface.ScopeSettings), &huma.Operation{OperationID: "get-webhook", Method: http.MethodGet, Path: "/webhooks/{id}",
@@ -170,6 +170,12 @@ func (s *server) listWebhooks(ctx context.Context, _ *struct{}) (*item[List[Webh
 func (s *server) createWebhook(ctx context.Context, in *newWebhookIn) (*item[MadeWebhook], error) {
 	h, secret, err := s.Webhooks.Add(ctx, surface.NewWebhook(in.Body))
 	return &item[MadeWebhook]{MadeWebhook{s.webhookOf(h), secret}}, err
+}
+
+// madeWebhook describes a webhook that was made. Its secret is not told again.
+func (s *server) madeWebhook(made any) any {
+	h, _ := made.(surface.Webhook)
+	return MadeWebhook{s.webhookOf(h), ""}
 }
 
 func (s *server) getWebhook(ctx context.Context, in *webhookIn) (*item[Webhook], error) {

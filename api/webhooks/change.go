@@ -44,7 +44,9 @@ func (w *Webhooks) Add(ctx context.Context, n api.NewWebhook) (api.Webhook, stri
 		if full {
 			return hotspot.Invalid("", "there are %d webhooks already, which is the most; remove one first", Max)
 		}
-		return w.keep(ctx, h, hotspot.AuditWebhookAdded, change("url", "", h.URL))
+		return w.keepAnd(ctx, h, func(tx hotspot.Tx) error {
+			return hotspot.StoreReceipt(ctx, tx, w.changed(h, warning))
+		}, hotspot.AuditWebhookAdded, change("url", "", h.URL))
 	})
 	if err != nil {
 		return api.Webhook{}, "", err
@@ -65,6 +67,11 @@ func change(field, old, is string) hotspot.Change {
 
 // keep stores an endpoint as it is from now on, in turn.
 func (w *Webhooks) keep(ctx context.Context, h *hook, action hotspot.Action, changes ...hotspot.Change) error {
+	return w.keepAnd(ctx, h, func(hotspot.Tx) error { return nil }, action, changes...)
+}
+
+// keepAnd is keep with something more to store, or not, in the same step.
+func (w *Webhooks) keepAnd(ctx context.Context, h *hook, more func(hotspot.Tx) error, action hotspot.Action, changes ...hotspot.Change) error {
 	now, believed := w.cfg.Events.Now()
 	h.Modified = now.UnixMilli()
 	err := w.cfg.Store.Update(ctx, func(tx hotspot.Tx) error {
@@ -72,7 +79,10 @@ func (w *Webhooks) keep(ctx context.Context, h *hook, action hotspot.Action, cha
 		if err := tx.PutAudit(&row); err != nil {
 			return err
 		}
-		return h.put(tx)
+		if err := h.put(tx); err != nil {
+			return err
+		}
+		return more(tx)
 	})
 	if err != nil {
 		return storeError(err)

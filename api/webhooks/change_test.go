@@ -50,6 +50,31 @@ func TestEndpoints(t *testing.T) {
 	})
 }
 
+// A webhook and the receipt for whoever asks again are stored together, or not.
+func TestReceipt(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		var told api.Webhook
+		full := errors.New("no room")
+		var fault error
+		ctx := hotspot.WithReceipt(t.Context(), func(_ hotspot.Tx, made any) error {
+			told, _ = made.(api.Webhook)
+			return fault
+		})
+		fault = full
+		if _, _, err := l.Add(ctx, api.NewWebhook{URL: "https://hooks.example.org/"}); err == nil {
+			t.Error("made without its receipt")
+		}
+		if list, err := l.List(t.Context()); err != nil || len(list) != 0 {
+			t.Errorf("%+v, %v", list, err)
+		}
+		fault = nil
+		made, _, err := l.Add(ctx, api.NewWebhook{URL: "http://192.168.10.9/"})
+		if err != nil || told.ID != made.ID || told.Warning != made.Warning || told.Warning == "" || !told.Modified.Equal(made.Modified) {
+			t.Errorf("%+v, told %+v, %v", made, told, err)
+		}
+	})
+}
+
 func (l *lab) eachSecret(f func(name string, b []byte)) {
 	l.t.Helper()
 	if err := l.store.View(l.t.Context(), func(r hotspot.Reader) error {
