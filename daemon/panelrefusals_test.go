@@ -243,6 +243,7 @@ func (v *venue) arabic(name, page string) {
 // is told in the page's language, wherever it is shown.
 func TestPanelFaults(t *testing.T) {
 	v := newVenue(t, false)
+	v.d.health = new(health) // that nothing was ever counted and stored is a fault, too
 	_, wrong := config.Parse([]byte("data: here\nguest:\n  portal_port: 0\nlan:\n  names: [a b]\nlog:\n  level: loud\nzone: Nowhere\nstore: 7\n"))
 	_, broken := config.Parse([]byte("data: [\n"))
 	full := fmt.Errorf("restore: %w", &fs.PathError{Op: "write", Path: "/data/vouchsafe.db", Err: syscall.ENOSPC})

@@ -51,6 +51,10 @@ func newVenue(t testing.TB, busy bool) *venue {
 	if busy {
 		v.clock = hotspottest.NewClock(opened)
 	}
+	// Nothing is accounted here, which is said after three periods.
+	cfg := *v.d.conf()
+	cfg.Accounting.Period, cfg.Accounting.Flush = 24*time.Hour, 24*time.Hour
+	v.d.live.Store(&cfg)
 	v.gate = memory.New(memory.Now(v.clock.Mono))
 	v.d.service = hotspot.New(hotspot.Config{Store: v.d.db, Gate: v.gate, Hosts: v.hosts, Clock: v.clock,
 		Rand: rand.Reader, Log: v.d.opts.Log, Zone: time.UTC})
