@@ -22,6 +22,9 @@ type packer struct {
 // render answers with a page. Nothing is sent before the whole page is made.
 func (p *packer) render(w http.ResponseWriter, r *http.Request, status int, v webui.View) {
 	webui.RenderWith(w, status, v, func(page []byte) []byte {
+		if status >= http.StatusBadRequest {
+			page = atFault(page)
+		}
 		w.Header().Add("Vary", "Accept-Encoding")
 		if len(page) < packFrom || !webui.AcceptsGzip(r.Header.Get("Accept-Encoding")) {
 			return page
@@ -29,6 +32,15 @@ func (p *packer) render(w http.ResponseWriter, r *http.Request, status int, v we
 		w.Header().Set("Content-Encoding", "gzip")
 		return p.pack(page)
 	})
+}
+
+// atFault has the browser begin at the first field with something wrong: on a
+// phone it may be far below, and readers of the screen are told what it is.
+// Fields do not know of each other, and no text is written without escaping its
+// quotes, so the first attribute of that kind is the one.
+func atFault(page []byte) []byte {
+	const invalid = `aria-invalid="true"`
+	return bytes.Replace(page, []byte(invalid), []byte(invalid+" autofocus"), 1)
 }
 
 func (p *packer) pack(page []byte) []byte {

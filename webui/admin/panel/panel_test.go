@@ -49,6 +49,10 @@ func rooms() panel.Section {
 				}
 				q.Fail(&hotspot.Error{Code: hotspot.Code(q.PathValue("code")), Text: "it is so"})
 			}},
+			{Method: "POST", Path: "/wrong", Access: panel.SignedIn(), Serve: func(q *panel.Request) {
+				q.ShowStatus(http.StatusUnprocessableEntity, "Rooms", parts.Fields(&parts.FieldView{ID: "a", Value: `aria-invalid="true"`},
+					&parts.FieldView{ID: "b", Error: "no number"}, &parts.FieldView{ID: "c", Error: "no number"}))
+			}},
 			{Method: "GET", Path: "/panic", Access: panel.SignedIn(), Serve: func(*panel.Request) { panic("here") }},
 		},
 	}
@@ -78,6 +82,14 @@ func TestPages(t *testing.T) {
 		if tc.role == api.RoleManager && strings.Contains(a.Body, `href="/rooms"`) {
 			t.Error("the navigation offers what would be refused")
 		}
+	}
+}
+
+// TestWrongField: the browser begins where something is wrong.
+func TestWrongField(t *testing.T) {
+	a := paneltest.Serve(t, api.RoleOwner, rooms()).Post(t, "/wrong", nil)
+	if a.Status != http.StatusUnprocessableEntity || strings.Count(a.Body, "autofocus") != 1 || !strings.Contains(a.Body, `id="b" name="" value="" aria-invalid="true" autofocus`) {
+		t.Errorf("%d %s", a.Status, a.Body)
 	}
 }
 
