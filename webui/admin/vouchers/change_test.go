@@ -1,6 +1,7 @@
 package vouchers
 
 import (
+	"html"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -30,7 +31,7 @@ func TestPickedRows(t *testing.T) {
 	if v := h.voucher("ROOM12"); v.Disabled {
 		t.Error("disabled after all")
 	}
-	_, body = h.post(pathUndo, url.Values{"undo": {undoButton.FindStringSubmatch(body)[1]}})
+	_, body = h.post(pathUndo, url.Values{"undo": {undoButton.FindStringSubmatch(body)[2]}})
 	wants(t, body, "cannot be undone any more")
 
 	_, body = h.post(pathSelect, url.Values{"do": {"disable"}})
@@ -220,6 +221,31 @@ func TestUndoLeaves(t *testing.T) {
 	}
 }
 
+// Whoever takes a change back is where it was made: at the same search, or at
+// the voucher, even if its code is another one again.
+func TestUndoLeadsBack(t *testing.T) {
+	h := venue(t, api.RoleManager)
+	press := func(body string) string {
+		t.Helper()
+		m := undoButton.FindStringSubmatch(body)
+		to, _ := h.post(html.UnescapeString(m[1]), url.Values{"undo": {m[2]}})
+		return to
+	}
+	room := h.voucher("ROOM12")
+	_, body := h.post(pathSelect, url.Values{"do": {"disable"}, "id": {id(room)}, "q": {"o"}, "sort": {"username"}})
+	if to := press(body); to != Path+"?q=o&sort=username" {
+		t.Errorf("from a search: %s", to)
+	}
+	form := url.Values{"username": {"ROOM13"}, "passcode": {room.Passcode}, "full_name": {room.FullName}, "valid_for": {"1 day"}, "version": {room.Version()}}
+	to, body := h.post(byNumber(room.ID), form)
+	if to != Path+"/ROOM13" {
+		t.Fatalf("saved: %s\n%s", to, body)
+	}
+	if to := press(body); to != byNumber(room.ID) {
+		t.Errorf("from a voucher: %s", to)
+	}
+}
+
 // The address to go back to is one of ours, whatever a link says.
 func TestBack(t *testing.T) {
 	h := venue(t, api.RoleManager)
@@ -227,6 +253,9 @@ func TestBack(t *testing.T) {
 		a := h.Post(t, pathChange, url.Values{"do": {"note"}, "ids": {"1"}, "back": {back}})
 		if to := a.Header.Get("Location"); a.Status != http.StatusSeeOther || !strings.HasPrefix(to, "/") || strings.Contains(to, "evil") {
 			t.Errorf("%q leads to %q (%d)", back, to, a.Status)
+		}
+		if to := h.Post(t, pathUndo+"?back="+url.QueryEscape(back), url.Values{"undo": {"00"}}).Header.Get("Location"); to == "" || strings.Contains(to, "evil") {
+			t.Errorf("taken back, %q leads to %q", back, to)
 		}
 		lacks(t, h.page(pathChange+"?do=note&ids=1&back="+url.QueryEscape(back), http.StatusOK), `href="`+back, `href="//`)
 	}

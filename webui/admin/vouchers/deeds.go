@@ -296,7 +296,7 @@ func (a *area) carryOut(q *panel.Request, d deed, t *targets, e hotspot.VoucherE
 			return
 		}
 	}
-	a.done(q, q.T("vouchers.done."+string(d), "vouchers", many(q, n)), &u, next)
+	a.done(q, q.T("vouchers.done."+string(d), "vouchers", many(q, n)), &u, next, next)
 }
 
 // patience lets an answer take its time for one more batch: on a small router, many
@@ -317,7 +317,7 @@ func (a *area) halfway(q *panel.Request, n int, u *hotspot.Undo, err error, next
 	if errors.As(err, &e) {
 		_, text, _ = q.RefusedBy("vouchers", err)
 	}
-	a.done(q, q.T("vouchers.halfway", "vouchers", many(q, n), "text", text), u, next)
+	a.done(q, q.T("vouchers.halfway", "vouchers", many(q, n), "text", text), u, next, next)
 }
 
 // batch does a deed with some vouchers, as far as they still match.

@@ -291,7 +291,7 @@ func (a *area) edit(q *panel.Request) {
 	case len(edited) == 0:
 		q.Fail(hotspot.ErrNotFound)
 	default:
-		a.done(q, q.T("vouchers.saved"), &u, linkTo(q, edited[0].Voucher))
+		a.done(q, q.T("vouchers.saved"), &u, linkTo(q, edited[0].Voucher), q.To(byNumber(v.ID)))
 	}
 }
 
@@ -386,5 +386,5 @@ func (a *area) changeOne(q *panel.Request) {
 		q.Fail(err)
 		return
 	}
-	a.done(q, q.T("vouchers.one."+do+".done", "username", v.Username), &u, linkTo(q, v.Voucher))
+	a.done(q, q.T("vouchers.one."+do+".done", "username", v.Username), &u, linkTo(q, v.Voucher), q.To(byNumber(v.ID)))
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"html"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -123,7 +124,7 @@ func (h *house) refused(path string, form url.Values, status int) string {
 	return a.Body
 }
 
-var undoButton = regexp.MustCompile(`name="undo" value="([0-9a-f]+)"`)
+var undoButton = regexp.MustCompile(`(?s)action="(/vouchers/undo[^"]*)".{1,400}name="undo" value="([0-9a-f]+)"`)
 
 // undo presses the button of a notice.
 func (h *house) undo(body string) string {
@@ -132,7 +133,7 @@ func (h *house) undo(body string) string {
 	if m == nil {
 		h.t.Fatalf("there is no button to undo it:\n%s", body)
 	}
-	_, after := h.post(pathUndo, url.Values{"undo": {m[1]}})
+	_, after := h.post(html.UnescapeString(m[1]), url.Values{"undo": {m[2]}})
 	return after
 }
 

@@ -235,12 +235,13 @@ func linkTo(q *panel.Request, v hotspot.Voucher) webui.URL {
 }
 
 // done says what happened, offers to take it back if that is possible, and goes
-// on to a page.
-func (a *area) done(q *panel.Request, text string, u *hotspot.Undo, next webui.URL) {
+// on to a page. Whoever takes it back comes to the page back: one that is there
+// even if a code is another one again.
+func (a *area) done(q *panel.Request, text string, u *hotspot.Undo, next, back webui.URL) {
 	n := parts.NoticeView{Kind: parts.Good, Text: text}
 	if note, ok, err := a.Service.KeepUndo(q.Context(), u); err == nil && ok {
 		n.Remedy = q.T("vouchers.undo.until", "time", q.Lang.Time(note.Until, q.Now()))
-		n.Form = &parts.FormView{To: q.To(pathUndo), Submit: parts.ButtonView{Text: q.T("vouchers.undo"), Second: true, Name: "undo", Value: note.ID}}
+		n.Form = &parts.FormView{To: q.To(pathUndo, "back", back.Href()), Submit: parts.ButtonView{Text: q.T("vouchers.undo"), Second: true, Name: "undo", Value: note.ID}}
 	}
 	q.Say(n)
 	q.Go(next)
@@ -248,10 +249,11 @@ func (a *area) done(q *panel.Request, text string, u *hotspot.Undo, next webui.U
 
 // undo takes a change back.
 func (a *area) undo(q *panel.Request) {
+	back := panel.Next(cmpOr(q.URL.Query().Get("back"), Path))
 	res, err := a.Service.Undo(q.Context(), q.Form.Get("undo"))
 	if hotspot.CodeOf(err) == hotspot.CodeNotFound && err != nil {
 		q.Say(parts.NoticeView{Kind: parts.Warning, Text: q.T("vouchers.undo.gone"), Remedy: q.T("vouchers.undo.gone.remedy")})
-		q.Go(q.To(Path))
+		q.Go(back)
 		return
 	}
 	if err != nil {
@@ -264,7 +266,7 @@ func (a *area) undo(q *panel.Request) {
 		n.Remedy = q.T("vouchers.undone.left", "vouchers", many(q, res.Left), "names", joined(res.Names, res.Left))
 	}
 	q.Say(n)
-	q.Go(q.To(Path))
+	q.Go(back)
 }
 
 // many is a number of vouchers.
