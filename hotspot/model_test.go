@@ -59,7 +59,7 @@ func (w *memoryWorld) Packet(m hotspot.MAC, a netip.Addr, d hotspot.Direction, n
 func TestModel(t *testing.T) {
 	const steps = 40
 	runs := *modelRuns
-	if testing.Short() {
+	if testing.Short() || underRace {
 		runs = min(runs, 100)
 	}
 	t.Logf("seed %d (set VOUCHSAFE_MODEL_SEED to repeat), %d runs", *modelSeed, runs)
