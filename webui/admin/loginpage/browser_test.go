@@ -129,6 +129,7 @@ func TestRefusedInChromium(t *testing.T) {
 				t.Errorf("console: %s", said)
 			}
 		}
+		c.Stop()
 	}
 	h.want(map[string]string{"portal.text": ""})
 }

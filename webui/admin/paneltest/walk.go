@@ -40,6 +40,7 @@ func (s *Site) SignIn(t *testing.T, c *browser.Browser) {
 func Walk(t *testing.T, s *Site, pages map[string]string) {
 	t.Helper()
 	c := browser.Start(t, "")
+	defer c.Stop()
 	s.SignIn(t, c)
 	for _, name := range slices.Sorted(maps.Keys(pages)) {
 		t.Run(name, func(t *testing.T) {

@@ -30,8 +30,9 @@ const patience = 90 * time.Second
 
 // Browser is a browser with one tab.
 type Browser struct {
-	ctx context.Context
-	mu  sync.Mutex // guards said
+	ctx  context.Context
+	stop func()
+	mu   sync.Mutex // guards said
 	// said is what the console showed: script errors, refusals by the content
 	// security policy, resources that could not be loaded.
 	said []string
@@ -99,7 +100,7 @@ func start(t testing.TB, path, rules string) (*Browser, error) {
 		return nil, err
 	}
 	late.Stop()
-	t.Cleanup(func() {
+	c.stop = sync.OnceFunc(func() {
 		defer remove(t, dir)
 		defer cancel()
 		late.Reset(patience)
@@ -108,8 +109,12 @@ func start(t testing.TB, path, rules string) (*Browser, error) {
 			t.Logf("stop chromium: %v", err)
 		}
 	})
+	t.Cleanup(c.stop)
 	return c, nil
 }
+
+// Stop ends the browser before its test ends, since several at a time need much memory.
+func (c *Browser) Stop() { c.stop() }
 
 // remove removes a browser's directory. What the browser started may write into it
 // for a while after the browser itself has ended.
