@@ -13,8 +13,8 @@ import (
 // otherWords are those that a language does not use for a thing, since it has
 // another one on all other pages; docs/translating.md lists those.
 var otherWords = map[string]*regexp.Regexp{
-	"ar": regexp.MustCompile(`[٠-٩۰-۹٪]|راوتر|جهاز التوجيه|أجهزة توجيه|رمز المرور|رموز المرور|رمز مرور|رموز مرور|(?:^|\s)webhooks?(?:\s|$)`),
-	"it": regexp.MustCompile(`codic[ei] segret[oi]|\butenza\b|\bdirectory\b|\bdaemon\b`),
+	"ar": regexp.MustCompile(`[٠-٩۰-۹٪]|راوتر|جهاز التوجيه|أجهزة توجيه|رمز المرور|رموز المرور|رمز مرور|رموز مرور|مشاهد|(?:^|\s)webhooks?(?:\s|$)`),
+	"it": regexp.MustCompile(`codic[ei] segret[oi]|[Tt]itolar[ei]|\butenza\b|\bdirectory\b|\bdaemon\b`),
 }
 
 // commands are what is typed or sent: it is English everywhere.
