@@ -34,8 +34,9 @@ const (
 	goAwayReason = "\x00\x00\x00\x00" // none: NO_ERROR
 )
 
-// ignoredWithin bounds how long it may take to find out; it takes no time.
-const ignoredWithin = 2 * time.Second
+// ignoredWithin bounds how long it may take to find out; it takes no time, unless the
+// machine is held up, and what is not found out is not known to the links for good.
+const ignoredWithin = 30 * time.Second
 
 // afterGoAway is how the first request on a connection fails whose other end
 // tells that it has looked at streams up to last, and then hangs up.
