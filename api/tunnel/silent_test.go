@@ -66,7 +66,7 @@ type bubble struct {
 func newBubble(t *testing.T, r *relay, h http.Handler) *bubble {
 	b := &bubble{t: t, relay: r, wires: make(chan *wire, 100), links: make(chan *Link, 100)}
 	cfg := r.config()
-	cfg.Handler, cfg.Wait, cfg.Log = h, nil, slog.New(slog.DiscardHandler)
+	cfg.Handler, cfg.Wait, cfg.PingWait, cfg.Log = h, nil, 0, slog.New(slog.DiscardHandler)
 	cfg.Dial = func(context.Context, string, string) (net.Conn, error) {
 		w := newWire()
 		b.wires <- w

@@ -25,6 +25,23 @@ import (
 	"time"
 )
 
+// patience is how long is waited for what comes soon, and for what a slow machine
+// has to answer.
+const patience = 90 * time.Second
+
+// soon waits for what comes soon.
+func soon[T any](t *testing.T, what string, c <-chan T) (v T) {
+	t.Helper()
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	select {
+	case v = <-c:
+	case <-limit.C:
+		t.Fatalf("not within %v: %s", patience, what)
+	}
+	return v
+}
+
 // relay is the other end: a listener that makes links of connections.
 type relay struct {
 	t     *testing.T
@@ -92,7 +109,7 @@ func (r *relay) take(raw net.Conn) {
 		raw.Close()
 		return
 	}
-	l, err := NewLinks(0).Take(r.t.Context(), conn)
+	l, err := NewLinks(patience).Take(r.t.Context(), conn)
 	if err != nil {
 		return
 	}
@@ -111,14 +128,14 @@ func (r *relay) link() *Link {
 	case l := <-r.links:
 		r.t.Cleanup(func() { l.Close() })
 		return l
-	case <-time.After(90 * time.Second):
+	case <-time.After(patience):
 		r.t.Fatal("the router did not come")
 		return nil
 	}
 }
 
 func (r *relay) config() Config {
-	return Config{Relay: r.ln.Addr().String(), Version: "1.2.3", Log: slog.New(slog.NewTextHandler(r.t.Output(), nil)),
+	return Config{Relay: r.ln.Addr().String(), Version: "1.2.3", PingWait: patience, Log: slog.New(slog.NewTextHandler(r.t.Output(), nil)),
 		TLS: func() (*tls.Config, error) {
 			return &tls.Config{ServerName: "tunnel.cloud.test", RootCAs: r.roots, Certificates: []tls.Certificate{r.key}}, nil
 		},
@@ -171,7 +188,7 @@ func post(t *testing.T, l *Link, path, client, body string) (int, string, error)
 // until waits for a state.
 func until(t *testing.T, tun *Tunnel, is func(State) bool) State {
 	t.Helper()
-	limit := time.NewTimer(90 * time.Second)
+	limit := time.NewTimer(patience)
 	defer limit.Stop()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -213,7 +230,7 @@ func TestRequests(t *testing.T) {
 	if s := tun.State(); s.Phase != Off {
 		t.Errorf("%+v", s)
 	}
-	<-l.Done()
+	soon(t, "the link's end", l.Done())
 	if _, _, err := post(t, l, "/api/", "192.0.2.7", ""); !errors.Is(err, ErrNotSent) {
 		t.Errorf("on a link that is closed: %v", err)
 	}
@@ -253,11 +270,7 @@ func TestMove(t *testing.T) {
 		_, _, err := post(t, old, "/slow", "192.0.2.7", "")
 		answered <- err
 	}()
-	select {
-	case <-begun:
-	case err := <-answered:
-		t.Fatal(err)
-	}
+	soon(t, "a request at the router", begun)
 	if _, _, err := old.Say(t.Context(), Hello{Move: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -269,10 +282,10 @@ func TestMove(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	close(end)
-	if err := <-answered; err != nil {
+	if err := soon(t, "the answer on the old connection", answered); err != nil {
 		t.Errorf("a request on the old connection: %v", err)
 	}
-	<-old.Done()
+	soon(t, "the old link's end", old.Done())
 }
 
 func TestRefusals(t *testing.T) {

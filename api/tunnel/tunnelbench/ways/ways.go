@@ -269,7 +269,7 @@ func (w *way) client(ctx context.Context, ready *sync.WaitGroup, begin <-chan ti
 	ready.Done()
 	<-begin
 	var took []time.Duration
-	for end := time.Now().Add(each); err == nil && time.Now().Before(end); {
+	for end := time.Now().Add(each); err == nil && (len(took) == 0 || time.Now().Before(end)); {
 		at := time.Now()
 		err = ask()
 		took = append(took, time.Since(at))
