@@ -109,9 +109,9 @@ func (c *conns) cut() {
 }
 
 // port runs a relay's peer port until the test or stop ends it.
-func port(t *testing.T, address string, id *Identity, forward func(http.ResponseWriter, *http.Request, Call)) (to Node, ln *conns, stop func()) {
+func port(t *testing.T, id *Identity, forward func(http.ResponseWriter, *http.Request, Call)) (to Node, ln *conns, stop func()) {
 	t.Helper()
-	raw, err := net.Listen("tcp", address)
+	raw, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,8 +175,14 @@ func TestPool(t *testing.T) {
 		Answer(w)
 		fmt.Fprintf(w, "%s %s %s %s %s %q", c.From, c.Router, c.Client, r.Header.Get("X-Api-Key"), b, r.Header.Get(routerHeader))
 	}
-	to, ln, stop := port(t, "127.0.0.1:0", a.identity("two"), echo)
+	to, ln, stop := port(t, a.identity("two"), echo)
+	// Where the relay is, whatever port it gets when it is back.
+	var where atomic.Pointer[string]
+	where.Store(&to.Addr)
 	p := newPool(t, a.identity("one"))
+	p.cfg.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, *where.Load())
+	}
 	if got, err := forward(p, to, "a"); err != nil || got != `one abcd 192.0.2.7 secret a ""` {
 		t.Errorf("%q %v", got, err)
 	}
@@ -222,7 +228,8 @@ func TestPool(t *testing.T) {
 	if !errors.Is(err, ErrUnreachable) || !errors.Is(err, tunnel.ErrNotSent) {
 		t.Errorf("nobody is there: %v", err)
 	}
-	port(t, to.Addr, a.identity("two"), echo)
+	back, _, _ := port(t, a.identity("two"), echo)
+	where.Store(&back.Addr)
 	for deadline := time.Now().Add(90 * time.Second); again() != nil; {
 		if time.Now().After(deadline) {
 			t.Fatal("it does not find the relay that is back")
@@ -239,7 +246,7 @@ func TestPool(t *testing.T) {
 // and neither is one believed that takes a relay's place.
 func TestStrangers(t *testing.T) {
 	relays, routers := newAuthority(t), newAuthority(t)
-	to, _, _ := port(t, "127.0.0.1:0", relays.identity("two"), func(http.ResponseWriter, *http.Request, Call) { t.Error("a stranger was served") })
+	to, _, _ := port(t, relays.identity("two"), func(http.ResponseWriter, *http.Request, Call) { t.Error("a stranger was served") })
 	both := []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}
 	good := x509.Certificate{Subject: pkix.Name{CommonName: "one"}, DNSNames: []string{nodeName}, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: both}
 	router, nameless, odd, ended, serves := good, good, good, good, good
@@ -285,7 +292,7 @@ func TestStrangers(t *testing.T) {
 func TestCalls(t *testing.T) {
 	a := newAuthority(t)
 	var served atomic.Int32
-	to, _, _ := port(t, "127.0.0.1:0", a.identity("two"), func(w http.ResponseWriter, r *http.Request, _ Call) {
+	to, _, _ := port(t, a.identity("two"), func(w http.ResponseWriter, r *http.Request, _ Call) {
 		served.Add(1)
 		if r.Header.Get("X-Odd") == "" {
 			Answer(w)
@@ -346,7 +353,7 @@ func TestCalls(t *testing.T) {
 // TestBounds: who connects too often is hung up on; others get in.
 func TestBounds(t *testing.T) {
 	a := newAuthority(t)
-	to, _, _ := port(t, "127.0.0.1:0", a.identity("two"), func(w http.ResponseWriter, _ *http.Request, _ Call) { Answer(w) })
+	to, _, _ := port(t, a.identity("two"), func(w http.ResponseWriter, _ *http.Request, _ Call) { Answer(w) })
 	from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}}
 	var last net.Conn
 	for range maxConnsFromOne + 1 {
