@@ -33,15 +33,8 @@ func NewNameServer(t testing.TB, zones ...string) *NameServer {
 	for _, zone := range zones {
 		s.Add(t, zone+" 60 IN SOA ns."+zone+" admin."+zone+" 1 60 60 60 60")
 	}
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	tcp, udp := listen(t)
 	s.Addr = tcp.Addr().String()
-	udp, err := net.ListenPacket("udp", s.Addr)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var wg sync.WaitGroup
 	for _, srv := range []*dns.Server{{Listener: tcp}, {PacketConn: udp}} {
 		srv.Handler, srv.TsigSecret = s, map[string]string{KeyName: KeySecret}
@@ -55,6 +48,24 @@ func NewNameServer(t testing.TB, zones ...string) *NameServer {
 	t.Cleanup(wg.Wait)
 	t.Cleanup(func() { _, _ = tcp.Close(), udp.Close() })
 	return s
+}
+
+// listen listens by TCP and UDP on the same port: one that is free for the one may be
+// somebody's for the other.
+func listen(t testing.TB) (tcp net.Listener, udp net.PacketConn) {
+	t.Helper()
+	var err error
+	for range 20 {
+		if tcp, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			break
+		}
+		if udp, err = net.ListenPacket("udp", tcp.Addr().String()); err == nil {
+			return tcp, udp
+		}
+		tcp.Close()
+	}
+	t.Fatal(err)
+	return nil, nil
 }
 
 // Add puts a record into a zone.
