@@ -22,8 +22,8 @@ type Flow struct {
 	Network string
 	Bytes   uint64        // application bytes to send; 0: bounded by Time alone
 	Time    time.Duration // at most; 0: 10 s
-	// Stall ends the flow when the receiver has got nothing for so long; 0: 6 s. A
-	// flow over TCP whose sender is told of the end is waited for a second.
+	// Stall ends the flow when the receiver has got nothing for so long; 0: 6 s. Once
+	// nothing more is sent it is two seconds at most.
 	Stall time.Duration
 	Rate  uint64 // application bytes a second; 0: as fast as it goes
 	Size  int    // payload of one datagram; 0: 1400. UDP only.
@@ -199,7 +199,7 @@ type transfer struct {
 	end   End
 
 	sent, received atomic.Uint64
-	cut            atomic.Bool // the sender was told that there is no way any more
+	over           atomic.Bool // nothing more is sent
 	last           time.Time   // when something arrived; the receiver's alone
 }
 
@@ -234,9 +234,8 @@ func (t *transfer) tcp(guest, server net.Conn) {
 	var g errgroup.Group
 	g.Go(func() error {
 		err := t.write(sender)
-		if errors.Is(err, syscall.ECONNRESET) && t.flow.Stall > afterReset {
-			t.cut.Store(true) // before the deadline is set, so that the reader keeps to one
-			_ = receiver.SetReadDeadline(time.Now().Add(afterReset))
+		if errors.Is(err, syscall.ECONNRESET) {
+			t.sentAll(receiver)
 		}
 		return err
 	})
@@ -274,14 +273,21 @@ func (t *transfer) write(c net.Conn) error {
 	return c.(*net.TCPConn).CloseWrite()
 }
 
-// afterReset is how long the receiver waits for the rest when the sender was reset.
-const afterReset = time.Second
+// lastWait is how long the receiver waits for the rest when nothing more is sent.
+const lastWait = 2 * time.Second
 
 func (t *transfer) stall() time.Duration {
-	if t.cut.Load() {
-		return min(afterReset, t.flow.Stall)
+	if t.over.Load() {
+		return min(lastWait, t.flow.Stall)
 	}
 	return t.flow.Stall
+}
+
+// sentAll tells the receiver that nothing more is sent.
+func (t *transfer) sentAll(receiver net.Conn) {
+	if !t.over.Swap(true) && t.flow.Stall > lastWait {
+		_ = receiver.SetReadDeadline(time.Now().Add(lastWait))
+	}
 }
 
 // read receives until the end, and says which.

@@ -61,6 +61,7 @@ func (t *transfer) upload(guest, server *net.UDPConn) {
 	ctx, cancel := context.WithCancel(t.ctx)
 	g.Go(func() error {
 		t.datagrams(ctx, guest.Write)
+		t.sentAll(server)
 		return nil
 	})
 	t.end = t.collect(server.Read, server)
@@ -80,6 +81,7 @@ func (t *transfer) download(guest, server *net.UDPConn) {
 			return nil // nobody asked
 		}
 		t.datagrams(ctx, func(p []byte) (int, error) { return server.WriteToUDPAddrPort(p, from) })
+		t.sentAll(guest)
 		return nil
 	})
 	g.Go(func() error {
@@ -138,7 +140,7 @@ func (t *transfer) datagrams(ctx context.Context, send func([]byte) (int, error)
 func (t *transfer) collect(read func([]byte) (int, error), c net.Conn) End {
 	buf := make([]byte, 64<<10)
 	for {
-		_ = c.SetReadDeadline(time.Now().Add(t.flow.Stall))
+		_ = c.SetReadDeadline(time.Now().Add(t.stall()))
 		n, err := read(buf)
 		t.arrived(n)
 		complete := t.flow.Bytes != 0 && t.received.Load() >= t.flow.Bytes
