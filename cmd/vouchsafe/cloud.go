@@ -95,7 +95,7 @@ func (a *app) cloudDo(name, short string, do func(ctx context.Context, c *v1.Cli
 				if err != nil {
 					return remedy(err, hotspot.CodeNotFound, notEnrolledRemedy)
 				}
-				text := "left the account\n"
+				text := ""
 				switch v := v.(type) {
 				case v1.Cloud:
 					text = cloudText(v)
