@@ -244,6 +244,12 @@ func TestUndoLeadsBack(t *testing.T) {
 	if to := press(body); to != byNumber(room.ID) {
 		t.Errorf("from a voucher: %s", to)
 	}
+	for path, want := range map[string]string{pathSelect + "?lang=ar": Path + "?lang=ar&q=o", byNumber(room.ID) + "/change?lang=ar": byNumber(room.ID) + "?lang=ar"} {
+		_, body := h.post(path, url.Values{"do": {"disable"}, "id": {id(room)}, "q": {"o"}})
+		if to := press(body); to != want {
+			t.Errorf("in Arabic, from %s: %s", path, to)
+		}
+	}
 }
 
 // The address to go back to is one of ours, whatever a link says.

@@ -249,7 +249,10 @@ func (a *area) done(q *panel.Request, text string, u *hotspot.Undo, next, back w
 
 // undo takes a change back.
 func (a *area) undo(q *panel.Request) {
-	back := panel.Next(cmpOr(q.URL.Query().Get("back"), Path))
+	back := q.To(Path)
+	if to := q.URL.Query().Get("back"); to != "" {
+		back = panel.Next(to)
+	}
 	res, err := a.Service.Undo(q.Context(), q.Form.Get("undo"))
 	if hotspot.CodeOf(err) == hotspot.CodeNotFound && err != nil {
 		q.Say(parts.NoticeView{Kind: parts.Warning, Text: q.T("vouchers.undo.gone"), Remedy: q.T("vouchers.undo.gone.remedy")})
