@@ -18,8 +18,9 @@ else
 fi
 
 # What modules there are to be fetched is fetched before anything needs it.
-retry go list -test -deps ./... >/dev/null
-retry go list -modfile=scripts/tools/go.mod -deps tool >/dev/null
+if ! { retry go list -test -deps ./... && retry go list -modfile=scripts/tools/go.mod -deps tool; } >/dev/null; then
+	say "not all modules are here: what needs them will fail"
+fi
 
 results=()
 failed=0
