@@ -81,7 +81,7 @@ func TestKilled(t *testing.T) {
 	f.reachAll(append(others[:10:10], victims[:10]...))
 	first, third := f.client(f.posts[0].dial), f.client(f.posts[2].dial)
 	well, lost := f.flow(some(others), 2, first, third), f.flow(some(victims), 2, first, third)
-	until(t, "requests flow", func() bool { return well.asked.Load() > 200 && lost.asked.Load() > 200 })
+	until(t, "requests flow", func() bool { return well.asked.Load() > 100 && lost.asked.Load() > 100 })
 	killed := time.Now()
 	f.posts[1].member.Deafen(true)
 	f.posts[1].front.cut()
