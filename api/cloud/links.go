@@ -27,6 +27,7 @@ type held struct {
 	// sending is how many requests are about to be sent, or wait for their answer to
 	// begin.
 	sending *atomic.Int32
+	telling *sync.Mutex // held while the router is told its host
 }
 
 // release takes back a pick.
@@ -54,7 +55,7 @@ func (l *links) put(r Router, link *tunnel.Link) *held {
 		delete(l.byPrefix, old.router.Prefix)
 		l.finishing[old.link] = true
 	}
-	h := &held{r, link, new(atomic.Int32)}
+	h := &held{r, link, new(atomic.Int32), new(sync.Mutex)}
 	l.byRouter[r.ID], l.byPrefix[r.Prefix] = h, h
 	l.mu.Unlock()
 	if old != nil {
@@ -141,9 +142,19 @@ func (l *links) at(router string) *held {
 	return l.byRouter[router]
 }
 
+// now returns the router of a link as it is now: it may have been renamed.
+func (l *links) now(h *held) Router {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if x := l.byRouter[h.router.ID]; x != nil && x.link == h.link {
+		return x.router
+	}
+	return h.router
+}
+
 // rename makes a router's link that of another prefix, and returns it; nil: it is
 // not here.
-func (l *links) rename(router, prefix string) *tunnel.Link {
+func (l *links) rename(router, prefix string) *held {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := l.byRouter[router]
@@ -151,10 +162,10 @@ func (l *links) rename(router, prefix string) *tunnel.Link {
 		return nil
 	}
 	delete(l.byPrefix, h.router.Prefix)
-	next := &held{h.router, h.link, h.sending}
+	next := &held{h.router, h.link, h.sending, h.telling}
 	next.router.Prefix = prefix
 	l.byRouter[router], l.byPrefix[prefix] = next, next
-	return h.link
+	return next
 }
 
 // len is how many routers are connected.

@@ -3,6 +3,7 @@ package cloud
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/vouchsafe/vouchsafe/api"
 	"github.com/vouchsafe/vouchsafe/api/tunnel"
@@ -30,17 +31,25 @@ func (r *Relay) member(w http.ResponseWriter, req *http.Request) {
 // renamed leads requests for a router's new host to it, and tells it.
 func (r *Relay) renamed(x Router) {
 	r.missing.forget(x.Prefix)
-	link := r.links.rename(x.ID, x.Prefix)
-	if link == nil {
+	h := r.links.rename(x.ID, x.Prefix)
+	if h == nil {
 		return
 	}
 	go func() { // it ends with the link at the latest
 		ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Limits.Answer)
 		defer cancel()
-		if _, _, err := link.Say(ctx, tunnel.Hello{Host: x.Prefix + "." + r.cfg.Domain}); err != nil {
-			link.Close() // it hears of it when it is back
+		if _, _, err := r.sayHost(ctx, h); err != nil {
+			h.link.Close() // it hears of it when it is back
 		}
 	}()
+}
+
+// sayHost tells a router its host. It hears one word after the other, each the newest
+// that there is, so that the last one it hears is true.
+func (r *Relay) sayHost(ctx context.Context, h *held) (tunnel.Answer, time.Duration, error) {
+	h.telling.Lock()
+	defer h.telling.Unlock()
+	return h.link.Say(ctx, tunnel.Hello{Host: r.links.now(h).Prefix + "." + r.cfg.Domain})
 }
 
 func (r *Relay) memberCall(req *http.Request, router Router) (any, error) {

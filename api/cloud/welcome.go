@@ -46,7 +46,7 @@ func (r *Relay) welcome(ctx context.Context, conn *tls.Conn) {
 	}
 	r.missing.forget(router.Prefix)
 	r.arrived(ctx, h)
-	answer, took, err := link.Say(ctx, tunnel.Hello{Host: router.Prefix + "." + r.cfg.Domain})
+	answer, took, err := r.sayHost(ctx, h)
 	if err == nil {
 		_, _, err = link.Say(ctx, tunnel.Hello{Latency: took.Microseconds()})
 	}
