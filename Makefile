@@ -2,7 +2,7 @@
 # `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test templates lint unit test-root test-arch model killtest cloudtest powercut fuzz cross bench bench-short bench-panel bench-cloud bench-registry pictures hooks clean
+.PHONY: help build run test templates lint unit test-root test-arch model killtest cloudtest powercut fuzz cross bench bench-short bench-panel bench-cloud bench-registry cloudcost pictures hooks clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -63,6 +63,9 @@ bench-cloud: ## Measure the tunnel and the relay; writes docs/benchmarks-cloud.m
 
 bench-registry: ## Play 20 relays' and 100,000 routers' traffic against an etcd
 	@go test -count=1 -timeout 20m -v ./api/cloud/etcd/registrybench -args -relays 20 -routers 100000 -moves 200 -churn 30s -durable
+
+cloudcost: ## Measure what the cloud endpoint costs a router: bytes and memory
+	@scripts/cloudcost.sh
 
 pictures: ## Take the documentation's pictures of the panel anew
 	@scripts/panel.sh pictures
