@@ -252,6 +252,13 @@ const patience = 90 * time.Second
 // eventually waits until f holds.
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
+	if !soon(f) {
+		t.Fatalf("not within %v: %s", patience, what)
+	}
+}
+
+// soon waits for a condition, and reports whether it came in time.
+func soon(f func() bool) bool {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	poll := time.NewTicker(50 * time.Millisecond)
@@ -259,8 +266,9 @@ func eventually(t *testing.T, what string, f func() bool) {
 	for !f() {
 		select {
 		case <-deadline.C:
-			t.Fatalf("not within %v: %s", patience, what)
+			return false
 		case <-poll.C:
 		}
 	}
+	return true
 }

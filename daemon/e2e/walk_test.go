@@ -35,6 +35,11 @@ func TestWalk(t *testing.T) {
 		h.released(g)
 	}
 
+	for _, g := range h.Guests() {
+		h.rest(g, netlab.ExampleIPv4)
+		h.rest(g, netlab.ExampleIPv6)
+	}
+
 	// Traffic is counted to the byte, by session and by voucher.
 	h.counted(a, shared)
 	h.counted(c, own)
@@ -122,10 +127,12 @@ func (h *house) counted(g *netlab.Guest, voucher string) {
 			h.t.Errorf("%s: %s after %d bytes", name, r.End, r.Received)
 		}
 		var d, u uint64
-		eventually(h.t, name+": the count is what arrived", func() bool {
+		if !soon(func() bool {
 			d, u = h.used(voucher)
 			return d-down == r.Down && u-up == r.Up
-		})
+		}) {
+			h.t.Fatalf("%s: counted %d down %d up, arrived %d and %d", name, d-down, u-up, r.Down, r.Up)
+		}
 		h.t.Logf("%s: counted %d down %d up, as arrived", name, d-down, u-up)
 	}
 }
