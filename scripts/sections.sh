@@ -117,4 +117,7 @@ section_fuzz() {
 		xargs -P $(($(nproc) * 12)) -L 1 scripts/fuzz.sh "$bin"
 }
 
-section_cross() { scripts/cross.sh; }
+section_cross() {
+	scripts/cross.sh
+	scripts/cloudcost.sh short
+}
